@@ -1,0 +1,160 @@
+//! L3: the way to an appliance: route, SSH, prompts, host keys.
+//!
+//! Invariant: nothing secret goes to a peer whose host key was not accepted for this asset before; the connection is
+//! given its pins when it is made and never learns.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use crate::model::command::ReadCommand;
+use crate::model::credential::Login;
+use crate::model::inventory::{Gateway, Seat};
+use crate::model::outside::Outside;
+
+/// Who is to be reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer<'a> {
+    /// The seat.
+    pub seat: &'a Seat,
+    /// The gateway before it.
+    pub gateway: &'a Gateway,
+}
+
+/// A host key that a peer showed in a finished key exchange, before any authentication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownKey {
+    /// `ssh-ed25519`, …
+    pub algorithm: String,
+    /// `SHA256:…`.
+    pub fingerprint: String,
+    /// The key in OpenSSH's one-line form, without comment.
+    pub public_key: String,
+    /// What was negotiated to see it.
+    pub negotiated: Negotiated,
+}
+
+/// The algorithms of a connection.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Negotiated {
+    /// Key exchange.
+    pub kex: String,
+    /// Host key.
+    pub host_key: String,
+    /// Cipher, client to server.
+    pub cipher: String,
+    /// MAC, client to server.
+    pub mac: String,
+}
+
+/// What came back for one command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The text without echo and prompt; line ends are line feeds.
+    pub text: Outside,
+    /// Whether the appliance's prompt (shell) or the end of the channel with exit status 0 (exec) was seen after it.
+    pub complete: bool,
+    /// From sending to the last byte.
+    pub took: Duration,
+}
+
+/// Opens sessions to appliances.
+pub trait Access: Send + Sync {
+    /// Completes a key exchange, notes the host key and leaves before authentication.
+    fn show_key<'a>(&'a self, peer: Peer<'a>) -> BoxFuture<'a, Result<ShownKey, AccessError>>;
+
+    /// Opens a session. `pins` are the accepted public keys of the seat's asset, in OpenSSH's one-line form.
+    fn open<'a>(
+        &'a self,
+        peer: Peer<'a>,
+        pins: &'a [String],
+        login: &'a Login,
+    ) -> BoxFuture<'a, Result<Box<dyn Session>, AccessError>>;
+}
+
+/// A session that can only look.
+pub trait Session: Send {
+    /// Sends a show command and waits for its whole answer, at most `bytes_max` of it.
+    fn read<'a>(&'a mut self, command: &'a ReadCommand, bytes_max: usize)
+    -> BoxFuture<'a, Result<Answer, AccessError>>;
+
+    /// What was negotiated.
+    fn negotiated(&self) -> &Negotiated;
+
+    /// Says goodbye, within a limit of time, so that no session stays in the appliance's table.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// Why an appliance was not reached, or not to the end. What the peer said is text from outside.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AccessError {
+    /// The way is declared and this version cannot walk it.
+    #[error("not yet served: {0}")]
+    NotYetServed(String),
+    /// No host key of this asset is accepted; the peer showed this one. Nothing secret was sent.
+    #[error("host key not accepted: {algorithm} {fingerprint}")]
+    KeyUnknown {
+        /// The type of the key.
+        algorithm: String,
+        /// Its fingerprint.
+        fingerprint: String,
+    },
+    /// Another key than the accepted ones. Nothing secret was sent.
+    #[error("host key changed: expected {expected}, found {algorithm} {fingerprint}")]
+    KeyChanged {
+        /// The fingerprints of the accepted keys.
+        expected: String,
+        /// The type of the key that was shown.
+        algorithm: String,
+        /// Its fingerprint.
+        fingerprint: String,
+    },
+    /// A limit of time passed.
+    #[error("{what} took longer than {limit:?}")]
+    TimedOut {
+        /// Connect, key exchange, login, prompt, command.
+        what: &'static str,
+        /// The limit.
+        limit: Duration,
+    },
+    /// The port is closed.
+    #[error("connection refused")]
+    Refused,
+    /// The connection was closed before the SSH greeting.
+    #[error("the connection was closed before the SSH greeting")]
+    ClosedEarly,
+    /// The network says that there is no way.
+    #[error("network: {0}")]
+    Network(String),
+    /// No algorithm in common, or a broken protocol.
+    #[error("SSH protocol: {0}")]
+    Protocol(String),
+    /// The appliance refused the login.
+    #[error("login refused for {user:?}; the appliance offers {offered:?}")]
+    LoginRefused {
+        /// The account.
+        user: String,
+        /// The methods that the appliance would take, as it says.
+        offered: Outside,
+    },
+    /// The secret cannot be used: not a key, wrong passphrase.
+    #[error("the private key cannot be read: {0}")]
+    UnusableKey(String),
+    /// The appliance asked something that is not known, and got no answer.
+    #[error("unknown question at login: {0:?}")]
+    UnknownPrompt(Outside),
+    /// The command line never came, or not as expected.
+    #[error("no prompt: {0:?}")]
+    NoPrompt(Outside),
+    /// The connection broke in the middle.
+    #[error("the connection broke during {0}")]
+    Dropped(&'static str),
+    /// More bytes than the limit.
+    #[error("{what} is longer than {limit} bytes")]
+    OverLimit {
+        /// What was read.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+}

@@ -1,0 +1,29 @@
+//! Hoshu (保守, maintenance) keeps a fleet of FireEye (Trellix) appliances in good order.
+//!
+//! | layer | folders | sees |
+//! |---|---|---|
+//! | L0 | [`model`], [`yaml`] | nothing |
+//! | L1 | [`inventory`], [`readout`] | L0 |
+//! | L2 | [`decide`] | L0 |
+//! | L3 | [`store`], [`depot`], [`secret`], [`access`] | L0-L1 |
+//! | L4 | [`engine`] | L0-L3 |
+//! | L5 | [`service`] | L0-L4 |
+//! | L6 | [`lab`] | L0-L5 |
+//! | L7 | [`cli`] | all |
+//!
+//! Everything that changes the world has one shape: load facts, decide (a pure function), record the intent, act,
+//! record the outcome. What decides never touches the network, the disk or the clock; what acts makes no choice.
+
+pub mod access;
+pub mod cli;
+pub mod decide;
+pub mod depot;
+pub mod engine;
+pub mod inventory;
+pub mod lab;
+pub mod model;
+pub mod readout;
+pub mod secret;
+pub mod service;
+pub mod store;
+pub mod yaml;

@@ -1,0 +1,98 @@
+//! Backups of configurations.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{AssetId, BackupId, ObjectId};
+use super::name::{CustomerName, SeatName};
+use super::outside::Outside;
+use super::time::Time;
+
+crate::words! {
+    /// What a backup is worth.
+    pub enum Grade {
+        /// Complete by every check that was possible.
+        Taken = "taken",
+        /// Kept, and not counted: something spoke against completeness.
+        Suspect = "suspect",
+    }
+}
+
+crate::words! {
+    /// What spoke against the completeness of a configuration.
+    pub enum Doubt {
+        /// The header lacks a field that every configuration has.
+        HeaderIncomplete = "header-incomplete",
+        /// The appliance's prompt did not come back after the text.
+        NoPromptAfter = "no-prompt-after",
+        /// A section that this series has is absent.
+        SectionMissing = "section-missing",
+        /// A section shrank while the change ID stayed.
+        SectionShrunk = "section-shrunk",
+        /// The change ID moved while the text was fetched, each time it was tried.
+        ChangedWhileFetched = "changed-while-fetched",
+        /// Two fetches with the same change ID differ.
+        FetchesDiffer = "fetches-differ",
+        /// Pager text stands in the configuration.
+        PagerText = "pager-text",
+        /// A line of a CLI error stands in the configuration.
+        CliError = "cli-error",
+        /// The text ends in the middle of a line or of a quoted value.
+        CutLine = "cut-line",
+        /// The header names another host or software than the session showed.
+        ForeignHeader = "foreign-header",
+        /// The text has no command at all.
+        Empty = "empty",
+    }
+}
+
+/// One doubt with its facts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubtFound {
+    /// Which.
+    pub doubt: Doubt,
+    /// Expected and found, for a person.
+    pub detail: Outside,
+}
+
+/// How many commands each section of a backup had, to compare the next one with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SectionCount {
+    /// The section's title.
+    pub title: Outside,
+    /// Its commands.
+    pub commands: usize,
+}
+
+/// The facts of one backup; the configuration itself lies sealed in the depot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backup {
+    /// Its id; `None` before it is stored.
+    pub id: Option<BackupId>,
+    /// Whose configuration it is.
+    pub customer: CustomerName,
+    /// The seat.
+    pub seat: SeatName,
+    /// The hardware that it was read from.
+    pub asset: AssetId,
+    /// When it was fetched.
+    pub taken_at: Time,
+    /// What it is worth.
+    pub grade: Grade,
+    /// What spoke against it.
+    pub doubts: Vec<DoubtFound>,
+    /// `Last config change ID`.
+    pub change_id: Option<u64>,
+    /// The release that the appliance reported.
+    pub release: Option<Outside>,
+    /// Bytes of the text.
+    pub bytes: u64,
+    /// Lines of the text.
+    pub lines: u64,
+    /// Commands in each section.
+    pub sections: Vec<SectionCount>,
+    /// Keyed digest of the text without its volatile lines (HMAC-SHA-256 under the customer's content key, hex):
+    /// equal content has equal ids within one customer, and nowhere else.
+    pub content: String,
+    /// The sealed object.
+    pub object: ObjectId,
+}

@@ -1,0 +1,55 @@
+//! The text configuration of an appliance, taken apart as far as its layout is known.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::outside::Outside;
+
+/// The header of `show running-config` (layout: docs.trellix.com, `show running-config`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigHeader {
+    /// The database file that is active (`initial`).
+    pub file: Option<Outside>,
+    /// `Generated at`, as printed.
+    pub generated_at: Option<Outside>,
+    /// `Software version`, as printed.
+    pub software_version: Option<Outside>,
+    /// `Last config change ID`.
+    pub change_id: Option<u64>,
+    /// `Hostname`.
+    pub hostname: Option<Outside>,
+}
+
+/// A section: the lines below a `## Title` block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigSection {
+    /// The title between the `##` lines.
+    pub title: Outside,
+    /// Lines of the text, counted from 0, that belong to the section (the title block not among them).
+    pub lines: Range<usize>,
+    /// How many of them are neither empty nor comments.
+    pub commands: usize,
+}
+
+/// A configuration text with its parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configuration {
+    /// The text, line ends normalised to line feeds, without prompt and echo.
+    pub text: String,
+    /// The header.
+    pub header: ConfigHeader,
+    /// The sections, in order.
+    pub sections: Vec<ConfigSection>,
+}
+
+/// What a definition knows about the configuration of a series.
+#[derive(Debug, Clone, Default)]
+pub struct ConfigLayout {
+    /// Titles that a complete configuration has.
+    pub sections_expected: Vec<String>,
+    /// Lines that change by themselves: left out of a comparison.
+    pub volatile: Vec<regex::Regex>,
+    /// Lines with secrets; each capture group is one secret.
+    pub secrets: Vec<regex::Regex>,
+}

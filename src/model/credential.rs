@@ -1,0 +1,95 @@
+//! Credentials: their names, which everybody may see, and what a login needs, which nobody may print.
+
+use std::fmt;
+use std::str::FromStr;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::name::CustomerName;
+
+crate::words! {
+    /// What a credential may be used for.
+    pub enum Purpose {
+        /// Polls, backups, readings: an account of role monitor.
+        Read = "read",
+        /// Changes behind the gate: an account of role admin.
+        Change = "change",
+    }
+}
+
+/// A text that is no name of a credential.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no name of a credential: customer/name is expected, as in acme/monitor")]
+pub struct CredentialNameError(pub String);
+
+/// `customer/name`: a credential belongs to one customer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct CredentialName {
+    customer: CustomerName,
+    name: String,
+}
+
+impl CredentialName {
+    /// The customer that the credential belongs to.
+    pub const fn customer(&self) -> &CustomerName {
+        &self.customer
+    }
+}
+
+impl FromStr for CredentialName {
+    type Err = CredentialNameError;
+
+    fn from_str(text: &str) -> Result<Self, CredentialNameError> {
+        let error = || CredentialNameError(text.chars().take(80).collect());
+        let (customer, name) = text.split_once('/').ok_or_else(error)?;
+        let customer = customer.parse().map_err(|_| error())?;
+        let checked: CustomerName = name.parse().map_err(|_| error())?;
+        Ok(Self { customer, name: checked.into() })
+    }
+}
+
+impl fmt::Display for CredentialName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}/{}", self.customer, self.name))
+    }
+}
+
+impl TryFrom<String> for CredentialName {
+    type Error = CredentialNameError;
+    fn try_from(text: String) -> Result<Self, CredentialNameError> {
+        text.parse()
+    }
+}
+
+impl From<CredentialName> for String {
+    fn from(name: CredentialName) -> Self {
+        name.to_string()
+    }
+}
+
+/// A secret with which to log in. `Debug` shows nothing of it, and there is no way to serialise it.
+#[derive(Debug, Clone)]
+pub enum LoginSecret {
+    /// A password.
+    Password(SecretString),
+    /// A private key in OpenSSH's PEM form, with its passphrase if it has one.
+    Key {
+        /// The key.
+        pem: SecretString,
+        /// Its passphrase.
+        passphrase: Option<SecretString>,
+    },
+}
+
+/// Everything that a login needs.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The account on the appliance.
+    pub user: String,
+    /// Its password or key.
+    pub secret: LoginSecret,
+    /// The enable password, where an appliance asks for one.
+    pub enable: Option<SecretString>,
+}

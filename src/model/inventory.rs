@@ -1,0 +1,411 @@
+//! The inventory as plain data: customers, sites, gateways, contacts, contracts, windows and seats.
+//!
+//! Files declare seats, the store holds assets: what stands here is meant, what stands there was seen.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use super::credential::CredentialName;
+use super::name::{CustomerName, GatewayName, SeatName, SiteName};
+use super::release::Release;
+use super::series::Series;
+
+/// Everything that the inventory files declare.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// SHA-256 over all files, in hex: what a generation is known by.
+    pub digest: String,
+    /// Customers by name.
+    pub customers: BTreeMap<CustomerName, Customer>,
+    /// Seats by name.
+    pub seats: BTreeMap<SeatName, Seat>,
+    /// The release approved for each series.
+    pub approved: BTreeMap<Series, Release>,
+    /// Works of others that are announced (customer, carrier, power cut).
+    pub works: Vec<Work>,
+    /// Change freezes.
+    pub freezes: Vec<Freeze>,
+}
+
+impl Inventory {
+    /// The gateway behind which a seat stands.
+    pub fn gateway(&self, seat: &Seat) -> Option<&Gateway> {
+        self.customers.get(&seat.customer)?.gateways.iter().find(|gateway| gateway.name == seat.gateway)
+    }
+
+    /// The site in which a seat stands.
+    pub fn site(&self, seat: &Seat) -> Option<&Site> {
+        self.customers.get(&seat.customer)?.sites.iter().find(|site| site.name == seat.site)
+    }
+}
+
+crate::words! {
+    /// A language of letters and notices.
+    pub enum Language {
+        /// Japanese.
+        Ja = "ja",
+        /// English.
+        En = "en",
+    }
+}
+
+/// A customer (お客様).
+#[derive(Debug, Clone, Serialize)]
+pub struct Customer {
+    /// Its name in commands and files.
+    pub name: CustomerName,
+    /// Its formal name in letters.
+    pub title: String,
+    /// The language of letters to it.
+    pub language: Language,
+    /// Letters show years of the Japanese era.
+    pub era_years: bool,
+    /// The sites.
+    pub sites: Vec<Site>,
+    /// The ways in.
+    pub gateways: Vec<Gateway>,
+    /// Persons, in the order in which they are called.
+    pub contacts: Vec<Contact>,
+    /// Maintenance contracts.
+    pub contracts: Vec<Contract>,
+    /// When disruptive work may start.
+    pub windows: Vec<Window>,
+}
+
+/// A site (拠点).
+#[derive(Debug, Clone, Serialize)]
+pub struct Site {
+    /// Its name, unique within the customer.
+    pub name: SiteName,
+    /// Its name in letters.
+    pub title: String,
+    /// The IANA zone of its local time.
+    pub zone: String,
+    /// How and when somebody may enter.
+    pub entry: Option<String>,
+}
+
+crate::words! {
+    /// Whether Hoshu may pass a gateway by itself.
+    pub enum GatewayAccess {
+        /// At any time.
+        Unattended = "unattended",
+        /// A person opens the way with a one-time password.
+        Attended = "attended",
+        /// There is no way in over a network.
+        AirGapped = "air-gapped",
+    }
+}
+
+crate::words! {
+    /// What a hop of a way in is.
+    pub enum HopKind {
+        /// A virtual private network that the host already has.
+        Vpn = "vpn",
+        /// A SOCKS5 proxy.
+        Socks5 = "socks5",
+        /// An HTTP proxy with CONNECT.
+        HttpConnect = "http-connect",
+        /// A bastion that forwards TCP.
+        SshForward = "ssh-forward",
+        /// A bastion that only gives a shell or a menu.
+        SshNested = "ssh-nested",
+    }
+}
+
+/// One hop between the centre and the appliances.
+#[derive(Debug, Clone, Serialize)]
+pub struct Hop {
+    /// What it is.
+    pub kind: HopKind,
+    /// Its host name or address, or the name of the VPN.
+    pub host: String,
+    /// Its port, when it has one.
+    pub port: Option<u16>,
+    /// The credential for it.
+    pub credential: Option<CredentialName>,
+}
+
+crate::words! {
+    /// What a probe finds behind a gateway. What is undeclared is not available, never failed.
+    pub enum ProbeState {
+        /// It answers there.
+        Yes = "yes",
+        /// It is not offered there.
+        None = "none",
+        /// It is blocked on the way.
+        Blocked = "blocked",
+    }
+}
+
+/// The probes that answer behind a gateway, as declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Probes {
+    /// ICMP echo.
+    pub icmp: ProbeState,
+    /// SSH to the appliances.
+    pub ssh: ProbeState,
+    /// HTTPS to the appliances.
+    pub https: ProbeState,
+    /// SNMP to the appliances.
+    pub snmp: ProbeState,
+    /// Out-of-band controllers (BMC).
+    pub oob: ProbeState,
+    /// The switch port of the appliance.
+    pub switch: ProbeState,
+    /// What the managing CM says about the appliance.
+    pub cm: ProbeState,
+}
+
+/// A way in: addresses are unique per gateway, not in the world.
+#[derive(Debug, Clone, Serialize)]
+pub struct Gateway {
+    /// Its name, unique within the customer.
+    pub name: GatewayName,
+    /// Whether Hoshu may pass it by itself.
+    pub access: GatewayAccess,
+    /// The hops, from the centre outwards; empty means direct.
+    pub hops: Vec<Hop>,
+    /// The probes that answer there.
+    pub probes: Probes,
+    /// Sessions at once through it.
+    pub sessions: u16,
+}
+
+crate::words! {
+    /// What a contact is there for.
+    pub enum ContactRole {
+        /// 技術窓口.
+        Technical = "technical",
+        /// 緊急連絡先.
+        Emergency = "emergency",
+        /// 作業承認者.
+        Approver = "approver",
+        /// 現地, データセンター.
+        Site = "site",
+        /// 営業.
+        Sales = "sales",
+    }
+}
+
+/// A person of the customer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Contact {
+    /// The name.
+    pub name: String,
+    /// The reading (読み).
+    pub reading: Option<String>,
+    /// What the person is there for.
+    pub roles: Vec<ContactRole>,
+    /// Telephone numbers, in the order in which they are tried.
+    pub phones: Vec<String>,
+    /// The mail address.
+    pub mail: Option<String>,
+    /// When the person may be called, as written.
+    pub hours: Option<String>,
+    /// The language.
+    pub language: Language,
+    /// The day on which the entry was last confirmed, `yyyy-mm-dd`.
+    pub confirmed: Option<String>,
+}
+
+/// A maintenance contract (保守契約).
+#[derive(Debug, Clone, Serialize)]
+pub struct Contract {
+    /// Its number at the dealer.
+    pub number: String,
+    /// The level as sold (`24x7 4h`, `NBD 9-17`).
+    pub level: String,
+    /// The dealer (保守窓口).
+    pub dealer: String,
+    /// Its first day, `yyyy-mm-dd`.
+    pub from: String,
+    /// Its last day, `yyyy-mm-dd`.
+    pub until: String,
+}
+
+/// When disruptive work may start (作業可能時間帯).
+#[derive(Debug, Clone, Serialize)]
+pub struct Window {
+    /// Its name, unique within the customer.
+    pub name: String,
+    /// The days, as written (`sat`, `第3日曜`, `営業日の前夜`).
+    pub days: String,
+    /// The local start, `25:00` allowed.
+    pub start: String,
+    /// The length in minutes.
+    pub length_min: u32,
+}
+
+crate::words! {
+    /// The way that a customer's data takes through a unit: what an outage of the unit does to the customer.
+    pub enum DataPath {
+        /// A copy of the traffic: an outage leaves a gap in detection.
+        Tap = "tap",
+        /// In line, opens when it fails: uninspected traffic.
+        InlineFailOpen = "inline-fail-open",
+        /// In line, closes when it fails: the customer is cut off.
+        InlineFailClose = "inline-fail-close",
+        /// In the way of mail.
+        MailMta = "mail-mta",
+        /// A blind copy of mail.
+        MailBcc = "mail-bcc",
+        /// Agents on endpoints.
+        Agents = "agents",
+        /// Agents that come from outside, in a DMZ.
+        AgentsDmz = "agents-dmz",
+        /// Manages other appliances.
+        Manager = "manager",
+        /// Analyses what others send.
+        Analysis = "analysis",
+        /// Scans file shares.
+        FileScan = "file-scan",
+    }
+}
+
+crate::words! {
+    /// The set of SSH algorithms that is offered.
+    pub enum Algorithms {
+        /// What current releases speak.
+        Modern = "modern",
+        /// With SHA-1, group14 and CBC for old releases.
+        Legacy = "legacy",
+    }
+}
+
+crate::words! {
+    /// How commands are given over SSH.
+    pub enum Channel {
+        /// An interactive shell with a terminal.
+        Shell = "shell",
+        /// One channel for each command, without a terminal.
+        Exec = "exec",
+    }
+}
+
+crate::words! {
+    /// Who sold the unit.
+    pub enum Supplier {
+        /// We did: its contract is ours to call on.
+        Us = "us",
+        /// Somebody else did.
+        Other = "other",
+    }
+}
+
+/// How SSH to a seat is spoken.
+#[derive(Debug, Clone, Serialize)]
+pub struct SshPolicy {
+    /// The port.
+    pub port: u16,
+    /// The algorithms.
+    pub algorithms: Algorithms,
+    /// The last day on which `legacy` is allowed, `yyyy-mm-dd`.
+    pub legacy_until: Option<String>,
+    /// Shell or exec.
+    pub channel: Channel,
+    /// Sessions of ours at once.
+    pub sessions: u16,
+    /// How long a session is kept for the next poll, in seconds; 0 closes it after each cycle.
+    pub hold_s: u32,
+}
+
+/// The credentials of a seat, by name.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SeatCredentials {
+    /// For polls and backups.
+    pub read: Option<CredentialName>,
+    /// For changes behind the gate.
+    pub change: Option<CredentialName>,
+}
+
+/// A named place and role (設置機器).
+#[derive(Debug, Clone, Serialize)]
+pub struct Seat {
+    /// Its name, unique in the inventory.
+    pub name: SeatName,
+    /// The customer.
+    pub customer: CustomerName,
+    /// The site.
+    pub site: SiteName,
+    /// The gateway.
+    pub gateway: GatewayName,
+    /// The series.
+    pub series: Series,
+    /// The model as the customer names it (`NX2500`).
+    pub model: String,
+    /// The appliance's own host name, which need not be unique.
+    pub hostname: String,
+    /// The address behind the gateway; an air-gapped seat may have none.
+    pub address: Option<IpAddr>,
+    /// An assertion: the serial of the hardware that is meant to sit here.
+    pub serial: Option<String>,
+    /// The way that data takes.
+    pub data_path: DataPath,
+    /// The other member of a pair.
+    pub peer: Option<SeatName>,
+    /// The managing CM.
+    pub managed_by: Option<SeatName>,
+    /// A virtual machine: no hardware of its own.
+    pub virtual_machine: bool,
+    /// Who sold it.
+    pub supplier: Supplier,
+    /// The number of its maintenance contract.
+    pub contract: Option<String>,
+    /// The name of its window.
+    pub window: Option<String>,
+    /// The credentials.
+    pub credentials: SeatCredentials,
+    /// How SSH is spoken.
+    pub ssh: SshPolicy,
+    /// Free words that a person should read before touching it.
+    pub notes: Vec<String>,
+    /// Where it is declared: file and line, for messages.
+    pub declared_at: (String, usize),
+}
+
+crate::words! {
+    /// Whose work it is.
+    pub enum WorkOwner {
+        /// Ours.
+        Us = "us",
+        /// The customer's.
+        Customer = "customer",
+        /// A carrier's.
+        Carrier = "carrier",
+        /// A power cut for the legal inspection (法定停電).
+        PowerCut = "power-cut",
+    }
+}
+
+/// An announced work (作業予定).
+#[derive(Debug, Clone, Serialize)]
+pub struct Work {
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub owner: WorkOwner,
+    /// The customer.
+    pub customer: CustomerName,
+    /// The site, or the whole customer.
+    pub site: Option<SiteName>,
+    /// Local start, `yyyy-mm-dd hh:mm`.
+    pub from: String,
+    /// Local end, `yyyy-mm-dd hh:mm`.
+    pub until: String,
+}
+
+/// A change freeze (変更凍結期間).
+#[derive(Debug, Clone, Serialize)]
+pub struct Freeze {
+    /// Its name.
+    pub name: String,
+    /// One customer, or all.
+    pub customer: Option<CustomerName>,
+    /// First day, `yyyy-mm-dd`.
+    pub from: String,
+    /// Last day, `yyyy-mm-dd`.
+    pub until: String,
+}

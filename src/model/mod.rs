@@ -1,0 +1,23 @@
+//! L0: the nouns of the house as plain data.
+//!
+//! Invariant: nothing here opens a socket, a file or a clock, and nothing here knows another folder.
+
+pub mod actor;
+pub mod asset;
+pub mod backup;
+pub mod command;
+pub mod config;
+pub mod credential;
+pub mod finding;
+pub mod id;
+pub mod identity;
+pub mod inventory;
+pub mod limits;
+pub mod name;
+pub mod outside;
+pub mod reading;
+pub mod realm;
+pub mod release;
+pub mod series;
+pub mod time;
+pub mod word;

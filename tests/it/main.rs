@@ -1,0 +1,12 @@
+//! The one binary of integration tests.
+
+mod access;
+mod backup;
+mod canary;
+mod cli;
+mod hostile;
+mod inventory;
+mod lab;
+mod readout;
+mod store;
+mod tidy;
