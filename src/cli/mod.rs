@@ -1,1 +1,188 @@
 //! L7: one file for each noun; `out` is the only printer.
+//!
+//! Invariant: what a person asks for goes through `service`; only `lab` and `demo` reach past it.
+
+pub mod appliance;
+pub mod audit;
+pub mod backup;
+pub mod check;
+pub mod credential;
+pub mod demo;
+pub mod error;
+pub mod finding;
+pub mod hostkey;
+pub mod init;
+pub mod key;
+pub mod lab;
+pub mod out;
+pub mod poll;
+pub mod progress;
+pub mod schema;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use crate::engine::env::Env;
+use crate::engine::event::{Reporter, Stop};
+use crate::model::actor::{Actor, Proof, Scope};
+use crate::service::refusal::Refusal;
+use out::Out;
+
+/// Keeps a fleet of FireEye (Trellix) appliances in good order.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hoshu",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Exit codes: 0 done, 1 unexpected, 2 wrong arguments, 3 files wrong, 4 some appliances failed or need \
+                  attention, 5 blocked, 6 needs an engineer, 7 store unavailable or held by another command, \
+                  130 stopped by a signal."
+)]
+pub struct Cli {
+    /// The settings file; every relative path in it is relative to it.
+    #[arg(long, global = true, env = "HOSHU_SETTINGS", default_value = "hoshu.yaml", value_name = "FILE")]
+    pub settings: PathBuf,
+    /// Answer in JSON, with "v" for the version of the form.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// How long to wait for another command that holds the store.
+    #[arg(long, global = true, default_value = "10s", value_parser = parse_duration, value_name = "TIME")]
+    pub wait: Duration,
+    #[command(subcommand)]
+    noun: Noun,
+}
+
+#[derive(Debug, Subcommand)]
+enum Noun {
+    /// Write settings and the example inventory into a new folder
+    Init(init::Args),
+    /// Read settings and inventory and say everything that is wrong with them
+    Check(check::Args),
+    /// Print the JSON Schema of a file format, for editors
+    Schema(schema::Args),
+    /// Appliances of the inventory and what is known of them
+    #[command(subcommand)]
+    Appliance(appliance::Verb),
+    /// Host keys: seen, accepted, revoked
+    #[command(subcommand)]
+    Hostkey(hostkey::Verb),
+    /// The root key and the customers' key pairs
+    #[command(subcommand)]
+    Key(key::Verb),
+    /// Poll the health of appliances
+    Poll(poll::Args),
+    /// Findings: what is not good, since when, how often seen
+    #[command(subcommand)]
+    Finding(finding::Verb),
+    /// Configuration backups
+    #[command(subcommand)]
+    Backup(backup::Verb),
+    /// Credentials: where they stand, which are stopped
+    #[command(subcommand)]
+    Credential(credential::Verb),
+    /// What was done, by whom and when
+    #[command(subcommand)]
+    Audit(audit::Verb),
+    /// The simulated fleet
+    #[command(subcommand)]
+    Lab(lab::Verb),
+    /// Show the main job on a simulated fleet, in under a minute
+    Demo(demo::Args),
+}
+
+/// What a command needs of the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// To look at the store; another command may hold it.
+    Read,
+    /// To work: the command becomes the store's host for its own length.
+    Host,
+}
+
+/// Opens the world for a command; `main` brings it, since only `main` builds an [`Env`].
+pub trait Doors {
+    /// Settings, inventory, store and seams, or why not.
+    fn open(&self, need: Need, reporter: Arc<dyn Reporter>, stop: Stop) -> Result<Env, Refusal>;
+    /// The settings file.
+    fn settings(&self) -> &std::path::Path;
+}
+
+/// Everything that a verb is handed.
+pub struct Context<'a> {
+    /// The way to an [`Env`].
+    pub doors: &'a dyn Doors,
+    /// The printer.
+    pub out: Out,
+    /// The wish to stop.
+    pub stop: Stop,
+}
+
+impl Context<'_> {
+    /// The world, with nobody listening to progress.
+    pub fn env(&self, need: Need) -> Result<Env, Refusal> {
+        self.doors.open(need, Arc::new(crate::engine::event::Silent), self.stop.clone())
+    }
+
+    /// The world, with progress shown.
+    pub fn env_with(&self, reporter: Arc<dyn Reporter>) -> Result<Env, Refusal> {
+        self.doors.open(Need::Host, reporter, self.stop.clone())
+    }
+}
+
+/// How a command ended well: with everything good, or with something to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Done.
+    Done,
+    /// Some appliances failed, or something needs attention.
+    Attention,
+    /// The files are wrong; what is wrong was printed.
+    FilesWrong,
+    /// Stopped by a signal.
+    Stopped,
+}
+
+/// Does what the command line says.
+pub async fn run(cli: Cli, doors: &dyn Doors, stop: Stop) -> Result<Ended, Refusal> {
+    let context = Context { doors, out: Out { json: cli.json }, stop };
+    match cli.noun {
+        Noun::Init(args) => init::run(&context, &args),
+        Noun::Check(args) => check::run(&context, &args),
+        Noun::Schema(args) => Ok(schema::run(&context, &args)),
+        Noun::Appliance(verb) => appliance::run(&context, verb).await,
+        Noun::Hostkey(verb) => hostkey::run(&context, verb).await,
+        Noun::Key(verb) => key::run(&context, verb).await,
+        Noun::Poll(args) => poll::run(&context, args).await,
+        Noun::Finding(verb) => finding::run(&context, verb).await,
+        Noun::Backup(verb) => backup::run(&context, verb).await,
+        Noun::Credential(verb) => credential::run(&context, verb).await,
+        Noun::Audit(verb) => audit::run(&context, verb).await,
+        Noun::Lab(verb) => lab::run(&context, verb).await,
+        Noun::Demo(args) => demo::run(&context, &args).await,
+    }
+}
+
+/// The person at the command line: the operating system's user, as claimed, who sees the whole house.
+pub fn person() -> Actor {
+    let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+    let name = if name.is_empty() { format!("uid {}", rustix::process::getuid().as_raw()) } else { name };
+    Actor { name, proof: Proof::Claimed, scope: Scope::House }
+}
+
+/// `10s`, `5m`, `2h`, or a plain number of seconds.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let error = || format!("{text:?} is no length of time: 10s, 5m or 2h is expected");
+    let number: u64 = number.parse().map_err(|_| error())?;
+    let factor = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(error()),
+    };
+    number.checked_mul(factor).filter(|seconds| *seconds <= 30 * 86_400).map(Duration::from_secs).ok_or_else(error)
+}

@@ -1,1 +1,14 @@
-//! L4: Env, clock, lanes, and one file per task: load, decide, record, act, record.
+//! L4: [`env::Env`], the clock, lanes, and one file per task: load, decide, record, act, record.
+//!
+//! Invariant: what is decided is decided in `decide`; the files here carry facts there and acts from there.
+
+pub mod backup;
+pub mod brake;
+pub mod clock;
+pub mod env;
+pub mod event;
+pub mod fleet;
+pub mod hostkey;
+pub mod lane;
+pub mod poll;
+pub mod session;

@@ -1,0 +1,142 @@
+//! The only printer. Data goes to standard output, talk to standard error; whatever is printed is encoded once more.
+
+use std::borrow::Cow;
+use std::io::{IsTerminal, Write};
+
+use comfy_table::{Color, ContentArrangement, Table};
+use serde::Serialize;
+
+use crate::model::outside::{encode_lines, is_hostile};
+
+/// Where and how to print.
+#[derive(Debug, Clone, Copy)]
+pub struct Out {
+    /// Data as JSON instead of words.
+    pub json: bool,
+}
+
+/// What a cell means; on a terminal it has a colour, elsewhere the words alone must do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tone {
+    /// Nothing special.
+    #[default]
+    Plain,
+    /// Fine.
+    Good,
+    /// Needs a look.
+    Care,
+    /// Wrong.
+    Bad,
+}
+
+/// One cell of a table.
+#[derive(Debug, Clone, Default)]
+pub struct Cell {
+    text: String,
+    tone: Tone,
+}
+
+impl Cell {
+    /// A cell with a meaning.
+    pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
+        Self { text: text.into(), tone }
+    }
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), tone: Tone::Plain }
+    }
+}
+
+fn write_line(mut to: impl Write, text: &str) {
+    // A reader that left (`| head`) is no failure of ours.
+    drop(writeln!(to, "{text}"));
+}
+
+impl Out {
+    /// One line or block of data in words.
+    pub fn data(self, text: &str) {
+        write_line(std::io::stdout().lock(), &encode_lines(text));
+    }
+
+    /// One line or block of talk.
+    pub fn talk(self, text: &str) {
+        write_line(std::io::stderr().lock(), &encode_lines(text));
+    }
+
+    /// A table for people: no frame, so that it survives being pasted into a mail.
+    pub fn table(self, head: &[&str], rows: Vec<Vec<Cell>>) {
+        let mut table = Table::new();
+        table.load_preset(comfy_table::presets::NOTHING).set_header(head.iter().map(|name| name.to_uppercase()));
+        let terminal = std::io::stdout().is_terminal();
+        let colours = terminal && std::env::var_os("NO_COLOR").is_none();
+        if terminal {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+        } else {
+            table.force_no_tty();
+        }
+        for row in rows {
+            table.add_row(row.into_iter().map(|cell| {
+                let shown = comfy_table::Cell::new(encode_lines(&cell.text));
+                match cell.tone {
+                    Tone::Good if colours => shown.fg(Color::Green),
+                    Tone::Care if colours => shown.fg(Color::Yellow),
+                    Tone::Bad if colours => shown.fg(Color::Red),
+                    _ => shown,
+                }
+            }));
+        }
+        // The cells are encoded already; what is left are the colours of the table itself.
+        for line in table.to_string().lines() {
+            write_line(std::io::stdout().lock(), line.trim_end());
+        }
+    }
+
+    /// An answer as JSON with its version.
+    pub fn json<T: Serialize>(self, answer: &T) {
+        #[derive(Serialize)]
+        struct Versioned<'a, T> {
+            v: u32,
+            #[serde(flatten)]
+            answer: &'a T,
+        }
+        match serde_json::to_string_pretty(&Versioned { v: 1, answer }) {
+            Ok(text) => write_line(std::io::stdout().lock(), &ascii_controls(&text)),
+            Err(error) => self.talk(&format!("error: the answer cannot be written as JSON: {error}")),
+        }
+    }
+}
+
+/// JSON whose strings hold no character that a terminal obeys: they are legal JSON escapes of the same characters.
+fn ascii_controls(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|letter| is_hostile(letter) && letter != '\n') {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    let mut units = [0_u16; 2];
+    for letter in text.chars() {
+        if is_hostile(letter) && letter != '\n' {
+            for unit in letter.encode_utf16(&mut units) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            shown.push(letter);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_keeps_the_text_and_loses_the_controls() {
+        let hostile = "a\u{9b}31m\u{202e}b\u{e0041}";
+        let json = serde_json::to_string(hostile).expect("JSON");
+        let shown = ascii_controls(&json);
+        assert!(!shown.chars().any(is_hostile), "{shown:?}");
+        assert_eq!(serde_json::from_str::<String>(&shown).expect("JSON"), hostile);
+    }
+}
