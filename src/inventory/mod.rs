@@ -1,1 +1,11 @@
 //! L1: YAML files into the inventory and the settings: load, check (every mistake with file, line and hint), select.
+//!
+//! Invariant: files declare seats, nothing here knows what was seen of them; only `load.rs` touches the file system.
+
+pub mod load;
+pub mod not_served;
+pub mod select;
+
+pub use load::{Loaded, LoadedSettings, Refused, load, load_settings};
+pub use not_served::{NotServed, not_served};
+pub use select::{Selection, Selector, SelectorError, select};

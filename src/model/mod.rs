@@ -19,5 +19,6 @@ pub mod reading;
 pub mod realm;
 pub mod release;
 pub mod series;
+pub mod settings;
 pub mod time;
 pub mod word;

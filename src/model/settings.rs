@@ -1,0 +1,182 @@
+//! The settings (`hoshu.yaml`) as plain data: what the administrator alone decides.
+//!
+//! Invariant: no value here is a secret; a credential says where its secret is read from.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use chrono_tz::Tz;
+
+use super::credential::{CredentialName, Purpose};
+use super::finding::Hysteresis;
+use super::reading::{ComponentKind, Tier};
+use super::realm::Realm;
+use super::series::Series;
+
+/// Everything that `hoshu.yaml` says; every path is absolute or relative to the process, never to the file.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The world of this store.
+    pub realm: Realm,
+    /// The zone in which times are shown.
+    pub zone: Tz,
+    /// Where facts are kept.
+    pub store: StorePlace,
+    /// The folder of sealed objects.
+    pub depot: PathBuf,
+    /// The folder of the inventory.
+    pub inventory: PathBuf,
+    /// The file that holds the root key.
+    pub root_key_file: PathBuf,
+    /// The table from seat to loopback port that the lab writes; only in realm lab.
+    pub lab_ports_file: Option<PathBuf>,
+    /// Where each credential comes from.
+    pub credentials: BTreeMap<CredentialName, CredentialSource>,
+    /// How much is done at once, and for how long.
+    pub limits: SessionLimits,
+    /// When findings turn hard and when they end.
+    pub findings: FindingRules,
+    /// How often appliances are polled.
+    pub tiers: TierRules,
+}
+
+/// Where facts are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StorePlace {
+    /// A file of SQLite.
+    Sqlite(PathBuf),
+    /// A URL of PostgreSQL over a UNIX socket or loopback, without a password.
+    Postgres(String),
+}
+
+/// Where a credential comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialSource {
+    /// What it may be used for.
+    pub purpose: Purpose,
+    /// The account on the appliance.
+    pub user: String,
+    /// Where the password or key is read from.
+    pub secret: SecretSource,
+    /// The file with the enable password, where an appliance asks for one.
+    pub enable_file: Option<PathBuf>,
+}
+
+/// Where a secret is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// A file with a password.
+    File(PathBuf),
+    /// A file with a private key.
+    Key {
+        /// The key in OpenSSH's PEM form.
+        file: PathBuf,
+        /// The file with its passphrase.
+        passphrase_file: Option<PathBuf>,
+    },
+    /// A variable of the environment, for the command line only.
+    Environment(String),
+}
+
+/// How much is done at once, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// Sessions at once.
+    pub sessions: u32,
+    /// Sessions at once at one site.
+    pub per_site: u32,
+    /// Sessions at once at one customer.
+    pub per_customer: u32,
+    /// From the first packet to the open connection, in seconds.
+    pub connect_s: u32,
+    /// From the open connection to the first prompt, in seconds.
+    pub login_s: u32,
+    /// One show command, in seconds.
+    pub command_s: u32,
+    /// One fetch of a configuration, in seconds.
+    pub backup_s: u32,
+    /// Silence within an answer, in seconds.
+    pub idle_s: u32,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            sessions: 256,
+            per_site: 32,
+            per_customer: 64,
+            connect_s: 10,
+            login_s: 20,
+            command_s: 60,
+            backup_s: 300,
+            idle_s: 30,
+        }
+    }
+}
+
+/// When findings turn hard and when they end.
+#[derive(Debug, Clone)]
+pub struct FindingRules {
+    /// For every kind of component that has no rule of its own.
+    pub default: Hysteresis,
+    /// Rules of their own.
+    pub kinds: BTreeMap<ComponentKind, Hysteresis>,
+}
+
+impl FindingRules {
+    /// The rule for a kind of component.
+    pub fn of(&self, kind: ComponentKind) -> Hysteresis {
+        self.kinds.get(&kind).copied().unwrap_or(self.default)
+    }
+}
+
+impl Default for FindingRules {
+    fn default() -> Self {
+        let default = Hysteresis { hard_after_count: 3, hard_after_ms: 5 * 60_000, end_after_count: 3 };
+        Self { default, kinds: BTreeMap::new() }
+    }
+}
+
+/// The periods of the tiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Periods {
+    /// The pulse, in milliseconds.
+    pub pulse_ms: i64,
+    /// The detail, in milliseconds.
+    pub detail_ms: i64,
+    /// The slow tier, in milliseconds.
+    pub slow_ms: i64,
+}
+
+impl Default for Periods {
+    fn default() -> Self {
+        Self { pulse_ms: 60_000, detail_ms: 600_000, slow_ms: 21_600_000 }
+    }
+}
+
+impl Periods {
+    /// The period of a tier, in milliseconds.
+    pub const fn of(&self, tier: Tier) -> i64 {
+        match tier {
+            Tier::Pulse => self.pulse_ms,
+            Tier::Detail => self.detail_ms,
+            Tier::Slow => self.slow_ms,
+        }
+    }
+}
+
+/// How often appliances are polled.
+#[derive(Debug, Clone, Default)]
+pub struct TierRules {
+    /// For every series that has no periods of its own.
+    pub default: Periods,
+    /// Periods of their own.
+    pub series: BTreeMap<Series, Periods>,
+}
+
+impl TierRules {
+    /// The periods of a series.
+    pub fn of(&self, series: Series) -> Periods {
+        self.series.get(&series).copied().unwrap_or(self.default)
+    }
+}
