@@ -1,1 +1,30 @@
-//! L6: the simulated world: `unit` is pure, `wire` serves it by SSH, `direct` without sockets.
+//! L6: the simulated world: appliances that answer on loopback, or without any socket.
+//!
+//! | folder | what it is |
+//! |---|---|
+//! | [`unit`] | one appliance as a value: `step(line, now) -> output`; no socket, no clock |
+//! | [`rack`] | all units of a lab, with their logs, faults and held answers |
+//! | [`wire`] | serves a rack by SSH on loopback |
+//! | [`direct`] | the access trait on a rack without sockets, for tests of time |
+//! | [`control`] | breaks, mends and shows units of a running lab through a socket in its folder |
+//!
+//! Invariants: the lab shares no layout with [`crate::readout`]; it listens on loopback only; its host keys come from
+//! a fixed and known root, so that nobody can take one for a customer's.
+
+pub mod control;
+pub mod direct;
+mod error;
+mod fault;
+mod fleet;
+mod folder;
+pub mod rack;
+mod seed;
+mod serve;
+pub mod unit;
+pub mod wire;
+
+pub use error::LabError;
+pub use fault::{Effect, Fault};
+pub use fleet::{Account, SeatSpec, from_inventory, generated, write_inventory};
+pub use folder::{PORTS_FILE, SECRETS_FOLDER, SOCKET_FILE, read_ports, secret_file};
+pub use serve::{Lab, LabOptions, serve};

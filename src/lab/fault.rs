@@ -1,0 +1,99 @@
+//! Faults by name: what a person can break, and where the break takes effect.
+
+crate::words! {
+    /// What can be broken in a unit or on the line to it.
+    pub enum Fault {
+        /// The last disk is out of the array.
+        DiskFailed = "disk-failed",
+        /// The last disk is being rebuilt.
+        DiskRebuilding = "disk-rebuilding",
+        /// The second power supply gives nothing.
+        PsuFailed = "psu-failed",
+        /// The first fan stands still.
+        FanFailed = "fan-failed",
+        /// The air is too warm.
+        Hot = "hot",
+        /// The array is degraded although each disk says that it is online.
+        RaidDegraded = "raid-degraded",
+        /// The licences ran out.
+        LicenceExpired = "licence-expired",
+        /// The security content is weeks old.
+        ContentStale = "content-stale",
+        /// The cloud service locked the unit out after failed logins.
+        DtiLocked = "dti-locked",
+        /// A service failed.
+        ServiceFailed = "service-failed",
+        /// The port pairs pass traffic uninspected (NX).
+        Bypass = "bypass",
+        /// A monitoring or data port has no link.
+        LinkDown = "link-down",
+        /// `/var` is full.
+        DiskFull = "disk-full",
+        /// No time server answers.
+        NtpUnsynced = "ntp-unsynced",
+        /// The clock is 47 minutes ahead.
+        ClockSkew = "clock-skew",
+        /// The link to the managing CM is down.
+        CmDisconnected = "cm-disconnected",
+        /// The next boot takes the other bank.
+        BootMismatch = "boot-mismatch",
+        /// Conditions in words that no document has.
+        OddWords = "odd-words",
+        /// The running configuration ends in the middle.
+        TruncatedConfig = "truncated-config",
+        /// Pager text stands in the running configuration.
+        ConfigPagerText = "config-pager-text",
+        /// The port is closed.
+        Refused = "refused",
+        /// The port accepts and never speaks.
+        Silent = "silent",
+        /// Each answer comes three seconds late.
+        Slow = "slow",
+        /// The connection breaks in the middle of an answer.
+        DropMidCommand = "drop-mid-command",
+        /// Bytes of an answer are damaged.
+        Garble = "garble",
+        /// Another host key is shown.
+        ChangedHostKey = "changed-host-key",
+        /// The session table is full: the connection closes before the greeting.
+        SessionTableFull = "session-table-full",
+        /// Every login is refused.
+        WrongPassword = "wrong-password",
+        /// An answer never ends.
+        EndlessOutput = "endless-output",
+        /// The prompt never comes.
+        NoPrompt = "no-prompt",
+        /// Another appliance stands at the address.
+        WrongAppliance = "wrong-appliance",
+    }
+}
+
+/// Where a fault takes effect, which is also what a limited count of it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// A state of the unit: each session that ends counts.
+    State,
+    /// The connection: each connection counts.
+    Connection,
+    /// The answer to a command: each answer that was spoilt counts.
+    Answer,
+}
+
+impl Fault {
+    /// Where the fault takes effect.
+    pub const fn effect(self) -> Effect {
+        match self {
+            Self::Refused | Self::Silent | Self::ChangedHostKey | Self::SessionTableFull | Self::WrongPassword => {
+                Effect::Connection
+            }
+            Self::Slow
+            | Self::DropMidCommand
+            | Self::Garble
+            | Self::EndlessOutput
+            | Self::NoPrompt
+            | Self::TruncatedConfig
+            | Self::ConfigPagerText => Effect::Answer,
+            _ => Effect::State,
+        }
+    }
+}

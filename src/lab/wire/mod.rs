@@ -1,0 +1,1 @@
+//! Serves the units of a rack by SSH on loopback.
