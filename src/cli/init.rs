@@ -1,0 +1,131 @@
+//! `hoshu init`: settings and inventory in a new folder, ready to be edited.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::{Context, Ended};
+use crate::inventory::{example, load};
+use crate::lab;
+use crate::model::credential::CredentialName;
+use crate::model::inventory::Inventory;
+use crate::service::refusal::Refusal;
+
+/// Write settings and an inventory into a new folder.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The folder; it must not hold settings yet.
+    dir: PathBuf,
+    /// For a simulated fleet (see `hoshu lab serve`), with the whole example inventory.
+    #[arg(long)]
+    lab: bool,
+}
+
+/// What a new folder is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fleet {
+    /// A person's own appliances: one customer to edit.
+    Own,
+    /// The example inventory, simulated.
+    Example,
+    /// So many generated appliances, simulated.
+    Generated(usize),
+}
+
+const OWN_CUSTOMER: &str = include_str!("init/customer.yaml");
+const OWN_SETTINGS: &str = include_str!("init/hoshu.yaml");
+
+fn failed(path: &Path, error: &std::io::Error) -> Refusal {
+    Refusal::Folder { path: path.to_owned(), why: error.to_string() }
+}
+
+fn make_dir(path: &Path) -> Result<(), Refusal> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| failed(path, &error))
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), Refusal> {
+    if let Some(parent) = path.parent() {
+        make_dir(parent)?;
+    }
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| failed(path, &error))
+}
+
+/// Settings for a simulated fleet: every credential of the inventory comes from the lab's own folder.
+fn lab_settings(inventory: &Inventory) -> String {
+    let mut text = String::from(
+        "# Settings of a simulated fleet. Nothing here reaches a real appliance: in realm lab only the lab's own\n\
+         # loopback ports are dialled.\nrealm: lab\nzone: Asia/Tokyo\nstore: data/hoshu.db\ndepot: data/depot\n\
+         inventory: inventory\nroot_key: {file: keys/root.key}\nlab: {ports: lab/ports.json}\ncredentials:\n",
+    );
+    let mut names: Vec<(&CredentialName, &str)> = Vec::new();
+    for seat in inventory.seats.values() {
+        names.extend(seat.credentials.read.iter().map(|name| (name, "read")));
+        names.extend(seat.credentials.change.iter().map(|name| (name, "change")));
+    }
+    names.sort_unstable();
+    names.dedup();
+    for (name, purpose) in names {
+        let shown = name.to_string();
+        let user = shown.rsplit('/').next().unwrap_or_default();
+        let file = lab::secret_file(Path::new("lab"), name);
+        // Writing to a String does not fail.
+        drop(writeln!(text, "  {shown}: {{purpose: {purpose}, user: {user}, file: {}}}", file.display()));
+    }
+    text
+}
+
+/// Writes the files of a new folder.
+pub fn write(dir: &Path, fleet: Fleet) -> Result<(), Refusal> {
+    let settings = dir.join("hoshu.yaml");
+    if settings.exists() {
+        return Err(Refusal::Folder { path: settings, why: "it exists already and is left as it is".to_owned() });
+    }
+    make_dir(dir)?;
+    let inventory = dir.join("inventory");
+    match fleet {
+        Fleet::Own => {
+            write_file(&inventory.join("customers/example.yaml"), OWN_CUSTOMER)?;
+            make_dir(&dir.join("secrets"))?;
+            return write_file(&settings, OWN_SETTINGS);
+        }
+        Fleet::Example => {
+            for (name, text) in example::EXAMPLE {
+                write_file(&inventory.join(name), text)?;
+            }
+        }
+        Fleet::Generated(count) => {
+            make_dir(&inventory)?;
+            lab::write_inventory(&inventory, &lab::generated(count)).map_err(|error| Refusal::Lab(error.to_string()))?;
+        }
+    }
+    let loaded = load::load(&inventory, chrono::Utc::now().date_naive()).map_err(Refusal::files)?;
+    write_file(&settings, &lab_settings(&loaded.inventory))
+}
+
+/// Makes the folder.
+pub fn run(context: &Context<'_>, args: &Args) -> Result<Ended, Refusal> {
+    write(&args.dir, if args.lab { Fleet::Example } else { Fleet::Own })?;
+    let dir = args.dir.display();
+    context.out.talk(&format!("{dir}/hoshu.yaml and {dir}/inventory are written. Next:"));
+    context.out.talk(&format!("  export HOSHU_SETTINGS={dir}/hoshu.yaml"));
+    if args.lab {
+        context.out.talk("  hoshu lab serve &            the simulated fleet, on loopback, until Ctrl-C");
+    } else {
+        context.out.talk(&format!("  edit {dir}/inventory/customers/example.yaml: your appliances"));
+    }
+    for line in [
+        "  hoshu check                  what is right and wrong in the files",
+        "  hoshu key init               the keys that backups are sealed with",
+        "  hoshu hostkey scan --on all  first contact: fingerprints, before any password",
+    ] {
+        context.out.talk(line);
+    }
+    Ok(Ended::Done)
+}
