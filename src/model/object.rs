@@ -1,0 +1,78 @@
+//! Sealed objects and the keys of customers, as the store keeps them and the depot makes them.
+
+use super::name::{CustomerName, SeatName};
+use super::time::Time;
+
+crate::words! {
+    /// What lies in a sealed object.
+    pub enum ObjectKind {
+        /// A text configuration.
+        Configuration = "configuration",
+    }
+}
+
+/// What the store says of a sealed object. The header inside must say the same, else the object is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectFacts {
+    /// Whose it is.
+    pub customer: CustomerName,
+    /// The seat that it came from.
+    pub seat: SeatName,
+    /// What it is.
+    pub kind: ObjectKind,
+    /// When it was taken.
+    pub taken_at: Time,
+    /// A random number that also stands in the sealed header, in hex.
+    pub nonce: String,
+    /// SHA-256 of the sealed bytes.
+    pub digest: [u8; 32],
+    /// How many sealed bytes there are.
+    pub bytes: u64,
+}
+
+/// Where the sealed bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObjectBody {
+    /// In the row itself.
+    Row(Vec<u8>),
+    /// In a file of the depot, by its path inside the depot.
+    File(String),
+}
+
+/// A sealed object: an age file to its customer's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedObject {
+    /// What the row says.
+    pub facts: ObjectFacts,
+    /// Where the bytes are.
+    pub body: ObjectBody,
+}
+
+/// A customer's key pair and content key. What must stay secret is an age file to the root key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerKey {
+    /// The customer.
+    pub customer: CustomerName,
+    /// The recipient to which objects are sealed (`age1…`).
+    pub public: String,
+    /// The identity that opens them, sealed.
+    pub private_sealed: Vec<u8>,
+    /// The key of content ids (HMAC-SHA-256), sealed.
+    pub content_sealed: Vec<u8>,
+    /// When it was made.
+    pub made_at: Time,
+}
+
+crate::words! {
+    /// For what a sealed object is opened; it stands in the audit.
+    pub enum OpenPurpose {
+        /// A person looks at it.
+        Show = "show",
+        /// Two objects are compared.
+        Compare = "compare",
+        /// It is written out for use elsewhere.
+        Export = "export",
+        /// It is proved that it still opens and is what it says.
+        Verify = "verify",
+    }
+}
