@@ -1,0 +1,30 @@
+//! `hoshu schema`: JSON Schemas for editors, made from the tables that the readers use.
+
+use super::{Context, Ended};
+use crate::inventory::schema;
+
+/// Print the JSON Schema of a file format.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Which files.
+    #[arg(value_enum)]
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// inventory/customers/*.yaml
+    Inventory,
+    /// hoshu.yaml
+    Settings,
+}
+
+/// Prints the schema.
+pub fn run(context: &Context<'_>, args: &Args) -> Ended {
+    let schema = match args.what {
+        What::Inventory => schema::inventory(),
+        What::Settings => schema::settings(),
+    };
+    context.out.data(&format!("{schema:#}"));
+    Ended::Done
+}

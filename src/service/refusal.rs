@@ -1,0 +1,116 @@
+//! Why something that was asked for is not done.
+
+use std::path::PathBuf;
+
+use crate::depot::KeyError;
+use crate::inventory::load::Refused;
+use crate::inventory::select::SelectorError;
+use crate::store::{LockError, StoreError};
+use crate::yaml::Problem;
+
+/// A refusal: what happened, how the program ends, and what to do about it. `docs/errors.md` has an entry for each.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Settings or inventory have mistakes.
+    #[error("the files have {} mistake(s)", .0.len())]
+    Files(Vec<Problem>),
+    /// The selection cannot be made.
+    #[error("the selection cannot be made")]
+    Selection(#[from] SelectorError),
+    /// There is nothing of that name or number.
+    #[error("there is no {what} {name:?}")]
+    NotFound {
+        /// The noun.
+        what: &'static str,
+        /// As it was asked for.
+        name: String,
+        /// What to look at instead.
+        hint: String,
+    },
+    /// The arguments contradict each other or the state of the thing.
+    #[error("{0}")]
+    Argument(String),
+    /// A file or folder cannot be written or read.
+    #[error("{} cannot be used: {why}", path.display())]
+    Folder {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// The store cannot be used.
+    #[error("the store cannot be used")]
+    Store(#[from] StoreError),
+    /// Another command holds the store.
+    #[error("the store is held by another command")]
+    Busy(#[from] LockError),
+    /// Keys are missing, or what is sealed does not open.
+    #[error("the keys cannot be used")]
+    Keys(#[from] KeyError),
+    /// The program's own data are broken.
+    #[error("the definitions that are built in cannot be read")]
+    Definitions(#[from] crate::readout::DefinitionError),
+    /// The lab does not do it.
+    #[error("the lab: {0}")]
+    Lab(String),
+    /// The demo broke.
+    #[error("the demo: {0}")]
+    Demo(String),
+}
+
+impl Refusal {
+    /// A refusal of files, warnings among them.
+    pub fn files(refused: Refused) -> Self {
+        Self::Files(refused.problems)
+    }
+
+    /// The word by which `docs/errors.md` lists it.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Files(_) => "files-wrong",
+            Self::Selection(_) => "selection",
+            Self::NotFound { .. } => "not-found",
+            Self::Argument(_) => "argument",
+            Self::Folder { .. } => "folder",
+            Self::Store(_) => "store",
+            Self::Busy(_) => "store-busy",
+            Self::Keys(_) => "keys",
+            Self::Definitions(_) => "definitions",
+            Self::Lab(_) => "lab",
+            Self::Demo(_) => "demo",
+        }
+    }
+
+    /// Every code, for the catalogue.
+    pub const CODES: &'static [&'static str] = &[
+        "files-wrong", "selection", "not-found", "argument", "folder", "store", "store-busy", "keys", "definitions", "lab",
+        "demo",
+    ];
+
+    /// The exit code, as the command line's help lists it.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Selection(_) | Self::NotFound { .. } | Self::Argument(_) => 2,
+            Self::Files(_) => 3,
+            Self::Keys(_) => 6,
+            Self::Store(_) | Self::Busy(_) => 7,
+            Self::Folder { .. } | Self::Definitions(_) | Self::Lab(_) | Self::Demo(_) => 1,
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Files(_) => Some("mend the lines above, then run hoshu check again".to_owned()),
+            Self::Selection(_) => Some(
+                "terms are joined by commas, as in --on series=nx+ex,customer=acme; names and all are terms too".to_owned(),
+            ),
+            Self::NotFound { hint, .. } => Some(hint.clone()),
+            Self::Busy(_) => Some("wait for it, or give it more time with --wait 5m".to_owned()),
+            Self::Keys(_) => Some("hoshu key init makes missing keys; a lost root key is not replaced by itself".to_owned()),
+            Self::Store(error) => error.hint(),
+            Self::Lab(_) => Some("hoshu lab serve starts it; hoshu lab faults lists what can be broken".to_owned()),
+            _ => None,
+        }
+    }
+}
