@@ -3,6 +3,9 @@
 //! Invariant: nothing secret goes to a peer whose host key was not accepted for this asset before; the connection is
 //! given its pins when it is made and never learns.
 
+mod route;
+mod ssh;
+
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -11,6 +14,25 @@ use crate::model::command::ReadCommand;
 use crate::model::credential::Login;
 use crate::model::inventory::{Gateway, Seat};
 use crate::model::outside::Outside;
+
+pub use route::{LabTable, LabTableError, Router};
+pub use ssh::{AccessLimits, SshAccess};
+
+crate::words! {
+    /// A type of host key, by its name in OpenSSH's one-line form.
+    pub enum KeyKind {
+        /// Ed25519.
+        Ed25519 = "ssh-ed25519",
+        /// ECDSA on P-256.
+        EcdsaP256 = "ecdsa-sha2-nistp256",
+        /// ECDSA on P-384.
+        EcdsaP384 = "ecdsa-sha2-nistp384",
+        /// ECDSA on P-521.
+        EcdsaP521 = "ecdsa-sha2-nistp521",
+        /// RSA, whatever hash it signs with.
+        Rsa = "ssh-rsa",
+    }
+}
 
 /// Who is to be reached.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +84,12 @@ pub struct Answer {
 pub trait Access: Send + Sync {
     /// Completes a key exchange, notes the host key and leaves before authentication.
     fn show_key<'a>(&'a self, peer: Peer<'a>) -> BoxFuture<'a, Result<ShownKey, AccessError>>;
+
+    /// As [`Self::show_key`], but asks for a key of this type alone. An implementation that cannot ask shows what
+    /// the peer prefers.
+    fn show_key_of<'a>(&'a self, peer: Peer<'a>, _kind: KeyKind) -> BoxFuture<'a, Result<ShownKey, AccessError>> {
+        self.show_key(peer)
+    }
 
     /// Opens a session. `pins` are the accepted public keys of the seat's asset, in OpenSSH's one-line form.
     fn open<'a>(

@@ -1,6 +1,7 @@
 //! Credentials: their names, which everybody may see, and what a login needs, which nobody may print.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use secrecy::SecretString;
@@ -92,4 +93,33 @@ pub struct Login {
     pub secret: LoginSecret,
     /// The enable password, where an appliance asks for one.
     pub enable: Option<SecretString>,
+}
+
+/// Where the secret of a credential is read from. The administrator's settings alone name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretFrom {
+    /// A file that holds a password.
+    File(PathBuf),
+    /// A file that holds a private key in OpenSSH's PEM form.
+    Key {
+        /// The key.
+        path: PathBuf,
+        /// A file that holds its passphrase.
+        passphrase_file: Option<PathBuf>,
+    },
+    /// A variable of the process's environment that holds a password: for the command line only.
+    Environment(String),
+}
+
+/// A credential as the settings declare it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialSource {
+    /// What it may be used for.
+    pub purpose: Purpose,
+    /// The account on the appliance.
+    pub user: String,
+    /// Where its secret is read from.
+    pub from: SecretFrom,
+    /// A file that holds the enable password, where an appliance asks for one.
+    pub enable_file: Option<PathBuf>,
 }

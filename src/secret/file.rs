@@ -1,0 +1,67 @@
+//! Reads one secret from one file, if nobody else could have read or replaced it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use rustix::fs::{FileType, Mode, OFlags};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::SecretError;
+use crate::model::limits::SECRET_BYTES_MAX;
+
+/// Reads a password or passphrase: one word that a terminal could take, so that no line can hide behind it.
+pub(super) fn read_word(path: &Path) -> Result<SecretString, SecretError> {
+    word(read_text(path)?, path)
+}
+
+/// Refuses a password with a control character: sent to a command line it would be more than a password.
+pub(super) fn word(secret: SecretString, place: &Path) -> Result<SecretString, SecretError> {
+    let malformed = |why| SecretError::Malformed { place: place.to_owned(), why };
+    match secret.expose_secret() {
+        "" => Err(malformed("is empty")),
+        text if text.chars().any(char::is_control) => Err(malformed("has a control character in it")),
+        text if text.len() as u64 > SECRET_BYTES_MAX => Err(malformed("is longer than 16 KiB")),
+        _ => Ok(secret),
+    }
+}
+
+/// Reads a text of at most 16 KiB and cuts the line end after it.
+pub(super) fn read_text(path: &Path) -> Result<SecretString, SecretError> {
+    let unreadable = |why: std::io::Error| SecretError::Unreadable { path: path.to_owned(), why: why.to_string() };
+    let malformed = |why| SecretError::Malformed { place: path.to_owned(), why };
+    let file = open(path)?;
+    // The buffer has its final size from the start, so that no smaller copy of it is left behind in memory.
+    let most = SECRET_BYTES_MAX + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(most).unwrap_or(0)));
+    file.take(most).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > SECRET_BYTES_MAX {
+        return Err(malformed("is longer than 16 KiB"));
+    }
+    let text = str::from_utf8(&bytes).map_err(|_| malformed("is not UTF-8"))?;
+    let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+    if text.is_empty() { Err(malformed("is empty")) } else { Ok(SecretString::from(text)) }
+}
+
+fn open(path: &Path) -> Result<File, SecretError> {
+    let unreadable = |why: rustix::io::Errno| SecretError::Unreadable {
+        path: path.to_owned(),
+        why: std::io::Error::from(why).to_string(),
+    };
+    // NONBLOCK: a named pipe in the place of a file must not hold the process.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(unreadable)?;
+    let stat = rustix::fs::fstat(&file).map_err(unreadable)?;
+    let exposed = |found| Err(SecretError::Exposed { path: path.to_owned(), found });
+    let mode = stat.st_mode & 0o7777;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        exposed("something else than a plain file".to_owned())
+    } else if stat.st_uid != rustix::process::geteuid().as_raw() {
+        exposed(format!("owner {}", stat.st_uid))
+    } else if mode != 0o600 && mode != 0o400 {
+        exposed(format!("mode {mode:04o}"))
+    } else {
+        Ok(File::from(file))
+    }
+}
