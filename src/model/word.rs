@@ -10,6 +10,12 @@ pub struct UnknownWord {
     pub known: String,
 }
 
+/// A closed list of words.
+pub trait Word: std::str::FromStr {
+    /// Every word of the list, in its order.
+    fn words() -> Vec<&'static str>;
+}
+
 /// Declares an enum with one word for each variant, and `ALL`, `as_str`, `FromStr`, `Display` and serde for it.
 #[macro_export]
 macro_rules! words {
@@ -25,6 +31,12 @@ macro_rules! words {
             /// The word as it stands in files, store and output.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl $crate::model::word::Word for $name {
+            fn words() -> Vec<&'static str> {
+                Self::ALL.iter().map(|word| word.as_str()).collect()
             }
         }
 

@@ -1,0 +1,137 @@
+//! A file's text, and which of its lines may be shown.
+
+use super::node::Place;
+use super::problem::{Problem, Severity};
+use crate::model::outside::encode_line;
+
+/// Characters of a line that are shown with a problem.
+const EXCERPT_CHARS_MAX: usize = 400;
+
+/// Words that make a key look as if a secret stood behind it (security.md 3.6).
+const SECRET_WORDS: [&str; 5] = ["pass", "secret", "token", "community", "key"];
+
+/// Whether a key looks as if a secret stood behind it.
+pub fn looks_secret(key: &str) -> bool {
+    let key = key.to_lowercase();
+    SECRET_WORDS.iter().any(|word| key.contains(word))
+}
+
+/// A file: its name for messages, its text, and which lines may hold a secret.
+#[derive(Debug)]
+pub struct Source {
+    name: String,
+    text: String,
+    hidden: Vec<bool>,
+}
+
+impl Source {
+    /// Takes a text. A line is hidden when it has a word that looks secret or a URL with an account, and so is
+    /// everything that is indented below it; where it is unsure, it hides.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let text = text.into();
+        let hidden = hidden_lines(&text);
+        Self { name: name.into(), text, hidden }
+    }
+
+    /// The name for messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text of a place, when it is one.
+    pub fn cut(&self, place: Place) -> Option<&str> {
+        self.text.get(place.start..place.start.checked_add(place.bytes)?)
+    }
+
+    /// Whether a line, counted from 1, may hold a secret.
+    pub fn is_hidden(&self, line: usize) -> bool {
+        line.checked_sub(1).and_then(|index| self.hidden.get(index)).copied().unwrap_or(true)
+    }
+
+    /// A value for a message: quoted and cut, or a word in its place when its line may hold a secret.
+    pub fn quote(&self, place: Place, value: &str) -> String {
+        if self.is_hidden(place.line) {
+            return "a value that is not shown".to_owned();
+        }
+        let short = value.chars().take(60).collect::<String>();
+        let more = if short.len() < value.len() { "…" } else { "" };
+        format!("\"{}{more}\"", encode_line(&short))
+    }
+
+    /// A problem at a place.
+    pub fn problem(&self, severity: Severity, place: Place, message: impl Into<String>) -> Problem {
+        let line = place.line.checked_sub(1).and_then(|index| self.text.lines().nth(index));
+        let shown = line.filter(|_| !self.is_hidden(place.line));
+        Problem {
+            severity,
+            file: self.name.clone(),
+            line: place.line,
+            column: place.column,
+            length: self.cut(place).map_or(1, |cut| cut.lines().next().unwrap_or("").chars().count().max(1)),
+            message: message.into(),
+            hint: None,
+            excerpt: shown.map(|line| encode_line(&line.chars().take(EXCERPT_CHARS_MAX).collect::<String>()).into()),
+        }
+    }
+
+    /// An error at a place.
+    pub fn error(&self, place: Place, message: impl Into<String>) -> Problem {
+        self.problem(Severity::Error, place, message)
+    }
+
+    /// A warning at a place.
+    pub fn warning(&self, place: Place, message: impl Into<String>) -> Problem {
+        self.problem(Severity::Warning, place, message)
+    }
+}
+
+fn hidden_lines(text: &str) -> Vec<bool> {
+    let mut hidden = Vec::new();
+    let mut secret_indent = None;
+    let mut next_hidden = false;
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        let blank = line.trim().is_empty();
+        if !blank && secret_indent.is_some_and(|secret| indent <= secret) {
+            secret_indent = None;
+        }
+        let secret = looks_secret(line) || (line.contains("://") && line.contains('@'));
+        let hide = secret || secret_indent.is_some() || (next_hidden && !blank);
+        hidden.push(hide);
+        if secret && secret_indent.is_none() {
+            secret_indent = Some(indent);
+        }
+        if !blank {
+            next_hidden = secret && line.trim_end().ends_with(':');
+        }
+    }
+    hidden
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_may_hold_a_secret_is_hidden_with_everything_below_it() {
+        let text = "name: acme\nlogin:\n  password: |\n    hunter2\n\n    hunter3\n  user: monitor\n\
+                    flow: {user: a, api_token: b}\nsnmp_community:\n- public\nstore: postgres://u:pw@127.0.0.1/x\nend: 1\n";
+        let source = Source::new("x.yaml", text);
+        let shown: Vec<_> = text.lines().enumerate().filter(|(i, _)| !source.is_hidden(i + 1)).map(|(_, l)| l).collect();
+        assert_eq!(shown, ["name: acme", "login:", "  user: monitor", "end: 1"]);
+    }
+
+    #[test]
+    fn a_hidden_value_is_in_neither_message_nor_excerpt() {
+        let source = Source::new("x.yaml", "password: hunter2\n");
+        let place = Place { line: 1, column: 11, start: 10, bytes: 7 };
+        assert_eq!(source.cut(place), Some("hunter2"));
+        let problem = source.error(place, format!("found {}", source.quote(place, "hunter2")));
+        assert!(!format!("{problem:?} {problem}").contains("hunter2"), "{problem:?}");
+    }
+}
