@@ -1,0 +1,63 @@
+//! The one bundle of seams: everything that a task needs of the world, built once by `main` and replaced in tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access::Access;
+use crate::decide::finding::Rules;
+use crate::depot::Depot;
+use crate::engine::brake::Gate;
+use crate::engine::clock::Clock;
+use crate::engine::event::{Event, Reporter, Stop};
+use crate::engine::lane::Lanes;
+use crate::engine::session::Kept;
+use crate::model::inventory::Inventory;
+use crate::model::settings::Settings;
+use crate::readout::Definitions;
+use crate::secret::SecretStore;
+use crate::store::Store;
+
+/// The world as a task sees it.
+#[derive(Clone)]
+pub struct Env {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Facts.
+    pub store: Store,
+    /// Sealed objects and keys.
+    pub depot: Arc<Depot>,
+    /// The way to appliances.
+    pub access: Arc<dyn Access>,
+    /// Credentials.
+    pub secrets: Arc<SecretStore>,
+    /// The inventory of this generation; a decision takes it once.
+    pub inventory: Arc<Inventory>,
+    /// What the administrator decided.
+    pub settings: Arc<Settings>,
+    /// The layouts of answers.
+    pub definitions: Arc<Definitions>,
+    /// When findings turn hard.
+    pub rules: Arc<Rules>,
+    /// Who may open a session now.
+    pub lanes: Arc<Lanes>,
+    /// Which credentials may be tried.
+    pub gate: Arc<Gate>,
+    /// Sessions that are kept for the next poll.
+    pub kept: Arc<Kept>,
+    /// Who listens to progress.
+    pub reporter: Arc<dyn Reporter>,
+    /// The wish to stop.
+    pub stop: Stop,
+}
+
+impl Env {
+    /// Tells whoever listens.
+    pub fn tell(&self, event: &Event) {
+        self.reporter.event(event);
+    }
+
+    /// How long one fetch of a configuration may take.
+    pub fn backup_limit(&self) -> Duration {
+        Duration::from_secs(u64::from(self.settings.limits.backup_s))
+    }
+}

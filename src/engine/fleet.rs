@@ -1,0 +1,87 @@
+//! What is known of the seats before any of them is touched, and how many of them are worked on at once.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use crate::engine::env::Env;
+use crate::model::asset::Asset;
+use crate::model::inventory::{Gateway, Seat};
+use crate::model::name::SeatName;
+use crate::store::StoreError;
+
+/// A seat with what the store knows of its hardware.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The seat.
+    pub seat: Arc<Seat>,
+    /// The gateway before it.
+    pub gateway: Arc<Gateway>,
+    /// The hardware of the current tenure; `None` before the first contact.
+    pub asset: Option<Asset>,
+    /// The accepted host keys of that hardware, in OpenSSH's one-line form.
+    pub pins: Vec<String>,
+}
+
+/// Loads the facts of seats, in two queries however many there are. Seats are spread over gateways, so that a slow
+/// line does not hold up the others.
+pub async fn load(env: &Env, names: &[SeatName]) -> Result<Vec<Facts>, StoreError> {
+    let mut assets: HashMap<SeatName, Asset> =
+        env.store.asset_list(names).await?.into_iter().map(|asset| (asset.seat.clone(), asset)).collect();
+    let mut pins = env.store.host_key_pins(names).await?;
+    let mut gateways: HashMap<_, (Arc<Gateway>, usize)> = HashMap::new();
+    let mut facts = Vec::with_capacity(names.len());
+    for name in names {
+        let Some(seat) = env.inventory.seats.get(name) else { continue };
+        let Some(gateway) = env.inventory.gateway(seat) else { continue };
+        let (gateway, turn) = gateways
+            .entry((&seat.customer, &seat.gateway))
+            .and_modify(|(_, turn)| *turn += 1)
+            .or_insert_with(|| (Arc::new(gateway.clone()), 0));
+        let one = Facts {
+            seat: Arc::new(seat.clone()),
+            gateway: Arc::clone(gateway),
+            asset: assets.remove(name),
+            pins: pins.remove(name).unwrap_or_default(),
+        };
+        facts.push((*turn, one));
+    }
+    facts.sort_by_key(|(turn, _)| *turn);
+    Ok(facts.into_iter().map(|(_, one)| one).collect())
+}
+
+/// Does `work` for each item, at most `at_once` of them at a time, each in a task of its own that is joined. After a
+/// wish to stop nothing new begins; `stopped` says what becomes of an item that did not begin.
+pub async fn each<T, R, F>(
+    env: &Env,
+    items: Vec<T>,
+    at_once: usize,
+    work: impl Fn(T) -> F,
+    stopped: impl Fn(&T) -> R,
+) -> Vec<R>
+where
+    R: Send + 'static,
+    F: Future<Output = R> + Send + 'static,
+{
+    let mut results = Vec::with_capacity(items.len());
+    let mut running = FuturesUnordered::new();
+    let mut waiting = items.into_iter();
+    loop {
+        while running.len() < at_once.max(1) {
+            match waiting.next() {
+                None => break,
+                Some(item) if env.stop.is_asked() => results.push(stopped(&item)),
+                Some(item) => running.push(tokio::spawn(work(item))),
+            }
+        }
+        match running.next().await {
+            None => return results,
+            // A task that panicked has been named by the panic hook; its seat is missing in the result, and counted.
+            Some(Err(_)) => {}
+            Some(Ok(result)) => results.push(result),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The poll: load what is known, look at each seat, decide what it means, write it down.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::decide;
+use crate::engine::env::Env;
+use crate::engine::event::Event;
+use crate::engine::fleet::{self, Facts};
+use crate::engine::session::{self, Failure, Live};
+use crate::model::command::ReadCommand;
+use crate::model::finding::Finding;
+use crate::model::limits;
+use crate::model::name::SeatName;
+use crate::model::outside::Outside;
+use crate::model::reading::{Component, Outcome, Poll, Reading, Span, Tier};
+use crate::model::record::PollRecord;
+use crate::model::release::Release;
+use crate::readout::Context;
+use crate::store::StoreError;
+
+/// What is known of earlier polls of a seat.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    spans: Vec<Span>,
+    findings: Vec<Finding>,
+}
+
+/// A poll of one seat and what was concluded from it.
+#[derive(Debug, Clone)]
+pub struct Polled {
+    /// The seat.
+    pub facts: Facts,
+    /// The poll.
+    pub poll: Poll,
+    /// Findings that are new or changed by it.
+    pub findings: Vec<Finding>,
+}
+
+/// Polls seats once, each at most once at a time. Every result is written before this returns.
+pub async fn run(env: &Env, seats: &[SeatName], tiers: &[Tier]) -> Result<Vec<Polled>, StoreError> {
+    let facts = fleet::load(env, seats).await?;
+    let mut known: HashMap<SeatName, Known> = HashMap::with_capacity(facts.len());
+    for (seat, spans) in env.store.span_open(seats).await? {
+        known.entry(seat).or_default().spans = spans;
+    }
+    for finding in env.store.finding_open(seats).await? {
+        known.entry(finding.seat.clone()).or_default().findings.push(finding);
+    }
+    env.tell(&Event::Started { seats: facts.len() });
+    let work: Vec<_> = facts
+        .into_iter()
+        .map(|facts| {
+            let known = known.remove(&facts.seat.name).unwrap_or_default();
+            (facts, known)
+        })
+        .collect();
+    let tiers: Arc<[Tier]> = tiers.into();
+    let at_once = env.settings.limits.sessions as usize;
+    let polled = fleet::each(
+        env,
+        work,
+        at_once,
+        |(facts, known)| one(env.clone(), facts, known, Arc::clone(&tiers)),
+        |(facts, _)| stopped(env, facts),
+    )
+    .await;
+    env.store.flush().await?;
+    env.tell(&Event::Finished);
+    Ok(polled)
+}
+
+fn stopped(env: &Env, facts: &Facts) -> Polled {
+    let poll = failed(env, &Failure::new(Outcome::Stopped, "stopped before its turn"), 0);
+    Polled { facts: facts.clone(), poll, findings: Vec::new() }
+}
+
+fn failed(env: &Env, failure: &Failure, took_ms: i64) -> Poll {
+    Poll {
+        at: env.clock.now(),
+        outcome: failure.outcome,
+        reason: failure.reason.clone(),
+        tiers: Vec::new(),
+        took_ms,
+        readings: Vec::new(),
+        opened_session: false,
+    }
+}
+
+/// Looks at one seat, decides, and hands the record to the store.
+async fn one(env: Env, facts: Facts, known: Known, tiers: Arc<[Tier]>) -> Polled {
+    let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let began = Instant::now();
+    let looked = look(&env, &facts, &known, &tiers).await;
+    let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+    drop(permit);
+    let mut poll = match looked {
+        Ok(poll) => Poll { took_ms, ..poll },
+        Err(failure) => failed(&env, &failure, took_ms),
+    };
+    poll.readings.extend(decide::finding::reach(poll.outcome).map(|reach| Reading { said: said(&poll), ..reach }));
+    let findings = conclude(&env, &facts, &known, &poll);
+    env.store.observe(PollRecord {
+        customer: facts.seat.customer.clone(),
+        seat: facts.seat.name.clone(),
+        at: poll.at,
+        outcome: poll.outcome,
+        reason: poll.reason.clone(),
+        tiers: poll.tiers.clone(),
+        took_ms: poll.took_ms,
+        spans: decide::span::advance(&known.spans, &poll.readings, poll.at),
+        findings: findings.clone(),
+        samples: poll
+            .readings
+            .iter()
+            .filter_map(|reading| reading.measure.map(|measure| (reading.component.clone(), measure)))
+            .collect(),
+    });
+    let good = poll.readings.iter().all(|reading| reading.condition.is_good());
+    env.tell(&Event::SeatDone { seat: facts.seat.name.clone(), good, word: poll.outcome.as_str() });
+    Polled { facts, poll, findings }
+}
+
+/// The outcome in a word; what made it so stands in the poll's reason, which may differ each time.
+fn said(poll: &Poll) -> Outside {
+    Outside::from(poll.outcome.as_str())
+}
+
+fn conclude(env: &Env, facts: &Facts, known: &Known, poll: &Poll) -> Vec<Finding> {
+    let open: HashMap<&Component, &Finding> =
+        known.findings.iter().map(|finding| (&finding.component, finding)).collect();
+    let seat = &facts.seat;
+    poll.readings
+        .iter()
+        .filter_map(|reading| {
+            let rule = if reading.component == Component::only(crate::model::reading::ComponentKind::Reach) {
+                env.rules.of_reach(poll.outcome)
+            } else {
+                env.rules.of(reading.component.kind)
+            };
+            let before = open.get(&reading.component).copied();
+            decide::finding::advance(before, reading, &seat.customer, &seat.name, poll.at, rule)
+        })
+        .collect()
+}
+
+/// Reads the tiers over a kept session or a new one. A kept session that broke says nothing about the appliance, so
+/// that one new one is tried.
+async fn look(env: &Env, facts: &Facts, known: &Known, tiers: &[Tier]) -> Result<Poll, Failure> {
+    let kept = env.kept.take(&facts.seat.name);
+    let was_kept = kept.is_some();
+    let live = match kept {
+        Some(live) => live,
+        None => session::open(env, facts).await?,
+    };
+    match read(env, facts, known, tiers, live, !was_kept).await {
+        Err(_) if was_kept && !env.stop.is_asked() => {
+            let live = session::open(env, facts).await?;
+            read(env, facts, known, tiers, live, true).await
+        }
+        result => result,
+    }
+}
+
+async fn read(
+    env: &Env,
+    facts: &Facts,
+    known: &Known,
+    tiers: &[Tier],
+    mut live: Live,
+    opened_session: bool,
+) -> Result<Poll, Failure> {
+    let at = env.clock.now();
+    let result = read_tiers(env, facts, known, tiers, &mut live, at).await;
+    let hold = !env.stop.is_asked() && facts.seat.ssh.hold_s > 0;
+    match result {
+        Ok(readings) => {
+            if hold {
+                env.kept.keep(facts.seat.name.clone(), live, at.plus_ms(i64::from(facts.seat.ssh.hold_s) * 1000));
+            } else {
+                live.close().await;
+            }
+            Ok(Poll {
+                at,
+                outcome: Outcome::Answered,
+                reason: Outside::default(),
+                tiers: tiers.to_vec(),
+                took_ms: 0,
+                readings,
+                opened_session,
+            })
+        }
+        Err(failure) => {
+            live.close().await;
+            Err(failure)
+        }
+    }
+}
+
+async fn read_tiers(
+    env: &Env,
+    facts: &Facts,
+    known: &Known,
+    tiers: &[Tier],
+    live: &mut Live,
+    now: crate::model::time::Time,
+) -> Result<Vec<Reading>, Failure> {
+    let release: Option<Release> = live.seen.release.as_ref().and_then(|text| text.as_data().parse().ok());
+    let mut context = Context { now, clock: None, series: facts.seat.series, release: release.clone() };
+    let mut readings = Vec::new();
+    for tier in tiers {
+        let mut of_tier = Vec::new();
+        let layouts = env.definitions.commands(facts.seat.series, release.as_ref(), *tier);
+        let kinds: Vec<_> = layouts.iter().flat_map(|layout| layout.kinds().iter().copied()).collect();
+        for layout in layouts {
+            if layout.command == *live.identity_command() {
+                of_tier.extend(live.identity.iter().cloned());
+                continue;
+            }
+            let answer = ask(live, &layout.command).await?;
+            let readout = env.definitions.read(layout, &answer.text, answer.complete, &context);
+            context.clock = readout.clock.or(context.clock);
+            of_tier.extend(readout.readings);
+        }
+        let before = known.spans.iter().map(|span| &span.component).filter(|component| kinds.contains(&component.kind));
+        readings.extend(decide::span::with_missing(before, of_tier));
+    }
+    readings.truncate(limits::READINGS_MAX);
+    Ok(readings)
+}
+
+async fn ask(live: &mut Live, command: &ReadCommand) -> Result<crate::access::Answer, Failure> {
+    live.session.read(command, limits::ANSWER_BYTES_MAX).await.map_err(Failure::from)
+}
