@@ -69,8 +69,8 @@ const ACTS: &[Act] = &[
             &["lab", "break", "acme-nx01", "disk-failed"],
             &["lab", "break", "acme-ex01", "licence-expired"],
             &["lab", "break", "acme-hx01", "silent"],
-            &["poll", "--on", "customer=acme", "--connect", "2s"],
-            &["poll", "--on", "customer=acme", "--connect", "2s"],
+            &["poll", "--on", "customer=acme"],
+            &["poll", "--on", "customer=acme"],
             &["finding", "list"],
         ],
         look: "three findings with since and count; what is unknown is never called failed",
@@ -165,7 +165,7 @@ pub async fn run(context: &Context<'_>, args: &Args) -> Result<Ended, Refusal> {
     let dir = std::env::temp_dir().join(format!("hoshu-demo-{}", std::process::id()));
     std::fs::create_dir(&dir).map_err(|error| failed(format!("{} cannot be made: {error}", dir.display())))?;
     let stage = Stage { dir, keep: args.keep };
-    super::init::write(&stage.dir, true)?;
+    super::init::write(&stage.dir, super::init::Fleet::Example)?;
     context.out.talk(&format!(
         "A simulated fleet of NX, EX, HX, CM, AX and FX starts on loopback; nothing leaves this machine.\nFolder: {}",
         stage.dir.display()

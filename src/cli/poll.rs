@@ -1,0 +1,151 @@
+//! `hoshu poll`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::out::{Cell, Tone};
+use super::progress::Bar;
+use super::{Context, Ended, parse_duration, person};
+use crate::model::reading::{Condition, Outcome, Reading, Tier};
+use crate::model::time::show_duration;
+use crate::service::poll::{self, Answer, SeatPolled};
+use crate::service::refusal::Refusal;
+
+/// Poll the health of appliances.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Which seats: terms joined by commas, as in series=nx+ex,customer=acme, a name, or all. Several are a union.
+    #[arg(long, required = true, value_name = "SELECTOR")]
+    on: Vec<String>,
+    /// What to read: pulse, detail, slow; everything when absent.
+    #[arg(long, value_delimiter = ',')]
+    tier: Vec<Tier>,
+    /// Poll again and again, so often, until Ctrl-C.
+    #[arg(long, value_parser = parse_duration, value_name = "TIME")]
+    every: Option<Duration>,
+    /// End after so many rounds.
+    #[arg(long, requires = "every", value_name = "N")]
+    times: Option<u32>,
+    /// Show what is good, too.
+    #[arg(long)]
+    all: bool,
+}
+
+/// The tone of a condition.
+pub(super) const fn tone(condition: Condition) -> Tone {
+    match condition {
+        Condition::Good | Condition::Disabled => Tone::Good,
+        Condition::Bad | Condition::Unprotected => Tone::Bad,
+        _ => Tone::Care,
+    }
+}
+
+/// A reading in one line: `disk 0 bad: Failed`.
+pub(super) fn in_words(reading: &Reading) -> String {
+    let mut words = format!("{} {}", reading.component.for_terminal(), reading.condition);
+    if !reading.said.is_empty() {
+        words.push_str(&format!(": {}", reading.said.for_terminal()));
+    }
+    if let Some(measure) = reading.measure {
+        words.push_str(&format!(" ({measure})"));
+    }
+    words
+}
+
+fn rows(seat: &SeatPolled, all: bool) -> Vec<Vec<Cell>> {
+    let toned = match (seat.good, seat.outcome) {
+        (true, _) => Tone::Good,
+        (false, Outcome::Answered | Outcome::NotYetServed | Outcome::Stopped) => Tone::Care,
+        _ => Tone::Bad,
+    };
+    let mut what: Vec<Cell> = Vec::new();
+    if seat.outcome == Outcome::Answered {
+        let shown = seat.readings.iter().filter(|reading| all || !reading.condition.is_good());
+        what.extend(shown.map(|reading| Cell::toned(in_words(reading), tone(reading.condition))));
+    } else {
+        what.push(seat.reason.for_terminal().into_owned().into());
+    }
+    if what.is_empty() {
+        what.push(Cell::toned(format!("good, {} readings", seat.readings.len()), Tone::Good));
+    }
+    let mut rows = Vec::with_capacity(what.len());
+    for (line, cell) in what.into_iter().enumerate() {
+        rows.push(if line == 0 {
+            vec![
+                seat.seat.to_string().into(),
+                seat.customer.to_string().into(),
+                seat.series.as_str().into(),
+                Cell::toned(seat.outcome.as_str(), toned),
+                format!("{} ms", seat.took_ms).into(),
+                cell,
+            ]
+        } else {
+            vec!["".into(), "".into(), "".into(), "".into(), "".into(), cell]
+        });
+    }
+    rows
+}
+
+fn show(context: &Context<'_>, answer: &Answer, all: bool, took: Duration) {
+    if context.out.json {
+        context.out.json(answer);
+        return;
+    }
+    let table = answer.seats.iter().flat_map(|seat| rows(seat, all)).collect();
+    context.out.table(&["seat", "customer", "series", "outcome", "took", "what"], table);
+    let attention = answer.seats.len() - answer.good - answer.not_yet_served;
+    context.out.talk(&format!(
+        "{} seats: {} good, {attention} need attention, {} not yet served ({:.1} s)",
+        answer.seats.len(),
+        answer.good,
+        answer.not_yet_served,
+        took.as_secs_f64()
+    ));
+}
+
+/// Polls once, or in rounds.
+pub async fn run(context: &Context<'_>, args: Args) -> Result<Ended, Refusal> {
+    let env = context.env_with(Arc::new(Bar::new("poll")))?;
+    let tiers = if args.tier.is_empty() { Tier::ALL.to_vec() } else { args.tier };
+    let asked = poll::Args { on: args.on, tiers };
+    let mut round = 0;
+    let ended = loop {
+        let began = tokio::time::Instant::now();
+        let answer = poll::run(&env, &person(), &asked).await?;
+        show(context, &answer, args.all, began.elapsed());
+        round += 1;
+        let ended = match (answer.stopped || context.stop.is_asked(), answer.needs_attention()) {
+            (true, _) => Ended::Stopped,
+            (false, true) => Ended::Attention,
+            (false, false) => Ended::Done,
+        };
+        match args.every {
+            Some(every) if ended != Ended::Stopped && args.times.is_none_or(|times| round < times) => {
+                let next = began + every;
+                if !context.out.json {
+                    let left = next.saturating_duration_since(tokio::time::Instant::now());
+                    let left_ms = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
+                    context.out.talk(&format!("next round in {}; Ctrl-C ends", show_duration(left_ms)));
+                }
+                if !sleep_until(context, next).await {
+                    break Ended::Stopped;
+                }
+            }
+            _ => break ended,
+        }
+    };
+    poll::end(&env).await;
+    Ok(ended)
+}
+
+/// Waits, unless somebody asks to stop.
+async fn sleep_until(context: &Context<'_>, until: tokio::time::Instant) -> bool {
+    while tokio::time::Instant::now() < until {
+        if context.stop.is_asked() {
+            return false;
+        }
+        let step = tokio::time::Instant::now() + Duration::from_millis(100);
+        tokio::time::sleep_until(step.min(until)).await;
+    }
+    true
+}

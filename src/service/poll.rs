@@ -1,0 +1,113 @@
+//! `hoshu poll`: looking at appliances, and what was seen.
+
+use serde::Serialize;
+
+use crate::engine::env::Env;
+use crate::engine::poll::{self, Polled};
+use crate::model::actor::Actor;
+use crate::model::name::{CustomerName, SeatName};
+use crate::model::outside::Outside;
+use crate::model::reading::{Outcome, Reading, Tier};
+use crate::model::series::Series;
+use crate::model::time::Time;
+use crate::service::refusal::Refusal;
+use crate::service::select;
+
+/// What to poll.
+#[derive(Debug, Clone)]
+pub struct Args {
+    /// Selectors; their union is polled.
+    pub on: Vec<String>,
+    /// The tiers to read.
+    pub tiers: Vec<Tier>,
+}
+
+/// One seat of an answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct SeatPolled {
+    /// The seat.
+    pub seat: SeatName,
+    /// Its customer.
+    pub customer: CustomerName,
+    /// Its series.
+    pub series: Series,
+    /// How the poll ended.
+    pub outcome: Outcome,
+    /// Why it did not answer.
+    pub reason: Outside,
+    /// From the first byte to the last, in milliseconds.
+    pub took_ms: i64,
+    /// Whether a new session was opened.
+    pub opened_session: bool,
+    /// Whether everything that was seen is good.
+    pub good: bool,
+    /// What was seen.
+    pub readings: Vec<Reading>,
+}
+
+/// What a poll of a selection gave.
+#[derive(Debug, Clone, Serialize)]
+pub struct Answer {
+    /// When it began.
+    pub at: Time,
+    /// The tiers that were asked for.
+    pub tiers: Vec<Tier>,
+    /// How many seats answered.
+    pub answered: usize,
+    /// How many of them are good in everything.
+    pub good: usize,
+    /// How many have a way in that is not yet served.
+    pub not_yet_served: usize,
+    /// Whether it was stopped before its end.
+    pub stopped: bool,
+    /// The seats, by name.
+    pub seats: Vec<SeatPolled>,
+}
+
+impl Answer {
+    /// Whether a person should look: somebody did not answer, or something is not good.
+    pub const fn needs_attention(&self) -> bool {
+        self.good + self.not_yet_served < self.seats.len()
+    }
+}
+
+fn shown(polled: Polled) -> SeatPolled {
+    let poll = polled.poll;
+    let mut readings = poll.readings;
+    readings.sort_by(|a, b| b.condition.cmp(&a.condition).then_with(|| a.component.cmp(&b.component)));
+    SeatPolled {
+        seat: polled.facts.seat.name.clone(),
+        customer: polled.facts.seat.customer.clone(),
+        series: polled.facts.seat.series,
+        good: poll.outcome == Outcome::Answered && readings.iter().all(|reading| reading.condition.is_good()),
+        outcome: poll.outcome,
+        reason: poll.reason,
+        took_ms: poll.took_ms,
+        opened_session: poll.opened_session,
+        readings,
+    }
+}
+
+/// Polls a selection once.
+pub async fn run(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusal> {
+    let at = env.clock.now();
+    let selection = select::seats(env, actor, &args.on).await?;
+    let polled = poll::run(env, &selection.seats, &args.tiers).await?;
+    let mut seats: Vec<_> = polled.into_iter().map(shown).collect();
+    seats.sort_by(|a, b| a.seat.cmp(&b.seat));
+    let count = |outcome| seats.iter().filter(|seat| seat.outcome == outcome).count();
+    Ok(Answer {
+        at,
+        tiers: args.tiers.clone(),
+        answered: count(Outcome::Answered),
+        good: seats.iter().filter(|seat| seat.good).count(),
+        not_yet_served: count(Outcome::NotYetServed),
+        stopped: count(Outcome::Stopped) > 0,
+        seats,
+    })
+}
+
+/// Says goodbye to the appliances whose sessions were kept between polls.
+pub async fn end(env: &Env) {
+    env.kept.close_all().await;
+}
