@@ -52,4 +52,6 @@ pub struct ConfigLayout {
     pub volatile: Vec<regex::Regex>,
     /// Lines with secrets; each capture group is one secret.
     pub secrets: Vec<regex::Regex>,
+    /// Words beside which a secret may stand: a line with one that no rule covers is masked behind it.
+    pub secret_words: Vec<String>,
 }
