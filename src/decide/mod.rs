@@ -1,1 +1,9 @@
 //! L2: pure decisions. Invariant: no network, no disk, no clock, no randomness.
+//!
+//! Everything here is a function of its arguments; what time it is and what the store holds is handed in.
+
+pub mod backup;
+pub mod brake;
+pub mod due;
+pub mod finding;
+pub mod span;

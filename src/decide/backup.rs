@@ -1,0 +1,9 @@
+//! Backups: whether a fetched configuration is complete, what of it may be shown, and what changed in it.
+
+pub mod complete;
+pub mod diff;
+pub mod redact;
+
+pub use complete::{Evidence, Fetched, Session, Verdict, complete};
+pub use diff::{Diff, DiffLine, Hunk, SectionDiff, Sign, diff};
+pub use redact::{RedactedLine, redact};

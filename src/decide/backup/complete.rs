@@ -1,0 +1,298 @@
+//! Is a fetched configuration the whole one? (invariant 11)
+//!
+//! No end marker of `show running-config` is documented, so nothing inside one text proves that it is whole. What each
+//! piece of evidence is worth:
+//!
+//! * *One fetch* shows what is wrong with it: a header without its fields, no prompt, pager or error text, a cut line
+//!   or quote, an expected section that is absent. A cut between two commands of the last section leaves no trace.
+//! * *A second fetch* that is equal but for volatile lines, with the same change ID, shows that the first was neither
+//!   cut by chance nor torn by a change. It shows nothing about a limit that cuts both at the same place.
+//! * *The last good backup* shows that too, while the change ID stands: no section may have fewer commands than then.
+//!   When the change ID moved, a smaller section may be somebody's work and is no doubt.
+//!
+//! So a single fetch is never believed by itself: it is [`Verdict::Complete`] only when a good backup with the same
+//! change ID weighs exactly the same (bytes, lines, commands of every section); else a second fetch is asked for.
+
+use crate::model::backup::{Backup, Doubt, DoubtFound, Grade};
+use crate::model::config::{ConfigLayout, Configuration};
+use crate::model::outside::Outside;
+use crate::model::release::Release;
+
+use super::redact::is_volatile;
+
+/// How many pairs of fetches are compared while the change ID moves, before it is left for another time.
+pub const PAIRS_MAX: u32 = 3;
+
+/// A configuration as it was fetched once.
+#[derive(Debug, Clone, Copy)]
+pub struct Fetched<'a> {
+    /// The text with its parts.
+    pub configuration: &'a Configuration,
+    /// Whether the prompt, or the end of the channel with exit status 0, was seen after it.
+    pub complete: bool,
+}
+
+/// What the session showed of the appliance apart from its configuration.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Session<'a> {
+    /// The host name, as its prompt gave it.
+    pub hostname: Option<&'a str>,
+    /// The release, as `show version` gave it.
+    pub release: Option<&'a str>,
+}
+
+/// Everything that speaks for or against a fetched configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The fetch that is to be kept.
+    pub first: Fetched<'a>,
+    /// The fetch after it, when there was one.
+    pub second: Option<Fetched<'a>>,
+    /// How many pairs were compared for this backup, this one among them.
+    pub pairs: u32,
+    /// What is known about configurations of this series.
+    pub layout: &'a ConfigLayout,
+    /// The last backup of the same asset that counts.
+    pub previous: Option<&'a Backup>,
+    /// What the session showed.
+    pub session: Session<'a>,
+}
+
+/// What a fetched configuration is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Complete by every check that was possible.
+    Complete,
+    /// Not decided: fetch once more, and judge the last fetch with the new one.
+    FetchAgain,
+    /// Something speaks against it: kept, and not counted.
+    Suspect(Vec<DoubtFound>),
+}
+
+/// Judges a fetched configuration. The details of a doubt name lines by number and show nothing of a command.
+pub fn complete(evidence: &Evidence<'_>) -> Verdict {
+    let mut doubts = alone(evidence.first, evidence);
+    if let Some(second) = evidence.second.filter(|second| !second.complete) {
+        doubts.push(without_prompt(second));
+    }
+    if let Some(previous) = good(evidence.previous) {
+        doubts.extend(shrunk(evidence.first.configuration, previous));
+    }
+    let Some(second) = evidence.second else {
+        let agreed = good(evidence.previous).is_some_and(|previous| weighs_as(evidence.first.configuration, previous));
+        return match (doubts.is_empty(), agreed) {
+            (true, true) => Verdict::Complete,
+            (true, false) => Verdict::FetchAgain,
+            (false, _) => Verdict::Suspect(doubts),
+        };
+    };
+    let (before, after) = (evidence.first.configuration.header.change_id, second.configuration.header.change_id);
+    let moved = before.is_some() && after.is_some() && before != after;
+    if moved && doubts.is_empty() && evidence.pairs < PAIRS_MAX {
+        return Verdict::FetchAgain;
+    }
+    if moved {
+        let detail = format!("expected change ID {} to stay, found {}", number(before), number(after));
+        doubts.push(doubt(Doubt::ChangedWhileFetched, detail));
+    } else {
+        doubts.extend(differ(evidence.first.configuration, second.configuration, evidence.layout));
+    }
+    if doubts.is_empty() { Verdict::Complete } else { Verdict::Suspect(doubts) }
+}
+
+fn good(previous: Option<&Backup>) -> Option<&Backup> {
+    previous.filter(|backup| backup.grade == Grade::Taken)
+}
+
+fn doubt(doubt: Doubt, detail: impl Into<Outside>) -> DoubtFound {
+    DoubtFound { doubt, detail: detail.into() }
+}
+
+fn number(id: Option<u64>) -> String {
+    id.map_or_else(|| "none".to_owned(), |id| id.to_string())
+}
+
+/// What one text says against itself.
+fn alone(fetched: Fetched<'_>, evidence: &Evidence<'_>) -> Vec<DoubtFound> {
+    let configuration = fetched.configuration;
+    if !configuration.text.lines().any(is_command) {
+        return vec![doubt(Doubt::Empty, "expected commands, found none")];
+    }
+    let mut doubts = Vec::new();
+    doubts.extend(header(configuration));
+    if !fetched.complete {
+        doubts.push(without_prompt(fetched));
+    }
+    for expected in &evidence.layout.sections_expected {
+        if !configuration.sections.iter().any(|section| section.title.as_data().trim() == expected.trim()) {
+            doubts.push(doubt(Doubt::SectionMissing, format!("expected section {expected:?}, found none")));
+        }
+    }
+    doubts.extend(foreign_text(&configuration.text));
+    doubts.extend(cut(&configuration.text));
+    doubts.extend(foreign_header(configuration, evidence.session));
+    doubts
+}
+
+fn is_command(line: &str) -> bool {
+    let line = line.trim();
+    !line.is_empty() && !line.starts_with('#')
+}
+
+fn without_prompt(fetched: Fetched<'_>) -> DoubtFound {
+    let lines = fetched.configuration.text.lines().count();
+    doubt(Doubt::NoPromptAfter, format!("expected the prompt, found the end after line {lines}"))
+}
+
+fn header(configuration: &Configuration) -> Option<DoubtFound> {
+    let header = &configuration.header;
+    let absent: Vec<&str> = [
+        ("active database", header.file.is_none()),
+        ("Generated at", header.generated_at.is_none()),
+        ("Software version", header.software_version.is_none()),
+        ("Last config change ID", header.change_id.is_none()),
+        ("Hostname", header.hostname.is_none()),
+    ]
+    .into_iter()
+    .filter_map(|(field, absent)| absent.then_some(field))
+    .collect();
+    (!absent.is_empty()).then(|| {
+        doubt(
+            Doubt::HeaderIncomplete,
+            format!("expected a header with all five fields, found none of: {}", absent.join(", ")),
+        )
+    })
+}
+
+/// Text of the terminal instead of the configuration. `less` is the pager of the family; its redraws leave backspaces
+/// and escapes behind.
+fn foreign_text(text: &str) -> Vec<DoubtFound> {
+    let pager = |line: &str| {
+        let plain = line.trim();
+        line.contains(['\u{8}', '\u{1b}', '\r'])
+            || matches!(plain, ":" | "(END)")
+            || plain.to_ascii_lowercase().contains("-more-")
+            || plain.strip_prefix("lines ").is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+    };
+    let mut doubts = Vec::new();
+    if let Some(place) = text.lines().position(pager) {
+        doubts.push(doubt(Doubt::PagerText, format!("expected configuration, found pager text in line {}", place + 1)));
+    }
+    if let Some(place) = text.lines().position(|line| line.starts_with("% ")) {
+        doubts.push(doubt(Doubt::CliError, format!("expected configuration, found a CLI error in line {}", place + 1)));
+    }
+    doubts
+}
+
+/// Whether the text ends inside a line, a quoted value, a continued line or a PEM block.
+fn cut(text: &str) -> Option<DoubtFound> {
+    let last = text.lines().last().unwrap_or_default();
+    let found = if !text.ends_with('\n') {
+        "a last line without an end"
+    } else if last.trim_end().ends_with('\\') {
+        "a last line that goes on"
+    } else if ends_in_quote(text) {
+        "a quoted value without an end"
+    } else if text.matches("-----BEGIN ").count() > text.matches("-----END ").count() {
+        "a PEM block without an end"
+    } else {
+        return None;
+    };
+    Some(doubt(Doubt::CutLine, format!("expected whole lines, found {found}")))
+}
+
+/// Whether a double quote is open at the end. Values may span lines; comments between commands open none.
+fn ends_in_quote(text: &str) -> bool {
+    text.lines().fold(false, |open, line| {
+        if !open && line.trim_start().starts_with('#') { open } else { open ^ super::redact::flips_quote(line) }
+    })
+}
+
+fn foreign_header(configuration: &Configuration, session: Session<'_>) -> Vec<DoubtFound> {
+    let header = &configuration.header;
+    let mut doubts = Vec::new();
+    if let (Some(expected), Some(found)) = (session.hostname, &header.hostname)
+        && !same_host(expected, found.as_data())
+    {
+        let detail = format!("expected host name {expected:?}, found {found:?}");
+        doubts.push(doubt(Doubt::ForeignHeader, detail));
+    }
+    if let (Some(expected), Some(found)) = (session.release, &header.software_version)
+        && !names_release(found.as_data(), expected)
+    {
+        let detail = format!("expected release {expected:?}, found {found:?}");
+        doubts.push(doubt(Doubt::ForeignHeader, detail));
+    }
+    doubts
+}
+
+/// Equal, or one is the first label of the other: a prompt shows the short name.
+fn same_host(a: &str, b: &str) -> bool {
+    let (a, b) = (a.trim().to_ascii_lowercase(), b.trim().to_ascii_lowercase());
+    let first = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    a == b || (!a.contains('.') && a == first(&b)) || (!b.contains('.') && b == first(&a))
+}
+
+fn names_release(software_version: &str, release: &str) -> bool {
+    let release = release.trim();
+    let pattern = release.parse::<Release>().ok();
+    software_version.split_whitespace().any(|word| match (&pattern, word.parse::<Release>()) {
+        (Some(pattern), Ok(found)) => found.is_within(pattern),
+        _ => word == release,
+    })
+}
+
+/// With the same change ID nothing was changed, so not one command may be gone.
+fn shrunk(configuration: &Configuration, previous: &Backup) -> Vec<DoubtFound> {
+    if previous.change_id.is_none() || previous.change_id != configuration.header.change_id {
+        return Vec::new();
+    }
+    let mut doubts = Vec::new();
+    for (title, then) in totals(previous.sections.iter().map(|count| (&count.title, count.commands))) {
+        let found: usize = configuration
+            .sections
+            .iter()
+            .filter(|section| section.title == *title)
+            .map(|section| section.commands)
+            .sum();
+        if found < then {
+            let detail =
+                format!("expected {then} commands in section {title:?} as in the last good backup, found {found}");
+            doubts.push(doubt(Doubt::SectionShrunk, detail));
+        }
+    }
+    doubts
+}
+
+fn totals<'a>(counts: impl Iterator<Item = (&'a Outside, usize)>) -> std::collections::BTreeMap<&'a Outside, usize> {
+    counts.fold(std::collections::BTreeMap::new(), |mut sums, (title, commands)| {
+        *sums.entry(title).or_default() += commands;
+        sums
+    })
+}
+
+fn weighs_as(configuration: &Configuration, previous: &Backup) -> bool {
+    let sections = configuration.sections.iter().map(|section| (&section.title, section.commands));
+    let then = previous.sections.iter().map(|count| (&count.title, count.commands));
+    previous.change_id.is_some()
+        && previous.change_id == configuration.header.change_id
+        && usize::try_from(previous.bytes).is_ok_and(|bytes| bytes == configuration.text.len())
+        && usize::try_from(previous.lines).is_ok_and(|lines| lines == configuration.text.lines().count())
+        && sections.eq(then)
+}
+
+fn differ(first: &Configuration, second: &Configuration, layout: &ConfigLayout) -> Option<DoubtFound> {
+    let lines = |configuration: &'_ Configuration| -> Vec<(usize, String)> {
+        let lines = configuration.text.lines().enumerate();
+        lines.filter(|(_, line)| !is_volatile(line, layout)).map(|(at, line)| (at + 1, line.to_owned())).collect()
+    };
+    let (a, b) = (lines(first), lines(second));
+    let place = a.iter().zip(&b).find(|((_, a), (_, b))| a != b).map(|((at, _), _)| *at);
+    let (before, after) = (a.len(), b.len());
+    let detail = match place {
+        Some(line) => format!("expected two equal fetches, found a difference in line {line}"),
+        None if before != after => format!("expected two equal fetches, found {before} and {after} lines"),
+        None => return None,
+    };
+    Some(doubt(Doubt::FetchesDiffer, detail))
+}

@@ -1,0 +1,76 @@
+//! Which tiers of a seat are to be read.
+
+use crate::model::reading::Tier;
+use crate::model::time::Time;
+
+/// How often each tier is read, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Periods {
+    /// Of the pulse.
+    pub pulse_ms: i64,
+    /// Of the detail tier.
+    pub detail_ms: i64,
+    /// Of the slow tier.
+    pub slow_ms: i64,
+}
+
+impl Default for Periods {
+    /// A minute, ten minutes, six hours.
+    fn default() -> Self {
+        Self { pulse_ms: 60_000, detail_ms: 600_000, slow_ms: 6 * 3_600_000 }
+    }
+}
+
+impl Periods {
+    /// The period of a tier, in milliseconds.
+    pub const fn of(&self, tier: Tier) -> i64 {
+        match tier {
+            Tier::Pulse => self.pulse_ms,
+            Tier::Detail => self.detail_ms,
+            Tier::Slow => self.slow_ms,
+        }
+    }
+}
+
+/// When the tiers of a seat were last begun in an open session, whether or not they were read in full: a tier that
+/// can never be read in full is not asked for more often than another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Last {
+    /// The pulse.
+    pub pulse_at: Option<Time>,
+    /// The detail tier.
+    pub detail_at: Option<Time>,
+    /// The slow tier.
+    pub slow_at: Option<Time>,
+}
+
+impl Last {
+    /// When a tier was last begun.
+    pub const fn of(&self, tier: Tier) -> Option<Time> {
+        match tier {
+            Tier::Pulse => self.pulse_at,
+            Tier::Detail => self.detail_at,
+            Tier::Slow => self.slow_at,
+        }
+    }
+}
+
+/// When a tier is to be read next. `look_now`: a pulse changed, or a second read is wanted, so detail does not wait.
+///
+/// A time that lies ahead of `now` comes from a clock that went back, and keeps nothing waiting.
+pub fn due_at(tier: Tier, periods: &Periods, last: &Last, look_now: bool, now: Time) -> Time {
+    match last.of(tier) {
+        Some(at) if at <= now && !(look_now && tier == Tier::Detail) => at.plus_ms(periods.of(tier)),
+        _ => now,
+    }
+}
+
+/// The tiers that are due, in their order. However many turns were missed, each is caught up once.
+pub fn due(periods: &Periods, last: &Last, look_now: bool, now: Time) -> Vec<Tier> {
+    Tier::ALL.iter().copied().filter(|tier| due_at(*tier, periods, last, look_now, now) <= now).collect()
+}
+
+/// Whether what a tier said is too old to be shown as it was: three turns were missed, or it was never read.
+pub fn is_stale(tier: Tier, periods: &Periods, read_at: Option<Time>, now: Time) -> bool {
+    read_at.is_none_or(|at| now.ms_since(at) > periods.of(tier).saturating_mul(3))
+}

@@ -1,0 +1,63 @@
+//! From readings to spans: equal readings extend, another reading opens a new span.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::reading::{Component, ComponentKind, Condition, Reading, Span};
+use crate::model::record::SpanChange;
+use crate::model::time::Time;
+
+/// What the readings of one poll change in the open spans of its seat.
+///
+/// A component without a reading changes nothing. Where one poll reads a component twice, what needs more attention
+/// counts. A clock that went back never shortens a span.
+pub fn advance(open: &[Span], readings: &[Reading], now: Time) -> Vec<SpanChange> {
+    let open: BTreeMap<&Component, &Span> = open.iter().map(|span| (&span.component, span)).collect();
+    let mut seen: BTreeMap<&Component, &Reading> = BTreeMap::new();
+    for reading in readings {
+        let kept = seen.entry(&reading.component).or_insert(reading);
+        if reading.condition > kept.condition {
+            *kept = reading;
+        }
+    }
+    seen.into_values().map(|reading| change(open.get(&reading.component).copied(), reading, now)).collect()
+}
+
+fn change(open: Option<&Span>, reading: &Reading, now: Time) -> SpanChange {
+    match open {
+        Some(span) if span.condition == reading.condition && span.said == reading.said => {
+            SpanChange::Extend { component: reading.component.clone(), last_at: now.max(span.last_at) }
+        }
+        _ => SpanChange::Open(Span {
+            component: reading.component.clone(),
+            condition: reading.condition,
+            said: reading.said.clone(),
+            first_at: now,
+            last_at: now,
+            polls: 1,
+        }),
+    }
+}
+
+/// Whether anything is not as it was: what a pulse says so makes the detail tier due at once.
+pub fn changed(changes: &[SpanChange]) -> bool {
+    changes.iter().any(|change| matches!(change, SpanChange::Open(_)))
+}
+
+/// The readings of a tier that was answered in full, with a *missing* reading for each component that an earlier
+/// answer of the tier had and this one has not.
+///
+/// A part of an answer that nobody recognised and that is there no more was recognised this time, which is good news
+/// and no gap. Reachability is no part of an answer. For a tier that was not answered in full this is not to be asked:
+/// nothing can be said about what is absent.
+pub fn with_missing<'a>(previous: impl IntoIterator<Item = &'a Component>, mut readings: Vec<Reading>) -> Vec<Reading> {
+    let absent: BTreeSet<&Component> = {
+        let present: BTreeSet<&Component> = readings.iter().map(|reading| &reading.component).collect();
+        previous.into_iter().filter(|component| !present.contains(component)).collect()
+    };
+    readings.extend(absent.into_iter().filter_map(|component| match component.kind {
+        ComponentKind::Reach => None,
+        ComponentKind::Answer => Some(Reading::new(component.clone(), Condition::Good, "recognised")),
+        _ => Some(Reading::new(component.clone(), Condition::Missing, "not in the answer")),
+    }));
+    readings
+}
