@@ -121,7 +121,7 @@ pub fn reach(outcome: Outcome) -> Option<Reading> {
         | Outcome::LoginRefused
         | Outcome::Dropped
         | Outcome::WrongAppliance => Condition::Bad,
-        Outcome::Stopped => return None,
+        Outcome::Stopped | Outcome::NotKept => return None,
     };
     Some(Reading::new(Component::only(ComponentKind::Reach), condition, outcome.as_str()))
 }

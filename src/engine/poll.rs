@@ -148,7 +148,7 @@ fn conclude(env: &Env, facts: &Facts, known: &Known, poll: &Poll) -> Vec<Finding
 /// Reads the tiers over a kept session or a new one. A kept session that broke says nothing about the appliance, so
 /// that one new one is tried.
 async fn look(env: &Env, facts: &Facts, known: &Known, tiers: &[Tier]) -> Result<Poll, Failure> {
-    let kept = env.kept.take(&facts.seat.name);
+    let kept = env.kept.take(&facts.seat.name, env.clock.now()).await;
     let was_kept = kept.is_some();
     let live = match kept {
         Some(live) => live,
@@ -214,8 +214,8 @@ async fn read_tiers(
         let layouts = env.definitions.commands(facts.seat.series, release.as_ref(), *tier);
         let kinds: Vec<_> = layouts.iter().flat_map(|layout| layout.kinds().iter().copied()).collect();
         for layout in layouts {
-            if layout.command == *live.identity_command() {
-                of_tier.extend(live.identity.iter().cloned());
+            if layout.command == live.identity.0 {
+                of_tier.extend(live.identity.1.iter().cloned());
                 continue;
             }
             let answer = ask(live, &layout.command).await?;

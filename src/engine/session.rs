@@ -1,40 +1,45 @@
-//! Opening a session to a seat: lane, credential brake, host key, login, and the proof of identity before anything else.
+//! Opening a session to a seat: credential, host key, login, and the proof of identity before anything else.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use crate::access::{AccessError, Peer, Session};
-use crate::decide::brake::Verdict;
-use crate::engine::brake::Gate;
+use crate::decide::brake::LoginResult;
+use crate::engine::brake::Decision;
 use crate::engine::env::Env;
-use crate::engine::fleet::Facts;
-use crate::engine::lane::Permit;
-use crate::model::actor::{Act, NewAudit};
-use crate::model::credential::Purpose;
-use crate::model::identity::{self, Proof, Seen};
+use crate::engine::fleet::{self, Facts};
+use crate::model::actor::{Act, NewAudit, Proof as Known};
+use crate::model::asset::Asset;
+use crate::model::command::ReadCommand;
+use crate::model::credential::{CredentialName, Login, Purpose};
+use crate::model::identity::{self, Expected, Proof, Seen};
 use crate::model::limits;
+use crate::model::name::SeatName;
 use crate::model::outside::Outside;
-use crate::model::reading::Outcome;
-use crate::readout::{Context, Readout};
+use crate::model::reading::{Outcome, Reading};
+use crate::model::time::Time;
+use crate::readout::Context;
 
 /// A session whose far end is proved to be the seat's hardware.
 pub struct Live {
     /// The session.
     pub session: Box<dyn Session>,
-    /// What the appliance said of itself.
+    /// The hardware.
+    pub asset: Asset,
+    /// What it said of itself.
     pub seen: Seen,
-    /// Its readings of identity, taken with the proof.
-    pub identity: Readout,
+    /// Its host name, when the identity's answer or the prompt gave one.
+    pub hostname: Option<Outside>,
+    /// The command that was answered for the proof, and the readings that its answer gave.
+    pub identity: (ReadCommand, Vec<Reading>),
     /// That it is the expected appliance.
     pub proof: Proof,
-    permit: Permit,
 }
 
 impl Live {
-    /// Says goodbye and frees the lane.
+    /// Says goodbye.
     pub async fn close(self) {
         self.session.close().await;
-        drop(self.permit);
     }
 }
 
@@ -71,5 +76,188 @@ impl From<AccessError> for Failure {
             AccessError::OverLimit { .. } => Outcome::OverLimit,
         };
         Self::new(outcome, error.to_string())
+    }
+}
+
+/// Opens a session and proves who answers. A seat without an accepted host key is looked at, and nothing is sent.
+pub async fn open(env: &Env, facts: &Facts) -> Result<Live, Failure> {
+    let Some(name) = &facts.seat.credentials.read else {
+        return Err(Failure::new(Outcome::NoCredential, "the seat names no read credential"));
+    };
+    let login = env
+        .secrets
+        .fetch(name, Purpose::Read)
+        .map_err(|error| Failure::new(Outcome::NoCredential, error.to_string()))?;
+    let asset = match &facts.asset {
+        Some(asset) if !facts.pins.is_empty() => asset.clone(),
+        _ => return Err(first_contact(env, facts).await),
+    };
+    pass_brake(env, facts, name, &login).await?;
+    let session = log_in(env, facts, name, &login).await?;
+    prove(env, facts, asset, session).await
+}
+
+/// No key is accepted, so that nothing may be sent: says which key the appliance shows.
+async fn first_contact(env: &Env, facts: &Facts) -> Failure {
+    match env.access.show_key(Peer { seat: &facts.seat, gateway: &facts.gateway }).await {
+        Ok(shown) => {
+            let (algorithm, fingerprint) = (shown.algorithm, shown.fingerprint);
+            Failure::from(AccessError::KeyUnknown { algorithm, fingerprint })
+        }
+        Err(error) => error.into(),
+    }
+}
+
+/// Waits until the credential may be tried on this seat. When the one further try is due on another seat, it is made
+/// there first: somebody has to.
+async fn pass_brake(env: &Env, facts: &Facts, name: &CredentialName, login: &Login) -> Result<(), Failure> {
+    loop {
+        match env.gate.ask(name, &facts.seat.name, &*env.clock).await {
+            Decision::Go => return Ok(()),
+            Decision::No(denial) => return Err(Failure::new(Outcome::Braked, format!("{name}: {denial}"))),
+            Decision::TryFirstOn(seat) => further_try(env, name, &seat, login).await?,
+        }
+    }
+}
+
+/// The one further try of a refused credential, on the seat that last accepted it.
+async fn further_try(env: &Env, name: &CredentialName, seat: &SeatName, login: &Login) -> Result<(), Failure> {
+    let broken = |error: &dyn std::error::Error| Failure::new(Outcome::NotKept, error.to_string());
+    let facts = fleet::load(env, std::slice::from_ref(seat)).await.map_err(|error| broken(&error))?;
+    let Some(facts) = facts.into_iter().next().filter(|facts| !facts.pins.is_empty()) else {
+        // The seat is gone from the inventory, or its key is not accepted any more: it decides nothing.
+        return env.gate.unjudged(name, seat, &*env.clock).await.map_err(|error| broken(&error));
+    };
+    match env.gate.ask(name, seat, &*env.clock).await {
+        Decision::Go => {
+            if let Ok(session) = log_in(env, &facts, name, login).await {
+                session.close().await;
+            }
+            Ok(())
+        }
+        // Somebody else made it in the meantime.
+        Decision::No(_) | Decision::TryFirstOn(_) => Ok(()),
+    }
+}
+
+/// Logs in and reports to the brake what became of the credential, before anything else is tried with it.
+async fn log_in(
+    env: &Env,
+    facts: &Facts,
+    name: &CredentialName,
+    login: &Login,
+) -> Result<Box<dyn Session>, Failure> {
+    let peer = Peer { seat: &facts.seat, gateway: &facts.gateway };
+    let opened = env.access.open(peer, &facts.pins, login).await;
+    let result = match &opened {
+        // A missing prompt comes after a login that was accepted.
+        Ok(_) | Err(AccessError::NoPrompt(_)) => LoginResult::Accepted,
+        Err(AccessError::LoginRefused { .. }) => LoginResult::Refused,
+        Err(_) => LoginResult::Unjudged,
+    };
+    let reported = env.gate.report(name, &facts.seat.name, result, &*env.clock).await;
+    match (opened, reported) {
+        (Ok(session), Ok(())) => Ok(session),
+        (Ok(session), Err(error)) => {
+            session.close().await;
+            Err(Failure::new(Outcome::NotKept, error.to_string()))
+        }
+        (Err(error), _) => Err(error.into()),
+    }
+}
+
+async fn prove(env: &Env, facts: &Facts, asset: Asset, mut session: Box<dyn Session>) -> Result<Live, Failure> {
+    match identify(env, facts, &asset, &mut *session).await {
+        Ok((seen, hostname, identity, proof)) => {
+            let asset = recognise(env, asset, &seen).await;
+            match asset {
+                Ok(asset) => Ok(Live { session, asset, seen, hostname, identity, proof }),
+                Err(failure) => {
+                    session.close().await;
+                    Err(failure)
+                }
+            }
+        }
+        Err(failure) => {
+            session.close().await;
+            Err(failure)
+        }
+    }
+}
+
+type Identified = (Seen, Option<Outside>, (ReadCommand, Vec<Reading>), Proof);
+
+async fn identify(env: &Env, facts: &Facts, asset: &Asset, session: &mut dyn Session) -> Result<Identified, Failure> {
+    let layout = env.definitions.identity();
+    let answer = session.read(&layout.command, limits::ANSWER_BYTES_MAX).await?;
+    let context = Context { now: env.clock.now(), clock: None, series: facts.seat.series, release: None };
+    let readout = env.definitions.read(layout, &answer.text, answer.complete, &context);
+    let seen = readout.identity.unwrap_or_default();
+    let expected = Expected {
+        series: facts.seat.series,
+        serial: asset.serial.clone().or_else(|| facts.seat.serial.clone().map(Outside::from)),
+        product: asset.product.clone(),
+        model: asset.model.clone(),
+    };
+    let proof = identity::prove(&expected, &seen)
+        .map_err(|error| Failure::new(Outcome::WrongAppliance, error.to_string()))?;
+    Ok((seen, readout.hostname, (layout.command.clone(), readout.readings), proof))
+}
+
+/// Writes down what the hardware said of itself at its first login, and the release whenever it is another one or was
+/// not seen for an hour.
+async fn recognise(env: &Env, asset: Asset, seen: &Seen) -> Result<Asset, Failure> {
+    const RELEASE_AGE_MS: i64 = 3_600_000;
+    let now = env.clock.now();
+    let release_known = match (&asset.release, &seen.release) {
+        (Some((known, at)), Some(seen)) => known == seen && now.ms_since(*at) < RELEASE_AGE_MS,
+        (_, None) => true,
+        (None, Some(_)) => false,
+    };
+    let identified = asset.product.is_some() && asset.serial.is_some();
+    if identified && release_known {
+        return Ok(asset);
+    }
+    let audit = (!identified).then(|| NewAudit {
+        at: now,
+        actor: "hoshu".to_owned(),
+        proof: Known::Itself,
+        act: Act::AssetIdentified,
+        subject: asset.seat.to_string(),
+        detail: serde_json::json!({"v": 1, "serial": seen.serial, "product": seen.product, "model": seen.model}).to_string(),
+    });
+    env.store
+        .asset_identify(asset.id, seen.clone(), now, audit)
+        .await
+        .map_err(|error| Failure::new(Outcome::NotKept, error.to_string()))
+}
+
+/// Sessions that are kept between polls.
+#[derive(Default)]
+pub struct Kept(Mutex<HashMap<SeatName, (Live, Time)>>);
+
+impl Kept {
+    /// Takes the kept session of a seat; one that is past its time is said goodbye to.
+    pub async fn take(&self, seat: &SeatName, now: Time) -> Option<Live> {
+        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(seat);
+        match found {
+            Some((live, until)) if now < until => Some(live),
+            Some((live, _)) => {
+                live.close().await;
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// Keeps a session until a time.
+    pub fn keep(&self, seat: SeatName, live: Live, until: Time) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(seat, (live, until));
+    }
+
+    /// Says goodbye to all.
+    pub async fn close_all(&self) {
+        let all: Vec<_> = self.0.lock().unwrap_or_else(PoisonError::into_inner).drain().collect();
+        futures::future::join_all(all.into_iter().map(|(_, (live, _))| live.close())).await;
     }
 }

@@ -261,6 +261,8 @@ crate::words! {
         OverLimit = "over-limit",
         /// It is another appliance than the seat's.
         WrongAppliance = "wrong-appliance",
+        /// What was read could not be sealed or written down.
+        NotKept = "not-kept",
         /// It was stopped before it ended.
         Stopped = "stopped",
     }

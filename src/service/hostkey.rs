@@ -1,0 +1,241 @@
+//! `hoshu hostkey`: first contact, and the decision of a person.
+
+use serde::Serialize;
+
+use crate::access::Negotiated;
+use crate::engine::env::Env;
+use crate::engine::hostkey;
+use crate::model::actor::{Act, Actor};
+use crate::model::asset::{HostKey, KeyState};
+use crate::model::id::HostKeyId;
+use crate::model::name::SeatName;
+use crate::model::outside::Outside;
+use crate::model::reading::Outcome;
+use crate::service::refusal::Refusal;
+use crate::service::select;
+
+/// What a first contact with one seat gave.
+#[derive(Debug, Clone, Serialize)]
+pub struct SeatScanned {
+    /// The seat.
+    pub seat: SeatName,
+    /// The key, as it stands now.
+    pub key: Option<HostKey>,
+    /// The algorithms that were negotiated to see it.
+    pub negotiated: Option<Negotiated>,
+    /// How it ended, when no key was seen.
+    pub outcome: Option<Outcome>,
+    /// Why.
+    pub reason: Outside,
+}
+
+/// What a scan gave.
+#[derive(Debug, Clone, Serialize)]
+pub struct Scan {
+    /// The seats, by name.
+    pub seats: Vec<SeatScanned>,
+}
+
+/// Completes a key exchange with each seat, notes the key and leaves before authentication.
+pub async fn scan(env: &Env, actor: &Actor, on: &[String]) -> Result<Scan, Refusal> {
+    let selection = select::seats(env, actor, on).await?;
+    let mut seats: Vec<_> = hostkey::scan(env, actor, &selection.seats)
+        .await?
+        .into_iter()
+        .map(|scanned| {
+            let seat = scanned.facts.seat.name.clone();
+            match scanned.key {
+                Ok((key, shown)) => SeatScanned {
+                    seat,
+                    key: Some(key),
+                    negotiated: Some(shown.negotiated),
+                    outcome: None,
+                    reason: Outside::default(),
+                },
+                Err(failure) => SeatScanned {
+                    seat,
+                    key: None,
+                    negotiated: None,
+                    outcome: Some(failure.outcome),
+                    reason: failure.reason,
+                },
+            }
+        })
+        .collect();
+    seats.sort_by(|a, b| a.seat.cmp(&b.seat));
+    Ok(Scan { seats })
+}
+
+/// Keys as they stand.
+#[derive(Debug, Clone, Serialize)]
+pub struct Keys {
+    /// The keys, by seat.
+    pub keys: Vec<HostKey>,
+}
+
+/// Lists keys.
+pub async fn list(env: &Env, actor: &Actor, on: &[String]) -> Result<Keys, Refusal> {
+    let seats = select::optional(env, actor, on).await?;
+    let mut keys = env.store.scoped(actor.scope.clone()).host_key_list(seats).await?;
+    keys.sort_by(|a, b| (&a.seat, a.id).cmp(&(&b.seat, b.id)));
+    Ok(Keys { keys })
+}
+
+/// One line of a list that a person made from a second route: a seat, and the fingerprint that stands on its console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The seat.
+    pub seat: SeatName,
+    /// `SHA256:…`.
+    pub fingerprint: String,
+}
+
+/// Reads such a list: a seat and a fingerprint in each line, empty lines and comments with `#` left out.
+pub fn confirmed(text: &str) -> Result<Vec<Confirmed>, Refusal> {
+    let mut list = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        if line.is_empty() {
+            continue;
+        }
+        let wrong =
+            || Refusal::Argument(format!("line {}: a seat and a fingerprint SHA256:… are expected", number + 1));
+        let mut words = line.split_whitespace();
+        let (Some(seat), Some(fingerprint), None) = (words.next(), words.next(), words.next()) else {
+            return Err(wrong());
+        };
+        let seat = seat.parse().map_err(|_| wrong())?;
+        if !fingerprint.starts_with("SHA256:") {
+            return Err(wrong());
+        }
+        list.push(Confirmed { seat, fingerprint: fingerprint.to_owned() });
+    }
+    Ok(list)
+}
+
+/// What became of one key that was to be accepted.
+#[derive(Debug, Clone, Serialize)]
+pub struct Decision {
+    /// The seat.
+    pub seat: SeatName,
+    /// The key, when it was found.
+    pub key: Option<HostKey>,
+    /// Why it was not accepted; empty when it was.
+    pub refused: String,
+}
+
+/// What became of keys that were to be accepted.
+#[derive(Debug, Clone, Serialize)]
+pub struct Decisions {
+    /// One for each seat.
+    pub decisions: Vec<Decision>,
+}
+
+impl Decisions {
+    /// Whether any was refused.
+    pub fn any_refused(&self) -> bool {
+        self.decisions.iter().any(|decision| !decision.refused.is_empty())
+    }
+}
+
+/// Accepts the keys whose fingerprints a person confirmed by a second route. A key that differs from the list, was never
+/// seen, is revoked, or would stand beside an accepted key of the same asset is not accepted.
+pub async fn accept(env: &Env, actor: &Actor, list: &[Confirmed], route: &str) -> Result<Decisions, Refusal> {
+    if route.trim().is_empty() {
+        return Err(Refusal::Argument(
+            "--route is empty: say by which second route the fingerprint was confirmed".to_owned(),
+        ));
+    }
+    let seats: Vec<SeatName> = list.iter().map(|one| one.seat.clone()).collect();
+    for seat in &seats {
+        select::one(env, actor, seat)?;
+    }
+    let known = env.store.scoped(actor.scope.clone()).host_key_list(Some(seats)).await?;
+    let mut decisions = Vec::new();
+    for one in list {
+        let of_seat: Vec<&HostKey> = known.iter().filter(|key| key.seat == one.seat).collect();
+        decisions.push(accept_one(env, actor, one, &of_seat, route).await?);
+    }
+    Ok(Decisions { decisions })
+}
+
+async fn accept_one(
+    env: &Env,
+    actor: &Actor,
+    one: &Confirmed,
+    of_seat: &[&HostKey],
+    route: &str,
+) -> Result<Decision, Refusal> {
+    let refuse = |key: Option<&HostKey>, why: String| Decision { seat: one.seat.clone(), key: key.cloned(), refused: why };
+    let Some(key) = of_seat.iter().find(|key| key.fingerprint == one.fingerprint) else {
+        let found: Vec<&str> = of_seat.iter().map(|key| key.fingerprint.as_str()).collect();
+        let found = if found.is_empty() { "none; scan it first".to_owned() } else { found.join(", ") };
+        return Ok(refuse(None, format!("expected {}, seen {found}", one.fingerprint)));
+    };
+    let accepted = of_seat.iter().find(|other| other.state == KeyState::Accepted && other.id != key.id);
+    match (key.state, accepted) {
+        (KeyState::Accepted, _) => Ok(refuse(Some(key), String::new())),
+        (KeyState::Revoked, _) => Ok(refuse(Some(key), "it is revoked, for ever".to_owned())),
+        // A second key of one asset is what a swap, an upgrade or an attacker brings: revoke the old one knowingly.
+        (KeyState::Seen, Some(other)) => {
+            Ok(refuse(Some(key), format!("{} {} is accepted already; revoke it first", other.id, other.fingerprint)))
+        }
+        (KeyState::Seen, None) => {
+            let now = env.clock.now();
+            let detail = serde_json::json!({"v": 1, "fingerprint": key.fingerprint, "route": route});
+            let audit = actor.did(now, Act::HostKeyAccepted, one.seat.as_str(), &detail);
+            let key = env.store.host_key_accept(key.id, route.to_owned(), audit).await?;
+            Ok(refuse(Some(&key), String::new()))
+        }
+    }
+}
+
+/// The seen keys of one seat as if a person had read them from its console: for accepting a single seat by name.
+pub async fn seen_of(env: &Env, actor: &Actor, seat: &SeatName) -> Result<Vec<Confirmed>, Refusal> {
+    select::one(env, actor, seat)?;
+    let keys = env.store.scoped(actor.scope.clone()).host_key_list(Some(vec![seat.clone()])).await?;
+    let seen: Vec<_> = keys.into_iter().filter(|key| key.state == KeyState::Seen).collect();
+    if seen.is_empty() {
+        return Err(Refusal::NotFound {
+            what: "host key that waits for a decision on seat",
+            name: seat.to_string(),
+            hint: format!("hoshu hostkey scan --on {seat} looks at it; hoshu hostkey list shows what is decided"),
+        });
+    }
+    Ok(seen.into_iter().map(|key| Confirmed { seat: key.seat, fingerprint: key.fingerprint }).collect())
+}
+
+/// Revokes a key for ever.
+pub async fn revoke(env: &Env, actor: &Actor, id: HostKeyId, reason: &str) -> Result<HostKey, Refusal> {
+    let known = env.store.scoped(actor.scope.clone()).host_key_list(None).await?;
+    let Some(key) = known.into_iter().find(|key| key.id == id) else {
+        return Err(Refusal::NotFound {
+            what: "host key",
+            name: id.to_string(),
+            hint: "hoshu hostkey list shows every key".to_owned(),
+        });
+    };
+    let detail = serde_json::json!({"v": 1, "fingerprint": key.fingerprint, "reason": reason});
+    let audit = actor.did(env.clock.now(), Act::HostKeyRevoked, key.seat.as_str(), &detail);
+    Ok(env.store.host_key_revoke(id, audit).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_fingerprints_is_read_line_by_line() {
+        let list = confirmed("# from the consoles\nacme-nx01 SHA256:abc\n\nacme-ex01  SHA256:def # twice\n").expect("list");
+        assert_eq!(list.len(), 2);
+        assert_eq!(list[1].fingerprint, "SHA256:def");
+    }
+
+    #[test]
+    fn a_line_with_anything_else_is_refused_with_its_number() {
+        for text in ["acme-nx01", "acme-nx01 MD5:abc", "acme-nx01 SHA256:a b", "ACME SHA256:a"] {
+            let refused = confirmed(&format!("\n{text}\n")).expect_err(text);
+            assert!(refused.to_string().contains("line 2"), "{refused}");
+        }
+    }
+}
