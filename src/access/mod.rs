@@ -3,7 +3,10 @@
 //! Invariant: nothing secret goes to a peer whose host key was not accepted for this asset before; the connection is
 //! given its pins when it is made and never learns.
 
+mod answer;
+mod prompt;
 mod route;
+mod screen;
 mod ssh;
 
 use std::time::Duration;

@@ -1,1 +1,67 @@
-//! L1: what an appliance printed into readings. Invariant: total; a problem is a value, never an error.
+//! L1: what an appliance printed into readings.
+//!
+//! A layout is data (`definitions/*.yaml`, one small file for commands that print alike); Rust stands here only for
+//! what a layout cannot say: the clock and the parts of a configuration.
+//!
+//! Invariants: reading is total, a problem is a value and never an error; words that no definition knows are
+//! *unrecognised*, never good and never bad; a cut answer gives nothing good where it may be cut; nothing here knows
+//! what the lab prints.
+
+mod cli_error;
+mod clock;
+mod config;
+mod definition;
+mod family;
+mod judge;
+mod load;
+mod pattern;
+mod read;
+mod scan;
+
+pub use cli_error::{CliError, cli_error};
+pub use clock::ApplianceTime;
+pub use definition::{DefinitionError, Definitions, Layout};
+pub use load::load;
+
+use crate::model::identity::Seen;
+use crate::model::outside::Outside;
+use crate::model::reading::Reading;
+use crate::model::release::Release;
+use crate::model::series::Series;
+use crate::model::time::Time;
+
+crate::words! {
+    /// Where the knowledge of a layout comes from.
+    pub enum Mark {
+        /// A real unit's recorded answer was read with it.
+        Seen = "seen",
+        /// Taken from documents, or from relatives of the appliance; no recording exists.
+        Modelled = "modelled",
+    }
+}
+
+/// What one answer gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Readout {
+    /// The readings, each component once, the reading of the answer itself (`answer/<command>`) last.
+    pub readings: Vec<Reading>,
+    /// What the appliance says that it is; only from a complete answer of the layout `version`.
+    pub identity: Option<Seen>,
+    /// The host name that it states; only from a complete answer.
+    pub hostname: Option<Outside>,
+    /// The appliance's own clock, for the ages in the other answers of the same session.
+    pub clock: Option<ApplianceTime>,
+}
+
+/// What must be known besides the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    /// Our time when the answer came.
+    pub now: Time,
+    /// The appliance's clock, from `show clock` of the same session.
+    pub clock: Option<ApplianceTime>,
+    /// The seat's series.
+    pub series: Series,
+    /// The release that the appliance reported, once known.
+    pub release: Option<Release>,
+}

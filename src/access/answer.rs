@@ -1,0 +1,235 @@
+//! Finds where the answer to a command begins and ends in what a channel says. Pure.
+
+use super::prompt::{self, Key, Mode, Prompt};
+use super::screen::Screen;
+use crate::model::limits::{GREETING_BYTES_MAX, LINE_BYTES_MAX};
+use crate::model::outside::Outside;
+
+/// Bytes after the last line end that may be a prompt and do not count as answer until they are none.
+const PROMPT_SLACK: usize = 256;
+/// Bytes of what was seen last that an error quotes.
+const TAIL_BYTES: usize = 200;
+
+/// What the end of the text so far looks like. More text may show that it was something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// Nothing that ends an answer.
+    More,
+    /// The prompt.
+    Prompt(Mode),
+    /// A pager that waits for a key.
+    Pager(Key),
+    /// A question for a password.
+    Password,
+    /// More bytes than a limit: of what, and the limit.
+    Over(&'static str, usize),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    FirstPrompt,
+    Prompt,
+    /// As `Prompt`, or a question for a password.
+    PromptOrQuestion,
+    /// The end of the channel.
+    End,
+    /// No command was sent: nothing should come.
+    Idle,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Echo {
+    Awaited(String),
+    Stripped,
+    Absent,
+}
+
+/// Reads one channel: first the greeting, then one answer after the other.
+#[derive(Debug)]
+pub(super) struct Reader {
+    screen: Screen,
+    until: Until,
+    echo: Echo,
+    /// The first command was echoed, so an answer without an echo is no answer to our command.
+    echoes: bool,
+    prompt: Option<Prompt>,
+    raw: usize,
+    bytes_max: usize,
+    over: Option<(&'static str, usize)>,
+}
+
+impl Reader {
+    /// Of a terminal: its first prompt is still to come.
+    pub(super) const fn terminal() -> Self {
+        Self::new(Until::FirstPrompt, GREETING_BYTES_MAX)
+    }
+
+    /// Of a channel for one command without a terminal.
+    pub(super) const fn plain(bytes_max: usize) -> Self {
+        Self::new(Until::End, bytes_max)
+    }
+
+    const fn new(until: Until, bytes_max: usize) -> Self {
+        Self {
+            screen: Screen::new(!matches!(until, Until::End)),
+            until,
+            echo: Echo::Absent,
+            echoes: false,
+            prompt: None,
+            raw: 0,
+            bytes_max,
+            over: None,
+        }
+    }
+
+    /// Waits for the answer to a line that is about to be sent. Text that came unasked since the last prompt means
+    /// that prompt and answers are out of step: it is given back as error.
+    pub(super) fn begin(&mut self, line: &str, bytes_max: usize, question: bool) -> Result<(), Outside> {
+        if self.over.is_some() || !self.screen.text().iter().all(u8::is_ascii_whitespace) {
+            return Err(self.tail());
+        }
+        self.start(if question { Until::PromptOrQuestion } else { Until::Prompt }, bytes_max);
+        self.echo = Echo::Awaited(line.to_owned());
+        Ok(())
+    }
+
+    /// Waits for what follows the answer to a question, which is not echoed.
+    pub(super) fn begin_unechoed(&mut self) {
+        self.start(Until::PromptOrQuestion, GREETING_BYTES_MAX);
+        self.echo = Echo::Stripped;
+    }
+
+    fn start(&mut self, until: Until, bytes_max: usize) {
+        self.screen = Screen::new(true);
+        (self.until, self.bytes_max, self.raw) = (until, bytes_max, 0);
+    }
+
+    /// Takes bytes as they came. After a limit was broken the rest is thrown away.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        if self.over.is_some() {
+            return;
+        }
+        self.raw = self.raw.saturating_add(bytes.len());
+        self.screen.feed(bytes);
+        self.strip_echo();
+        let what = if self.until == Until::FirstPrompt { "the greeting" } else { "the answer" };
+        let slack = if self.until == Until::End { 0 } else { self.screen.line().len().min(PROMPT_SLACK) };
+        // Noise that never becomes text has a limit as well.
+        let raw_max = self.bytes_max.saturating_mul(2).saturating_add(LINE_BYTES_MAX);
+        if self.screen.text().len() - slack > self.bytes_max || self.raw > raw_max {
+            self.over = Some((what, self.bytes_max));
+        } else if self.screen.line_longest() > LINE_BYTES_MAX {
+            self.over = Some(("a line", LINE_BYTES_MAX));
+        }
+    }
+
+    fn strip_echo(&mut self) {
+        let Echo::Awaited(line) = &self.echo else { return };
+        match find_echo(self.screen.text(), line.as_bytes()) {
+            Found::Until(end) => {
+                self.screen.forget(end);
+                (self.echo, self.echoes) = (Echo::Stripped, true);
+            }
+            Found::Other => self.echo = Echo::Absent,
+            Found::Part => {}
+        }
+    }
+
+    /// What the end of the text looks like.
+    pub(super) fn seen(&self) -> Seen {
+        if let Some((what, limit)) = self.over {
+            return Seen::Over(what, limit);
+        }
+        let line = self.screen.line();
+        if line.is_empty() || matches!(self.until, Until::End | Until::Idle) {
+            return Seen::More;
+        }
+        if let Some(mode) = self.mode(line) {
+            Seen::Prompt(mode)
+        } else if self.until == Until::PromptOrQuestion && str::from_utf8(line).is_ok_and(prompt::is_password_question)
+        {
+            Seen::Password
+        } else {
+            prompt::pager(line).map_or(Seen::More, Seen::Pager)
+        }
+    }
+
+    fn mode(&self, line: &[u8]) -> Option<Mode> {
+        let Some(prompt) = &self.prompt else { return Prompt::learn(line).map(|(_, mode)| mode) };
+        let in_step = match self.echo {
+            Echo::Stripped => true,
+            Echo::Absent => !self.echoes && !self.screen.is_first_line(),
+            Echo::Awaited(_) => false,
+        };
+        if in_step { prompt.mode(line) } else { None }
+    }
+
+    /// Whether the text is so long that it may have been cut into messages anywhere: what looks like its end is then
+    /// believed only after a moment of silence.
+    pub(super) fn is_long(&self) -> bool {
+        self.screen.text().len() > 1024
+    }
+
+    /// Takes the answer before the prompt that was seen, and learns the prompt if it is the first.
+    pub(super) fn answer(&mut self) -> String {
+        if self.prompt.is_none() {
+            self.prompt = Prompt::learn(self.screen.line()).map(|(prompt, _)| prompt);
+        }
+        if self.until != Until::End {
+            self.screen.erase_line();
+        }
+        self.until = Until::Idle;
+        self.raw = 0;
+        std::mem::replace(&mut self.screen, Screen::new(true)).into_text()
+    }
+
+    /// Takes the question of a pager away, whose key is about to be sent.
+    pub(super) fn turn_page(&mut self) {
+        self.screen.erase_line();
+    }
+
+    /// The last words, for an error.
+    pub(super) fn tail(&self) -> Outside {
+        let text = self.screen.text();
+        Outside::from_bytes(text.get(text.len().saturating_sub(TAIL_BYTES)..).unwrap_or_default())
+    }
+
+    /// Whether nothing came at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.screen.text().is_empty()
+    }
+}
+
+enum Found {
+    /// The whole echo and the line end behind it, up to this place.
+    Until(usize),
+    /// Its beginning.
+    Part,
+    /// Something else.
+    Other,
+}
+
+/// Looks for the echo of a line at the start of a text. A terminal may break it anywhere and write the byte at the
+/// break twice.
+fn find_echo(text: &[u8], line: &[u8]) -> Found {
+    let mut rest = line;
+    let (mut last, mut blank) = (b'\n', true);
+    for (place, byte) in text.iter().copied().enumerate() {
+        match rest.split_first() {
+            None if byte == b'\n' => return Found::Until(place + 1),
+            Some((first, behind)) if *first == byte => (rest, last) = (behind, byte),
+            _ if byte.is_ascii_whitespace() => {}
+            // A break took the place of a space.
+            Some((b' ', behind)) if blank && behind.first() == Some(&byte) => {
+                (rest, last) = (behind.get(1..).unwrap_or_default(), byte);
+            }
+            _ if blank && byte == last => {}
+            _ => return Found::Other,
+        }
+        blank = byte == b'\n' || byte == b' ';
+    }
+    Found::Part
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,339 @@
+//! The layouts: which command of which series and release is read how, and in which tier.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::config::ConfigDefinition;
+use super::family::{Family, Mistake};
+use super::{Context, Mark, Readout, config, read};
+use crate::model::command::{CommandError, ReadCommand};
+use crate::model::config::{ConfigLayout, Configuration};
+use crate::model::outside::Outside;
+use crate::model::reading::{ComponentKind, Tier};
+use crate::model::release::Release;
+use crate::model::series::Series;
+
+/// The definitions that every build holds, in the order in which their commands are sent.
+const EMBEDDED: &[(&str, &str)] = &[
+    ("clock.yaml", include_str!("definitions/clock.yaml")),
+    ("version.yaml", include_str!("definitions/version.yaml")),
+    ("hosts.yaml", include_str!("definitions/hosts.yaml")),
+    ("hardware.yaml", include_str!("definitions/hardware.yaml")),
+    ("system-health.yaml", include_str!("definitions/system-health.yaml")),
+    ("health.yaml", include_str!("definitions/health.yaml")),
+    ("interfaces.yaml", include_str!("definitions/interfaces.yaml")),
+    ("policymgr.yaml", include_str!("definitions/policymgr.yaml")),
+    ("files.yaml", include_str!("definitions/files.yaml")),
+    ("ntp.yaml", include_str!("definitions/ntp.yaml")),
+    ("cmc-client.yaml", include_str!("definitions/cmc-client.yaml")),
+    ("cmc-appliances.yaml", include_str!("definitions/cmc-appliances.yaml")),
+    ("licenses.yaml", include_str!("definitions/licenses.yaml")),
+    ("images.yaml", include_str!("definitions/images.yaml")),
+    ("fenet.yaml", include_str!("definitions/fenet.yaml")),
+    ("content-version.yaml", include_str!("definitions/content-version.yaml")),
+    ("guest-images.yaml", include_str!("definitions/guest-images.yaml")),
+];
+
+/// Why a definition is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum DefinitionError {
+    /// The file cannot be read.
+    #[error("read {path}")]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is larger than a definition may be.
+    #[error("take {path}: more than {limit} bytes")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit: u64,
+    },
+    /// It is not YAML of the expected shape.
+    #[error("understand the definition {file}")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// Where and why.
+        #[source]
+        source: Box<serde_yaml::Error>,
+    },
+    /// A command is no plain show command.
+    #[error("take a command of the definition {file}")]
+    Command {
+        /// The file.
+        file: String,
+        /// Why.
+        #[source]
+        source: CommandError,
+    },
+    /// A rule names a part that no line gives.
+    #[error("use the definition {file}: no line gives the part {part:?}")]
+    UnknownPart {
+        /// The file.
+        file: String,
+        /// The part.
+        part: String,
+    },
+    /// A check names a table of words that the file does not have.
+    #[error("use the definition {file}: there is no table of words {words:?}")]
+    UnknownWords {
+        /// The file.
+        file: String,
+        /// The table.
+        words: String,
+    },
+    /// An expression of the configuration's layout is wrong.
+    #[error("use an expression of the definition {file}")]
+    Expression {
+        /// The file.
+        file: String,
+        /// Why.
+        #[source]
+        source: Box<regex::Error>,
+    },
+}
+
+/// One command and how its answer is read.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// Its name, by which a user's own layout replaces it.
+    pub name: String,
+    /// What is sent.
+    pub command: ReadCommand,
+    /// The series that have the command.
+    pub series: Vec<Series>,
+    /// The tiers in which it is sent; a session that reads several tiers sends it once.
+    pub tiers: Vec<Tier>,
+    /// Whether an appliance may lack the command.
+    pub optional: bool,
+    /// Where the knowledge comes from.
+    pub mark: Mark,
+    since: BTreeMap<Series, Release>,
+    pub(super) expects: Vec<Expect>,
+    pub(super) family: Arc<Family>,
+}
+
+/// A component that a complete answer has.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expect {
+    /// Its kind.
+    pub(super) kind: ComponentKind,
+    /// Its name; empty for the only one.
+    #[serde(default)]
+    pub(super) name: String,
+    /// Whether any component of the kind will do.
+    #[serde(default)]
+    pub(super) any: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    mark: Mark,
+    layouts: Vec<FileLayout>,
+    reads: Family,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileLayout {
+    name: String,
+    command: String,
+    series: Vec<Series>,
+    #[serde(default)]
+    since: BTreeMap<Series, Release>,
+    tiers: Vec<Tier>,
+    #[serde(default)]
+    optional: bool,
+    #[serde(default)]
+    expects: Vec<Expect>,
+}
+
+/// All layouts.
+#[derive(Debug, Clone)]
+pub struct Definitions {
+    layouts: Vec<Layout>,
+    config: ConfigDefinition,
+}
+
+impl Definitions {
+    /// The definitions that this build holds.
+    pub fn embedded() -> Result<Self, DefinitionError> {
+        let config = ConfigDefinition::parse("config.yaml", include_str!("definitions/config.yaml"))?;
+        let mut all = Self { layouts: Vec::new(), config };
+        for (file, text) in EMBEDDED {
+            all.add(file, text)?;
+        }
+        Ok(all)
+    }
+
+    /// Takes a definition file; a layout of a known name replaces the known one in its place in the order, and
+    /// `config.yaml` replaces what is known of configurations.
+    pub fn add(&mut self, file: &str, text: &str) -> Result<(), DefinitionError> {
+        if file == "config.yaml" {
+            self.config = ConfigDefinition::parse(file, text)?;
+            return Ok(());
+        }
+        for layout in parse(file, text)? {
+            match self.layouts.iter_mut().find(|known| known.name == layout.name) {
+                Some(known) => *known = layout,
+                None => self.layouts.push(layout),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is sent to an appliance in a tier, in the order of sending (the clock before what has an age). A layout
+    /// that a release does not have yet is left out; without a known release all of them are sent.
+    pub fn commands(&self, series: Series, release: Option<&Release>, tier: Tier) -> Vec<&Layout> {
+        self.layouts
+            .iter()
+            .filter(|layout| layout.series.contains(&series) && layout.tiers.contains(&tier))
+            .filter(|layout| match (layout.since.get(&series), release) {
+                (Some(since), Some(release)) => !release.is_below(since),
+                _ => true,
+            })
+            .collect()
+    }
+
+    /// Reads an answer. Total: whatever is wrong with the answer becomes a reading. `complete` says whether the prompt
+    /// was seen after it.
+    pub fn read(&self, layout: &Layout, answer: &Outside, complete: bool, context: &Context) -> Readout {
+        read::read(layout, answer.as_data(), complete, context)
+    }
+
+    /// Takes the text of `show running-config` apart: header and sections. Total.
+    pub fn configuration(&self, answer: &str) -> Configuration {
+        config::configuration(answer)
+    }
+
+    /// What is known about the configuration of a series.
+    pub fn config_layout(&self, series: Series) -> &ConfigLayout {
+        self.config.layout(series)
+    }
+
+    /// The command that prints the configuration.
+    pub fn config_command(&self) -> &ReadCommand {
+        &self.config.command
+    }
+
+    /// The layout of a name: `version`, `clock`, `hardware`, …
+    pub fn by_name(&self, name: &str) -> Option<&Layout> {
+        self.layouts.iter().find(|layout| layout.name == name)
+    }
+
+    /// Every layout, in the order of sending.
+    pub fn list(&self) -> impl Iterator<Item = &Layout> {
+        self.layouts.iter()
+    }
+}
+
+fn parse(file: &str, text: &str) -> Result<Vec<Layout>, DefinitionError> {
+    let parsed = serde_yaml::from_str::<File>(text)
+        .map_err(|source| DefinitionError::Syntax { file: file.to_owned(), source: Box::new(source) })?;
+    match parsed.reads.mistake() {
+        Some(Mistake::Part(part)) => return Err(DefinitionError::UnknownPart { file: file.to_owned(), part }),
+        Some(Mistake::Words(words)) => return Err(DefinitionError::UnknownWords { file: file.to_owned(), words }),
+        None => {}
+    }
+    let family = Arc::new(parsed.reads);
+    let layout = |layout: FileLayout| {
+        let command = ReadCommand::new(&layout.command)
+            .map_err(|source| DefinitionError::Command { file: file.to_owned(), source })?;
+        Ok(Layout {
+            name: layout.name,
+            command,
+            series: layout.series,
+            tiers: layout.tiers,
+            optional: layout.optional,
+            mark: parsed.mark,
+            since: layout.since,
+            expects: layout.expects,
+            family: Arc::clone(&family),
+        })
+    };
+    parsed.layouts.into_iter().map(layout).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn embedded() -> Definitions {
+        Definitions::embedded().expect("the embedded definitions are right")
+    }
+
+    #[test]
+    fn the_embedded_definitions_are_right_and_no_name_stands_twice() {
+        let all = embedded();
+        let mut names = all.list().map(|layout| layout.name.as_str()).collect::<Vec<_>>();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "a layout replaced another one of the embedded definitions");
+        assert_eq!(all.config_command().as_str(), "show running-config");
+    }
+
+    #[test]
+    fn a_pulse_is_one_command_and_the_clock_comes_before_ages() {
+        let all = embedded();
+        for series in Series::ALL {
+            let names = |tier| all.commands(*series, None, tier).iter().map(|l| l.name.clone()).collect::<Vec<_>>();
+            assert_eq!(names(Tier::Pulse), ["hardware"], "{series}");
+            assert_eq!(names(Tier::Detail).first().map(String::as_str), Some("clock"), "{series}");
+            assert_eq!(names(Tier::Slow).first().map(String::as_str), Some("clock"), "{series}");
+        }
+    }
+
+    #[test]
+    fn series_and_release_choose_the_commands() {
+        let all = embedded();
+        let has = |series, release: &str, name| {
+            let release = release.parse::<Release>().expect("a release");
+            Tier::ALL.iter().any(|tier| all.commands(series, Some(&release), *tier).iter().any(|l| l.name == name))
+        };
+        assert!(!has(Series::Nx, "7.7.0.433916", "health"));
+        assert!(has(Series::Nx, "8.3.0.1", "health"));
+        assert!(has(Series::Hx, "10.0.2.1007339", "health"));
+        assert!(has(Series::Nx, "9.1.0.1", "policymgr") && !has(Series::Ex, "9.1.0.1", "policymgr"));
+        for series in [Series::Cm, Series::Hx] {
+            assert!(!has(series, "10.0.4.1", "guest-images"), "{series}");
+        }
+        assert!(has(Series::Cm, "10.0.4.1", "cmc-appliances") && !has(Series::Cm, "10.0.4.1", "cmc-client"));
+    }
+
+    #[test]
+    fn a_users_layout_wins_by_name_in_its_place() {
+        let mut all = embedded();
+        let place = all.list().position(|layout| layout.name == "ntp");
+        let text = "mark: seen\nlayouts:\n- {name: ntp, command: show ntp configured, series: [nx], tiers: [slow]}\nreads: {}\n";
+        all.add("mine.yaml", text).expect("right");
+        let ntp = all.by_name("ntp").expect("there");
+        assert_eq!((ntp.command.as_str(), ntp.mark), ("show ntp configured", Mark::Seen));
+        assert_eq!(all.list().position(|layout| layout.name == "ntp"), place);
+    }
+
+    #[test]
+    fn mistakes_in_a_definition_are_refused() {
+        let mut all = embedded();
+        let head = "mark: modelled\nlayouts:\n- {name: x, command: COMMAND, series: [nx], tiers: [slow]}\nreads:\n  items:\n  - start: [{key: A}]\n    readings:\n    - {kind: disk, checks: [{of: [PART], judge: {words: WORDS}}]}\n  words: {w: {good: [Good]}}\n";
+        let with = |command: &str, part: &str, words: &str| {
+            head.replace("COMMAND", command).replace("PART", part).replace("WORDS", words)
+        };
+        assert!(all.add("x.yaml", &with("show x", "value", "w")).is_ok());
+        assert!(matches!(all.add("x.yaml", &with("reload", "value", "w")), Err(DefinitionError::Command { .. })));
+        assert!(matches!(all.add("x.yaml", &with("show x", "valeu", "w")), Err(DefinitionError::UnknownPart { .. })));
+        assert!(matches!(all.add("x.yaml", &with("show x", "value", "v")), Err(DefinitionError::UnknownWords { .. })));
+        assert!(matches!(all.add("x.yaml", "mark: modelled\nlayout: []"), Err(DefinitionError::Syntax { .. })));
+    }
+}
