@@ -38,6 +38,21 @@ fn change(open: Option<&Span>, reading: &Reading, now: Time) -> SpanChange {
     }
 }
 
+/// One reading for each component: where one poll reads a component twice, what needs more attention counts.
+pub fn worst(readings: Vec<Reading>) -> Vec<Reading> {
+    let mut kept: BTreeMap<Component, Reading> = BTreeMap::new();
+    for reading in readings {
+        match kept.get_mut(&reading.component) {
+            Some(known) if known.condition >= reading.condition => {
+                known.measure = known.measure.or(reading.measure);
+            }
+            Some(known) => *known = reading,
+            None => drop(kept.insert(reading.component.clone(), reading)),
+        }
+    }
+    kept.into_values().collect()
+}
+
 /// Whether anything is not as it was: what a pulse says so makes the detail tier due at once.
 pub fn changed(changes: &[SpanChange]) -> bool {
     changes.iter().any(|change| matches!(change, SpanChange::Open(_)))

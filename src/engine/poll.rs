@@ -1,6 +1,6 @@
 //! The poll: load what is known, look at each seat, decide what it means, write it down.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,15 +9,15 @@ use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
 use crate::engine::session::{self, Failure, Live};
-use crate::model::command::ReadCommand;
 use crate::model::finding::Finding;
 use crate::model::limits;
 use crate::model::name::SeatName;
 use crate::model::outside::Outside;
-use crate::model::reading::{Component, Outcome, Poll, Reading, Span, Tier};
+use crate::model::reading::{Component, ComponentKind, Outcome, Poll, Reading, Span, Tier};
 use crate::model::record::PollRecord;
 use crate::model::release::Release;
-use crate::readout::Context;
+use crate::model::time::Time;
+use crate::readout::{Context, Layout};
 use crate::store::StoreError;
 
 /// What is known of earlier polls of a seat.
@@ -134,7 +134,7 @@ fn conclude(env: &Env, facts: &Facts, known: &Known, poll: &Poll) -> Vec<Finding
     poll.readings
         .iter()
         .filter_map(|reading| {
-            let rule = if reading.component == Component::only(crate::model::reading::ComponentKind::Reach) {
+            let rule = if reading.component == Component::only(ComponentKind::Reach) {
                 env.rules.of_reach(poll.outcome)
             } else {
                 env.rules.of(reading.component.kind)
@@ -198,38 +198,55 @@ async fn read(
     }
 }
 
+/// The commands of the tiers, each once and in the order of sending.
+fn layouts<'a>(env: &'a Env, facts: &Facts, release: Option<&Release>, tiers: &[Tier]) -> Vec<&'a Layout> {
+    let mut all: Vec<&Layout> = Vec::new();
+    for tier in tiers {
+        for layout in env.definitions.commands(facts.seat.series, release, *tier) {
+            let wanted = !(layout.hardware && facts.seat.virtual_machine);
+            if wanted && !all.iter().any(|known| known.name == layout.name) {
+                all.push(layout);
+            }
+        }
+    }
+    all
+}
+
 async fn read_tiers(
     env: &Env,
     facts: &Facts,
     known: &Known,
     tiers: &[Tier],
     live: &mut Live,
-    now: crate::model::time::Time,
+    now: Time,
 ) -> Result<Vec<Reading>, Failure> {
     let release: Option<Release> = live.seen.release.as_ref().and_then(|text| text.as_data().parse().ok());
+    let asked = layouts(env, facts, release.as_ref(), tiers);
     let mut context = Context { now, clock: None, series: facts.seat.series, release: release.clone() };
     let mut readings = Vec::new();
-    for tier in tiers {
-        let mut of_tier = Vec::new();
-        let layouts = env.definitions.commands(facts.seat.series, release.as_ref(), *tier);
-        let kinds: Vec<_> = layouts.iter().flat_map(|layout| layout.kinds().iter().copied()).collect();
-        for layout in layouts {
-            if layout.command == live.identity.0 {
-                of_tier.extend(live.identity.1.iter().cloned());
-                continue;
-            }
-            let answer = ask(live, &layout.command).await?;
-            let readout = env.definitions.read(layout, &answer.text, answer.complete, &context);
-            context.clock = readout.clock.or(context.clock);
-            of_tier.extend(readout.readings);
+    for layout in &asked {
+        if layout.command == live.identity.0 {
+            readings.extend(live.identity.1.iter().cloned());
+            continue;
         }
-        let before = known.spans.iter().map(|span| &span.component).filter(|component| kinds.contains(&component.kind));
-        readings.extend(decide::span::with_missing(before, of_tier));
+        let answer = live.session.read(&layout.command, limits::ANSWER_BYTES_MAX).await?;
+        let readout = env.definitions.read(layout, &answer.text, answer.complete, &context);
+        context.clock = readout.clock.or(context.clock);
+        readings.extend(readout.readings);
     }
+    let kinds = answered_kinds(&asked, &layouts(env, facts, release.as_ref(), Tier::ALL));
+    let before = known.spans.iter().map(|span| &span.component).filter(|component| kinds.contains(&component.kind));
+    let mut readings = decide::span::worst(decide::span::with_missing(before, readings));
     readings.truncate(limits::READINGS_MAX);
     Ok(readings)
 }
 
-async fn ask(live: &mut Live, command: &ReadCommand) -> Result<crate::access::Answer, Failure> {
-    live.session.read(command, limits::ANSWER_BYTES_MAX).await.map_err(Failure::from)
+/// The kinds of component about which every command that could speak was asked: what is absent there is missing.
+fn answered_kinds(asked: &[&Layout], all: &[&Layout]) -> BTreeSet<ComponentKind> {
+    let silent: BTreeSet<ComponentKind> = all
+        .iter()
+        .filter(|layout| !asked.iter().any(|known| known.name == layout.name))
+        .flat_map(|layout| layout.kinds())
+        .collect();
+    asked.iter().flat_map(|layout| layout.kinds()).filter(|kind| !silent.contains(kind)).collect()
 }

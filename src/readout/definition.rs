@@ -1,6 +1,6 @@
 //! The layouts: which command of which series and release is read how, and in which tier.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -115,11 +115,21 @@ pub struct Layout {
     pub tiers: Vec<Tier>,
     /// Whether an appliance may lack the command.
     pub optional: bool,
+    /// Whether it speaks of hardware, which a virtual machine does not have.
+    pub hardware: bool,
     /// Where the knowledge comes from.
     pub mark: Mark,
     since: BTreeMap<Series, Release>,
     pub(super) expects: Vec<Expect>,
     pub(super) family: Arc<Family>,
+}
+
+impl Layout {
+    /// The kinds of component of which an answer may give readings.
+    pub fn kinds(&self) -> BTreeSet<ComponentKind> {
+        let items = std::iter::once(&self.family.answer).chain(&self.family.items);
+        items.flat_map(|item| &item.readings).map(|reading| reading.kind).collect()
+    }
 }
 
 /// A component that a complete answer has.
@@ -155,6 +165,8 @@ struct FileLayout {
     tiers: Vec<Tier>,
     #[serde(default)]
     optional: bool,
+    #[serde(default)]
+    hardware: bool,
     #[serde(default)]
     expects: Vec<Expect>,
 }
