@@ -54,6 +54,10 @@ fn write_line(mut to: impl Write, text: &str) {
     drop(writeln!(to, "{text}"));
 }
 
+fn wants_colours() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
 impl Out {
     /// One line or block of data in words.
     pub fn data(self, text: &str) {
@@ -65,13 +69,28 @@ impl Out {
         write_line(std::io::stderr().lock(), &encode_lines(text));
     }
 
+    /// One line of data with a meaning.
+    pub fn toned(self, text: &str, tone: Tone) {
+        let shown = encode_lines(text);
+        let colour = match tone {
+            Tone::Good => "32",
+            Tone::Care => "33",
+            Tone::Bad => "31",
+            Tone::Plain => return self.data(text),
+        };
+        if wants_colours() {
+            write_line(std::io::stdout().lock(), &format!("\u{1b}[{colour}m{shown}\u{1b}[0m"));
+        } else {
+            write_line(std::io::stdout().lock(), &shown);
+        }
+    }
+
     /// A table for people: no frame, so that it survives being pasted into a mail.
     pub fn table(self, head: &[&str], rows: Vec<Vec<Cell>>) {
         let mut table = Table::new();
         table.load_preset(comfy_table::presets::NOTHING).set_header(head.iter().map(|name| name.to_uppercase()));
-        let terminal = std::io::stdout().is_terminal();
-        let colours = terminal && std::env::var_os("NO_COLOR").is_none();
-        if terminal {
+        let colours = wants_colours();
+        if std::io::stdout().is_terminal() {
             table.set_content_arrangement(ContentArrangement::Dynamic);
         } else {
             table.force_no_tty();

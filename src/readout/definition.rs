@@ -268,6 +268,7 @@ fn parse(file: &str, text: &str) -> Result<Vec<Layout>, DefinitionError> {
             series: layout.series,
             tiers: layout.tiers,
             optional: layout.optional,
+            hardware: layout.hardware,
             mark: parsed.mark,
             since: layout.since,
             expects: layout.expects,

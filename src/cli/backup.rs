@@ -1,0 +1,222 @@
+//! `hoshu backup`.
+
+use std::sync::Arc;
+
+use super::out::{Cell, Tone};
+use super::progress::Bar;
+use super::{Context, Ended, Need, person};
+use crate::decide::backup::Sign;
+use crate::model::backup::{Backup, Grade};
+use crate::model::id::BackupId;
+use crate::model::reading::Outcome;
+use crate::service::backup::{self, Compared, Shown, Taken, Which};
+use crate::service::refusal::Refusal;
+
+/// Configuration backups.
+#[derive(Debug, clap::Subcommand)]
+pub enum Verb {
+    /// Fetch, prove, seal and keep the configurations of appliances
+    Take {
+        /// Which seats.
+        #[arg(long, required = true, value_name = "SELECTOR")]
+        on: Vec<String>,
+    },
+    /// List backups, the newest first
+    List {
+        /// Which seats; all when absent.
+        #[arg(long, value_name = "SELECTOR")]
+        on: Vec<String>,
+        /// So many at most.
+        #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        most: u32,
+    },
+    /// Show a configuration with every secret masked
+    Show {
+        /// A backup (backup-0018), or a seat for its newest.
+        #[arg(value_parser = which)]
+        which: Which,
+    },
+    /// Show what changed between two backups, with every secret masked
+    Diff {
+        /// The older backup, or a seat for its two newest.
+        #[arg(value_parser = which)]
+        which: Which,
+        /// The newer backup.
+        against: Option<BackupId>,
+    },
+}
+
+/// A reference is a backup; everything else is a seat.
+fn which(text: &str) -> Result<Which, String> {
+    if text.starts_with("backup-") {
+        return text.parse().map(Which::Id).map_err(|error: crate::model::id::IdError| error.to_string());
+    }
+    text.parse().map(Which::Newest).map_err(|error: crate::model::name::NameError| error.to_string())
+}
+
+fn grade(backup: &Backup) -> Cell {
+    match backup.grade {
+        Grade::Taken => Cell::toned("taken", Tone::Good),
+        Grade::Suspect => Cell::toned("suspect", Tone::Bad),
+    }
+}
+
+fn doubts(backup: &Backup) -> String {
+    let all: Vec<_> =
+        backup.doubts.iter().map(|found| format!("{}: {}", found.doubt, found.detail.for_terminal())).collect();
+    all.join("; ")
+}
+
+fn id(backup: &Backup) -> String {
+    backup.id.map_or_else(String::new, |id| id.to_string())
+}
+
+fn show_taken(context: &Context<'_>, answer: &Taken) {
+    if context.out.json {
+        context.out.json(answer);
+        return;
+    }
+    let rows = answer.seats.iter().map(|seat| -> Vec<Cell> {
+        let (what, detail) = match (&seat.backup, seat.outcome) {
+            (Some(backup), _) if backup.grade == Grade::Suspect => (grade(backup), doubts(backup)),
+            (Some(backup), _) => {
+                let size = format!("{} lines, change ID {}", backup.lines, backup.change_id.unwrap_or_default());
+                let known = if seat.unchanged { ", unchanged" } else { "" };
+                (grade(backup), format!("{size}{known}"))
+            }
+            (None, Some(Outcome::NotYetServed)) => {
+                (Cell::toned("not-yet-served", Tone::Care), seat.reason.for_terminal().into_owned())
+            }
+            (None, outcome) => (
+                Cell::toned(outcome.map_or("", Outcome::as_str), Tone::Bad),
+                seat.reason.for_terminal().into_owned(),
+            ),
+        };
+        vec![
+            seat.seat.to_string().into(),
+            seat.customer.to_string().into(),
+            seat.series.as_str().into(),
+            what,
+            seat.backup.as_ref().map_or_else(String::new, id).into(),
+            format!("{} ms", seat.took_ms).into(),
+            detail.into(),
+        ]
+    });
+    context.out.table(&["seat", "customer", "series", "result", "backup", "took", "what"], rows.collect());
+    context.out.talk(&format!(
+        "{} seats: {} taken, {} suspect, {} failed, {} not yet served",
+        answer.seats.len(),
+        answer.taken,
+        answer.suspect,
+        answer.failed,
+        answer.not_yet_served
+    ));
+}
+
+fn show_text(context: &Context<'_>, shown: &Shown) {
+    if context.out.json {
+        context.out.json(shown);
+        return;
+    }
+    let unreviewed = shown.lines.iter().filter(|line| line.unreviewed).count();
+    for line in &shown.lines {
+        context.out.data(&line.text.for_terminal());
+    }
+    context.out.talk(&format!(
+        "{} of {}, {}; {} lines masked because no rule knows them",
+        id(&shown.backup),
+        shown.backup.seat,
+        shown.backup.grade,
+        unreviewed
+    ));
+}
+
+fn show_diff(context: &Context<'_>, compared: &Compared, zone: chrono_tz::Tz) {
+    if context.out.json {
+        context.out.json(compared);
+        return;
+    }
+    let side = |backup: &Backup| {
+        format!(
+            "{} {} {} change ID {}",
+            backup.seat,
+            id(backup),
+            backup.taken_at.show(zone),
+            backup.change_id.unwrap_or_default()
+        )
+    };
+    context.out.data(&format!("--- {}", side(&compared.old)));
+    context.out.data(&format!("+++ {}", side(&compared.new)));
+    for section in &compared.diff.sections {
+        context.out.data(&format!("## {}", section.title.for_terminal()));
+        for hunk in &section.hunks {
+            context.out.data(&format!("@@ -{} +{} @@", hunk.old_start, hunk.new_start));
+            for line in &hunk.lines {
+                let (sign, tone) = match line.sign {
+                    Sign::Same => (' ', Tone::Plain),
+                    Sign::Removed => ('-', Tone::Bad),
+                    Sign::Added => ('+', Tone::Good),
+                };
+                context.out.toned(&format!("{sign}{}", line.text.for_terminal()), tone);
+            }
+        }
+    }
+    if compared.diff.is_empty() {
+        context.out.talk("no difference but what changes by itself");
+    }
+}
+
+/// Does what the verb says.
+pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
+    let actor = person();
+    match verb {
+        Verb::Take { on } => {
+            let env = context.env_with(Arc::new(Bar::new("backup")))?;
+            let answer = backup::take(&env, &actor, &on).await?;
+            show_taken(context, &answer);
+            Ok(if answer.stopped {
+                Ended::Stopped
+            } else if answer.failed + answer.suspect > 0 {
+                Ended::Attention
+            } else {
+                Ended::Done
+            })
+        }
+        Verb::List { on, most } => {
+            let env = context.env(Need::Read)?;
+            let answer = backup::list(&env, &actor, &on, most).await?;
+            if context.out.json {
+                context.out.json(&answer);
+                return Ok(Ended::Done);
+            }
+            let rows = answer.backups.iter().map(|backup| -> Vec<Cell> {
+                vec![
+                    id(backup).into(),
+                    backup.seat.to_string().into(),
+                    backup.customer.to_string().into(),
+                    backup.taken_at.show(env.settings.zone).into(),
+                    grade(backup),
+                    backup.change_id.map_or_else(String::new, |id| id.to_string()).into(),
+                    backup.lines.to_string().into(),
+                    backup.release.as_ref().map_or_else(String::new, |text| text.for_terminal().into_owned()).into(),
+                    doubts(backup).into(),
+                ]
+            });
+            context.out.table(
+                &["backup", "seat", "customer", "taken", "grade", "change id", "lines", "release", "doubts"],
+                rows.collect(),
+            );
+            Ok(Ended::Done)
+        }
+        Verb::Show { which } => {
+            let env = context.env(Need::Host)?;
+            show_text(context, &backup::show(&env, &actor, &which).await?);
+            Ok(Ended::Done)
+        }
+        Verb::Diff { which, against } => {
+            let env = context.env(Need::Host)?;
+            show_diff(context, &backup::diff(&env, &actor, &which, against).await?, env.settings.zone);
+            Ok(Ended::Done)
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! `hoshu backup`: taking configurations, listing, showing and comparing them.
+
+use serde::Serialize;
+
+use crate::decide::backup::{self as decide, Diff, RedactedLine};
+use crate::engine::backup;
+use crate::engine::env::Env;
+use crate::model::actor::{Act, Actor};
+use crate::model::backup::{Backup, Grade};
+use crate::model::config::Configuration;
+use crate::model::id::BackupId;
+use crate::model::name::{CustomerName, SeatName};
+use crate::model::object::OpenPurpose;
+use crate::model::outside::Outside;
+use crate::model::reading::Outcome;
+use crate::model::series::Series;
+use crate::model::time::Time;
+use crate::service::refusal::Refusal;
+use crate::service::select;
+use crate::store::BackupFilter;
+
+/// Lines around a change.
+const CONTEXT_LINES: usize = 2;
+
+/// What became of one seat.
+#[derive(Debug, Clone, Serialize)]
+pub struct SeatTaken {
+    /// The seat.
+    pub seat: SeatName,
+    /// Its customer.
+    pub customer: CustomerName,
+    /// Its series.
+    pub series: Series,
+    /// The backup.
+    pub backup: Option<Backup>,
+    /// Whether the configuration is the same as in the last good backup.
+    pub unchanged: bool,
+    /// How it ended, when there is no backup.
+    pub outcome: Option<Outcome>,
+    /// Why.
+    pub reason: Outside,
+    /// From the first byte to the commit, in milliseconds.
+    pub took_ms: i64,
+}
+
+/// What became of a selection.
+#[derive(Debug, Clone, Serialize)]
+pub struct Taken {
+    /// When it began.
+    pub at: Time,
+    /// Backups that count.
+    pub taken: usize,
+    /// Backups that are kept and do not count.
+    pub suspect: usize,
+    /// Seats without one, but for those whose way in is not yet served.
+    pub failed: usize,
+    /// Seats whose way in is not yet served.
+    pub not_yet_served: usize,
+    /// Whether it was stopped before its end.
+    pub stopped: bool,
+    /// The seats, by name.
+    pub seats: Vec<SeatTaken>,
+}
+
+/// Takes a backup of each seat of a selection.
+pub async fn take(env: &Env, actor: &Actor, on: &[String]) -> Result<Taken, Refusal> {
+    let at = env.clock.now();
+    let selection = select::seats(env, actor, on).await?;
+    let mut seats: Vec<SeatTaken> = backup::run(env, actor, &selection.seats)
+        .await?
+        .into_iter()
+        .map(|taken| {
+            let seat = &taken.facts.seat;
+            let (backup, outcome, reason) = match taken.backup {
+                Ok(backup) => (Some(backup), None, Outside::default()),
+                Err(failure) => (None, Some(failure.outcome), failure.reason),
+            };
+            SeatTaken {
+                seat: seat.name.clone(),
+                customer: seat.customer.clone(),
+                series: seat.series,
+                backup,
+                unchanged: taken.unchanged,
+                outcome,
+                reason,
+                took_ms: taken.took_ms,
+            }
+        })
+        .collect();
+    seats.sort_by(|a, b| a.seat.cmp(&b.seat));
+    let graded = |grade| seats.iter().filter(|seat| seat.backup.as_ref().is_some_and(|one| one.grade == grade)).count();
+    let ended = |outcome| seats.iter().filter(|seat| seat.outcome == Some(outcome)).count();
+    let (taken, suspect, not_yet_served) =
+        (graded(Grade::Taken), graded(Grade::Suspect), ended(Outcome::NotYetServed));
+    Ok(Taken {
+        at,
+        taken,
+        suspect,
+        failed: seats.len() - taken - suspect - not_yet_served,
+        not_yet_served,
+        stopped: ended(Outcome::Stopped) > 0,
+        seats,
+    })
+}
+
+/// Backups, the newest first.
+#[derive(Debug, Clone, Serialize)]
+pub struct Backups {
+    /// The backups.
+    pub backups: Vec<Backup>,
+}
+
+/// Lists backups.
+pub async fn list(env: &Env, actor: &Actor, on: &[String], most: u32) -> Result<Backups, Refusal> {
+    let seats = select::optional(env, actor, on).await?;
+    let filter = BackupFilter { seats, grade: None, limit: Some(i64::from(most)) };
+    Ok(Backups { backups: env.store.scoped(actor.scope.clone()).backup_list(filter).await? })
+}
+
+/// A backup by its number, or the newest of a seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// This one.
+    Id(BackupId),
+    /// The newest of a seat.
+    Newest(SeatName),
+}
+
+async fn find(env: &Env, actor: &Actor, which: &Which) -> Result<Backup, Refusal> {
+    let scoped = env.store.scoped(actor.scope.clone());
+    let found = match which {
+        Which::Id(id) => scoped.backup_get(*id).await?,
+        Which::Newest(seat) => {
+            select::one(env, actor, seat)?;
+            let filter = BackupFilter { seats: Some(vec![seat.clone()]), grade: None, limit: Some(1) };
+            scoped.backup_list(filter).await?.into_iter().next()
+        }
+    };
+    found.ok_or_else(|| match which {
+        Which::Id(id) => Refusal::NotFound {
+            what: "backup",
+            name: id.to_string(),
+            hint: "hoshu backup list shows every backup".to_owned(),
+        },
+        Which::Newest(seat) => Refusal::NotFound {
+            what: "backup of seat",
+            name: seat.to_string(),
+            hint: format!("hoshu backup take --on {seat} takes one"),
+        },
+    })
+}
+
+/// Opens the sealed configuration of a backup for a purpose, which stands in the audit before anything is shown.
+async fn open(env: &Env, actor: &Actor, backup: &Backup, purpose: OpenPurpose) -> Result<Configuration, Refusal> {
+    let scoped = env.store.scoped(actor.scope.clone());
+    let id = backup.id.map_or_else(String::new, |id| id.to_string());
+    let damaged = |what: &'static str| Refusal::NotFound {
+        what,
+        name: id.clone(),
+        hint: "the store is damaged; restore it from its own backup".to_owned(),
+    };
+    let object = scoped.object_get(backup.object).await?.ok_or_else(|| damaged("sealed object of backup"))?;
+    let key = scoped.customer_key_get(&backup.customer).await?.ok_or_else(|| damaged("customer key for backup"))?;
+    let detail = serde_json::json!({"v": 1, "object": backup.object, "purpose": purpose});
+    env.store.audit_add(actor.did(env.clock.now(), Act::ObjectOpened, id.clone(), &detail)).await?;
+    let bytes = env.depot.open(&key, &object)?;
+    Ok(env.definitions.configuration(&String::from_utf8_lossy(&bytes)))
+}
+
+/// A configuration as it may be shown.
+#[derive(Debug, Clone, Serialize)]
+pub struct Shown {
+    /// The backup.
+    pub backup: Backup,
+    /// Its lines, with every secret masked.
+    pub lines: Vec<RedactedLine>,
+}
+
+/// Shows a configuration with every secret masked.
+pub async fn show(env: &Env, actor: &Actor, which: &Which) -> Result<Shown, Refusal> {
+    let backup = find(env, actor, which).await?;
+    let configuration = open(env, actor, &backup, OpenPurpose::Show).await?;
+    let lines = decide::redact(&configuration.text, layout(env, &backup));
+    Ok(Shown { backup, lines })
+}
+
+fn layout<'a>(env: &'a Env, backup: &Backup) -> &'a crate::model::config::ConfigLayout {
+    let series = env.inventory.seats.get(&backup.seat).map_or(Series::Nx, |seat| seat.series);
+    env.definitions.config_layout(series)
+}
+
+/// What changed between two backups.
+#[derive(Debug, Clone, Serialize)]
+pub struct Compared {
+    /// The older one.
+    pub old: Backup,
+    /// The newer one.
+    pub new: Backup,
+    /// The changes, with every secret masked.
+    pub diff: Diff,
+}
+
+/// Compares two backups of one customer; with a seat alone, its two newest.
+pub async fn diff(env: &Env, actor: &Actor, which: &Which, against: Option<BackupId>) -> Result<Compared, Refusal> {
+    let (old, new) = match (which, against) {
+        (Which::Id(old), Some(new)) => {
+            (find(env, actor, &Which::Id(*old)).await?, find(env, actor, &Which::Id(new)).await?)
+        }
+        (Which::Newest(seat), None) => newest_two(env, actor, seat).await?,
+        _ => {
+            return Err(Refusal::Argument(
+                "a seat (its two newest backups) or two backups are expected".to_owned(),
+            ));
+        }
+    };
+    if old.customer != new.customer {
+        return Err(Refusal::Argument(format!(
+            "{} and {} are different customers: their configurations are never held beside each other",
+            old.customer, new.customer
+        )));
+    }
+    let before = open(env, actor, &old, OpenPurpose::Compare).await?;
+    let after = open(env, actor, &new, OpenPurpose::Compare).await?;
+    let diff = decide::diff(&before, &after, layout(env, &new), CONTEXT_LINES);
+    Ok(Compared { old, new, diff })
+}
+
+async fn newest_two(env: &Env, actor: &Actor, seat: &SeatName) -> Result<(Backup, Backup), Refusal> {
+    select::one(env, actor, seat)?;
+    let filter = BackupFilter { seats: Some(vec![seat.clone()]), grade: None, limit: Some(2) };
+    let mut found = env.store.scoped(actor.scope.clone()).backup_list(filter).await?.into_iter();
+    match (found.next(), found.next()) {
+        (Some(new), Some(old)) => Ok((old, new)),
+        _ => Err(Refusal::NotFound {
+            what: "second backup of seat",
+            name: seat.to_string(),
+            hint: format!("hoshu backup list --on {seat} shows what there is"),
+        }),
+    }
+}
