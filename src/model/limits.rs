@@ -48,3 +48,11 @@ pub const PROMPT_ROUNDS_MAX: usize = 3;
 pub const SMALL_OBJECT_BYTES: usize = 64 * 1024;
 /// The largest zstd window that is opened, as a power of two (8 MiB).
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+/// Bytes of all files of one generation of the inventory.
+pub const GENERATION_BYTES_MAX: usize = 256 << 20;
+/// Bytes of one packed piece of polls or numbers, unpacked.
+pub const PACKED_BYTES_MAX: usize = 4 << 20;
+/// Rows of one list.
+pub const LIST_ROWS_MAX: i64 = 100_000;
+/// Bytes of a sealed object, and of what is in it.
+pub const OBJECT_BYTES_MAX: usize = 80 << 20;

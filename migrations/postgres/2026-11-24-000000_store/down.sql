@@ -1,0 +1,16 @@
+DROP TABLE audit;
+DROP TABLE credential_brake;
+DROP TABLE customer_key;
+DROP TABLE backup;
+DROP TABLE object;
+DROP TABLE finding;
+DROP TABLE series_chunk;
+DROP TABLE poll_hour;
+DROP TABLE poll_last;
+DROP TABLE reading_span;
+DROP TABLE host_key;
+DROP TABLE tenure;
+DROP TABLE asset;
+DROP TABLE generation;
+DROP TABLE store_meta;
+DROP FUNCTION refuse_change();

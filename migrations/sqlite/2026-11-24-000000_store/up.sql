@@ -1,0 +1,244 @@
+-- One row: which store this is, and into which realm it was born.
+CREATE TABLE store_meta (
+    id BIGINT PRIMARY KEY CHECK (id = 1),
+    store_id TEXT NOT NULL,
+    realm TEXT NOT NULL CHECK (realm IN ('lab', 'live')),
+    made_at BIGINT NOT NULL
+);
+
+-- Each accepted load of the inventory, whole and compressed.
+CREATE TABLE generation (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest TEXT NOT NULL,
+    accepted_at BIGINT NOT NULL,
+    accepted_by TEXT NOT NULL,
+    files BLOB NOT NULL
+);
+
+CREATE TABLE asset (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer TEXT NOT NULL,
+    serial TEXT,
+    product TEXT,
+    model TEXT,
+    appliance_id TEXT,
+    release TEXT,
+    release_at BIGINT
+);
+
+-- Which asset sits in which seat, from when to when.
+CREATE TABLE tenure (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    asset_id BIGINT NOT NULL REFERENCES asset (id),
+    seat TEXT NOT NULL,
+    from_at BIGINT NOT NULL,
+    to_at BIGINT,
+    reason TEXT NOT NULL
+);
+
+CREATE TABLE host_key (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    asset_id BIGINT NOT NULL REFERENCES asset (id),
+    algorithm TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    public_key TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('seen', 'accepted', 'revoked')),
+    seen_at BIGINT NOT NULL,
+    route TEXT,
+    decided_by TEXT,
+    decided_at BIGINT,
+    UNIQUE (asset_id, public_key)
+);
+
+-- Equal readings of one component grow into one row.
+CREATE TABLE reading_span (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer TEXT NOT NULL,
+    seat TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN (
+            'reach', 'identity', 'system', 'temperature', 'raid', 'disk', 'power', 'psu', 'fans', 'fan',
+            'service', 'licence', 'content', 'guest-image', 'boot', 'interface', 'port-pair', 'file-system',
+            'ntp', 'clock', 'cm-link', 'configuration', 'answer'
+        )),
+    name TEXT NOT NULL,
+    condition TEXT NOT NULL CHECK (condition IN (
+            'good', 'disabled', 'warning', 'stale', 'missing', 'malformed', 'unrecognised', 'unprotected', 'bad'
+        )),
+    said TEXT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    polls BIGINT NOT NULL,
+    is_open BOOLEAN NOT NULL
+);
+
+CREATE TABLE poll_last (
+    customer TEXT NOT NULL,
+    seat TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN (
+            'answered', 'not-yet-served', 'no-credential', 'braked', 'key-unknown', 'key-changed', 'timed-out',
+            'refused', 'closed-early', 'protocol', 'login-refused', 'no-prompt', 'dropped', 'over-limit',
+            'wrong-appliance', 'stopped'
+        )),
+    reason TEXT NOT NULL,
+    took_ms BIGINT NOT NULL,
+    pulse_at BIGINT,
+    detail_at BIGINT,
+    slow_at BIGINT,
+    PRIMARY KEY (customer, seat)
+);
+
+-- The polls of one seat and hour: outcomes, tiers and latencies, packed.
+CREATE TABLE poll_hour (
+    customer TEXT NOT NULL,
+    seat TEXT NOT NULL,
+    hour_at BIGINT NOT NULL,
+    packed BLOB NOT NULL,
+    PRIMARY KEY (customer, seat, hour_at)
+) WITHOUT ROWID;
+
+-- All numbers of one seat, packed: an hour of minutes, or a day of hours (lowest, mean, highest).
+CREATE TABLE series_chunk (
+    customer TEXT NOT NULL,
+    seat TEXT NOT NULL,
+    step TEXT NOT NULL CHECK (step IN ('minute', 'hour')),
+    start_at BIGINT NOT NULL,
+    packed BLOB NOT NULL,
+    PRIMARY KEY (customer, seat, step, start_at)
+) WITHOUT ROWID;
+
+CREATE TABLE finding (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer TEXT NOT NULL,
+    seat TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN (
+            'reach', 'identity', 'system', 'temperature', 'raid', 'disk', 'power', 'psu', 'fans', 'fan',
+            'service', 'licence', 'content', 'guest-image', 'boot', 'interface', 'port-pair', 'file-system',
+            'ntp', 'clock', 'cm-link', 'configuration', 'answer'
+        )),
+    name TEXT NOT NULL,
+    condition TEXT NOT NULL CHECK (condition IN (
+            'good', 'disabled', 'warning', 'stale', 'missing', 'malformed', 'unrecognised', 'unprotected', 'bad'
+        )),
+    said TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('soft', 'hard', 'ended')),
+    since_at BIGINT NOT NULL,
+    hard_at BIGINT,
+    last_at BIGINT NOT NULL,
+    bad_count BIGINT NOT NULL,
+    good_count BIGINT NOT NULL,
+    ended_at BIGINT,
+    CHECK ((state = 'ended') = (ended_at IS NOT NULL))
+);
+
+-- Sealed objects: small ones whole, large ones by their path in the depot.
+CREATE TABLE object (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer TEXT NOT NULL,
+    seat TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('configuration')),
+    taken_at BIGINT NOT NULL,
+    nonce TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    bytes BIGINT NOT NULL,
+    path TEXT,
+    body BLOB,
+    CHECK ((path IS NULL) <> (body IS NULL))
+);
+
+CREATE TABLE backup (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer TEXT NOT NULL,
+    seat TEXT NOT NULL,
+    asset_id BIGINT NOT NULL REFERENCES asset (id),
+    taken_at BIGINT NOT NULL,
+    grade TEXT NOT NULL CHECK (grade IN ('taken', 'suspect')),
+    doubts TEXT NOT NULL,
+    change_id BIGINT,
+    release TEXT,
+    bytes BIGINT NOT NULL,
+    lines BIGINT NOT NULL,
+    sections TEXT NOT NULL,
+    content BLOB NOT NULL,
+    object_id BIGINT NOT NULL REFERENCES object (id)
+);
+
+CREATE TABLE customer_key (
+    customer TEXT NOT NULL PRIMARY KEY,
+    public TEXT NOT NULL,
+    private_sealed BLOB NOT NULL,
+    content_sealed BLOB NOT NULL,
+    made_at BIGINT NOT NULL
+);
+
+-- An empty seat is the whole fleet.
+CREATE TABLE credential_brake (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer TEXT NOT NULL,
+    credential TEXT NOT NULL,
+    seat TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('accepted', 'refused', 'stopped')),
+    at BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    UNIQUE (credential, seat)
+);
+
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at BIGINT NOT NULL,
+    actor TEXT NOT NULL,
+    proof TEXT NOT NULL CHECK (proof IN ('claimed', 'itself')),
+    act TEXT NOT NULL CHECK (act IN (
+            'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'host-key-seen', 'host-
+            key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'object-opened', 'credential-
+            stopped', 'credential-cleared'
+        )),
+    subject TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
+
+CREATE UNIQUE INDEX tenure_current ON tenure (seat) WHERE to_at IS NULL;
+CREATE UNIQUE INDEX tenure_asset_current ON tenure (asset_id) WHERE to_at IS NULL;
+CREATE UNIQUE INDEX asset_identity ON asset (product, model, serial);
+CREATE INDEX host_key_public ON host_key (public_key);
+CREATE UNIQUE INDEX reading_span_open ON reading_span (customer, seat, kind, name) WHERE is_open;
+CREATE INDEX reading_span_seat ON reading_span (seat, first_at);
+CREATE UNIQUE INDEX finding_open ON finding (customer, seat, kind, name) WHERE ended_at IS NULL;
+CREATE INDEX finding_seat ON finding (seat, since_at);
+CREATE INDEX series_chunk_age ON series_chunk (step, start_at);
+CREATE INDEX poll_hour_age ON poll_hour (hour_at);
+CREATE INDEX backup_seat ON backup (seat, taken_at);
+
+-- What is recorded stays as it was written.
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'audit is append-only');
+END;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'audit is append-only');
+END;
+CREATE TRIGGER generation_no_update BEFORE UPDATE ON generation
+BEGIN
+    SELECT RAISE(ABORT, 'generation is append-only');
+END;
+CREATE TRIGGER generation_no_delete BEFORE DELETE ON generation
+BEGIN
+    SELECT RAISE(ABORT, 'generation is append-only');
+END;
+CREATE TRIGGER backup_no_update BEFORE UPDATE ON backup
+BEGIN
+    SELECT RAISE(ABORT, 'backup is append-only');
+END;
+CREATE TRIGGER backup_no_delete BEFORE DELETE ON backup
+BEGIN
+    SELECT RAISE(ABORT, 'backup is append-only');
+END;
+CREATE TRIGGER object_no_update BEFORE UPDATE ON object
+BEGIN
+    SELECT RAISE(ABORT, 'object is append-only');
+END;
+CREATE TRIGGER object_no_delete BEFORE DELETE ON object
+BEGIN
+    SELECT RAISE(ABORT, 'object is append-only');
+END;

@@ -1,0 +1,65 @@
+//! The audit: append-only records of what persons and Hoshu itself did.
+
+use diesel::prelude::*;
+
+use crate::model::actor::{AuditRecord, NewAudit, Scope};
+use crate::model::id::AuditId;
+use crate::model::time::Time;
+
+use super::db::Db;
+use super::error::StoreError;
+use super::row::word;
+use super::schema::audit;
+use super::{Scoped, Store};
+
+/// Writes a record into the transaction of what it records.
+pub(super) fn add(db: &mut Db, new: &NewAudit) -> Result<(), StoreError> {
+    diesel::insert_into(audit::table)
+        .values((
+            audit::at.eq(new.at.as_ms()),
+            audit::actor.eq(&new.actor),
+            audit::proof.eq(new.proof.as_str()),
+            audit::act.eq(new.act.as_str()),
+            audit::subject.eq(&new.subject),
+            audit::detail.eq(&new.detail),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+impl Store {
+    /// Records an act that changes no other row, as the opening of a sealed object.
+    pub async fn audit_add(&self, new: NewAudit) -> Result<(), StoreError> {
+        self.intent(move |db| add(db, &new)).await
+    }
+}
+
+impl Scoped {
+    /// The newest records, newest first, older than `before`. Records name no customer, so only the house sees them.
+    pub async fn audit_list(&self, before: Option<AuditId>, limit: i64) -> Result<Vec<AuditRecord>, StoreError> {
+        if self.scope != Scope::House {
+            return Ok(Vec::new());
+        }
+        let before = before.map_or(i64::MAX, |id| id.0);
+        let read = move |db: &mut Db| {
+            type Row = (i64, i64, String, String, String, String, String);
+            let query = audit::table.filter(audit::id.lt(before)).order(audit::id.desc()).limit(limit);
+            query.load::<Row>(db)?.into_iter().map(record).collect()
+        };
+        self.store.read(read).await
+    }
+}
+
+fn record(
+    (id, at, actor, proof, act, subject, detail): (i64, i64, String, String, String, String, String),
+) -> Result<AuditRecord, StoreError> {
+    Ok(AuditRecord {
+        id: AuditId(id),
+        at: Time::from_ms(at),
+        actor,
+        proof: word("audit.proof", &proof)?,
+        act: word("audit.act", &act)?,
+        subject,
+        detail,
+    })
+}

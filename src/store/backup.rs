@@ -1,0 +1,212 @@
+//! Backups: what is known of each, beside its sealed object. Append-only.
+
+use std::collections::BTreeMap;
+
+use diesel::dsl::max;
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::model::actor::NewAudit;
+use crate::model::backup::{Backup, DoubtFound, Grade, SectionCount};
+use crate::model::id::{AssetId, BackupId, ObjectId};
+use crate::model::limits::LIST_ROWS_MAX;
+use crate::model::name::SeatName;
+use crate::model::object::SealedObject;
+use crate::model::outside::Outside;
+use crate::model::time::Time;
+
+use super::db::Db;
+use super::error::StoreError;
+use super::row::{damaged, document, portions, text_option, within, word};
+use super::schema::{backup, object as object_table};
+use super::{Scoped, Store, audit, object};
+
+/// The sealed object of a new backup.
+#[derive(Debug)]
+pub enum BackupObject {
+    /// One that is new.
+    New(SealedObject),
+    /// One that an earlier backup of the seat has: the content did not change.
+    Same(ObjectId),
+}
+
+/// Which backups are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct BackupFilter {
+    /// Of these seats; `None` is every seat of the scope.
+    pub seats: Option<Vec<SeatName>>,
+    /// Of this grade.
+    pub grade: Option<Grade>,
+    /// So many at most, newest first.
+    pub limit: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Doubts {
+    v: u32,
+    doubts: Vec<DoubtFound>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Sections {
+    v: u32,
+    sections: Vec<SectionCount>,
+}
+
+#[derive(Queryable)]
+struct Row {
+    id: i64,
+    customer: String,
+    seat: String,
+    asset: i64,
+    taken_at: i64,
+    grade: String,
+    doubts: String,
+    change_id: Option<i64>,
+    release: Option<String>,
+    bytes: i64,
+    lines: i64,
+    sections: String,
+    content: Vec<u8>,
+    object: i64,
+}
+
+impl Store {
+    /// Stores a backup, its object and its audit in one transaction. `backup.id` and `backup.object` are not looked
+    /// at: the store gives them.
+    pub async fn backup_add(
+        &self,
+        backup: Backup,
+        object: BackupObject,
+        audit: NewAudit,
+    ) -> Result<BackupId, StoreError> {
+        let owner = (backup.customer.clone(), backup.seat.clone());
+        if let BackupObject::New(object) = &object
+            && (&object.facts.customer, &object.facts.seat) != (&owner.0, &owner.1)
+        {
+            return Err(foreign(&backup));
+        }
+        let content = hex::decode(&backup.content).map_err(|_| damaged("backup.content", &backup.content))?;
+        let doubts = json(&Doubts { v: 1, doubts: backup.doubts.clone() })?;
+        let sections = json(&Sections { v: 1, sections: backup.sections.clone() })?;
+        let write = move |db: &mut Db| {
+            let object = match object {
+                BackupObject::New(new) => object::add(db, &new)?,
+                BackupObject::Same(id) => same_owner(db, id, &backup)?,
+            };
+            let id = diesel::insert_into(backup::table)
+                .values((
+                    backup::customer.eq(backup.customer.as_str()),
+                    backup::seat.eq(backup.seat.as_str()),
+                    backup::asset_id.eq(backup.asset.0),
+                    backup::taken_at.eq(backup.taken_at.as_ms()),
+                    backup::grade.eq(backup.grade.as_str()),
+                    backup::doubts.eq(&doubts),
+                    backup::change_id.eq(backup.change_id.map(u64::cast_signed)),
+                    backup::release.eq(text_option(backup.release.as_ref())),
+                    backup::bytes.eq(i64::try_from(backup.bytes).unwrap_or(i64::MAX)),
+                    backup::lines.eq(i64::try_from(backup.lines).unwrap_or(i64::MAX)),
+                    backup::sections.eq(&sections),
+                    backup::content.eq(&content),
+                    backup::object_id.eq(object.0),
+                ))
+                .returning(backup::id)
+                .get_result(db)?;
+            audit::add(db, &audit)?;
+            Ok(BackupId(id))
+        };
+        self.intent(write).await
+    }
+}
+
+fn json(document: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(document).map_err(|error| StoreError::NotWritten { reason: error.to_string() })
+}
+
+fn foreign(backup: &Backup) -> StoreError {
+    StoreError::Contradiction {
+        what: "store a backup",
+        expected: format!("an object of {} {}", backup.customer, backup.seat),
+        found: "another one's".to_owned(),
+    }
+}
+
+fn same_owner(db: &mut Db, id: ObjectId, backup: &Backup) -> Result<ObjectId, StoreError> {
+    let owner: Option<(String, String)> =
+        object_table::table.find(id.0).select((object_table::customer, object_table::seat)).first(db).optional()?;
+    let (customer, seat) = owner.ok_or_else(|| StoreError::Unknown(id.to_string()))?;
+    if customer == backup.customer.as_str() && seat == backup.seat.as_str() { Ok(id) } else { Err(foreign(backup)) }
+}
+
+impl Scoped {
+    /// Backups, newest first.
+    pub async fn backup_list(&self, filter: BackupFilter) -> Result<Vec<Backup>, StoreError> {
+        let customers = self.customers();
+        let read = move |db: &mut Db| {
+            let mut query = within!(backup::table.select(backup::all_columns), backup::customer, &customers);
+            if let Some(seats) = filter.seats {
+                query = query.filter(backup::seat.eq_any(seats.into_iter().map(String::from).collect::<Vec<_>>()));
+            }
+            if let Some(grade) = filter.grade {
+                query = query.filter(backup::grade.eq(grade.as_str()));
+            }
+            let limit = filter.limit.unwrap_or(LIST_ROWS_MAX).min(LIST_ROWS_MAX);
+            query.order(backup::id.desc()).limit(limit).load::<Row>(db)?.into_iter().map(noun).collect()
+        };
+        self.store.read(read).await
+    }
+
+    /// One backup.
+    pub async fn backup_get(&self, id: BackupId) -> Result<Option<Backup>, StoreError> {
+        let customers = self.customers();
+        let read = move |db: &mut Db| {
+            let query = within!(backup::table.select(backup::all_columns), backup::customer, &customers);
+            query.filter(backup::id.eq(id.0)).first::<Row>(db).optional()?.map(noun).transpose()
+        };
+        self.store.read(read).await
+    }
+
+    /// The newest backup of each seat that counts; a seat without one is absent.
+    pub async fn backup_last_good(&self, seats: &[SeatName]) -> Result<BTreeMap<SeatName, Backup>, StoreError> {
+        let (customers, portions) = (self.customers(), portions(seats));
+        let read = move |db: &mut Db| {
+            let mut last = BTreeMap::new();
+            for seats in portions {
+                let newest = backup::table
+                    .filter(backup::grade.eq(Grade::Taken.as_str()))
+                    .filter(backup::seat.eq_any(&seats))
+                    .group_by((backup::customer, backup::seat))
+                    .select(max(backup::id));
+                let ids: Vec<Option<i64>> = newest.load(db)?;
+                let ids: Vec<i64> = ids.into_iter().flatten().collect();
+                let query = within!(backup::table.select(backup::all_columns), backup::customer, &customers);
+                for row in query.filter(backup::id.eq_any(ids)).load::<Row>(db)? {
+                    let backup = noun(row)?;
+                    last.insert(backup.seat.clone(), backup);
+                }
+            }
+            Ok(last)
+        };
+        self.store.read(read).await
+    }
+}
+
+fn noun(row: Row) -> Result<Backup, StoreError> {
+    let size = |column, number: i64| u64::try_from(number).map_err(|_| damaged(column, &number.to_string()));
+    Ok(Backup {
+        id: Some(BackupId(row.id)),
+        customer: word("backup.customer", &row.customer)?,
+        seat: word("backup.seat", &row.seat)?,
+        asset: AssetId(row.asset),
+        taken_at: Time::from_ms(row.taken_at),
+        grade: word("backup.grade", &row.grade)?,
+        doubts: document::<Doubts>("backup.doubts", &row.doubts)?.doubts,
+        change_id: row.change_id.map(i64::cast_unsigned),
+        release: row.release.map(Outside::from),
+        bytes: size("backup.bytes", row.bytes)?,
+        lines: size("backup.lines", row.lines)?,
+        sections: document::<Sections>("backup.sections", &row.sections)?.sections,
+        content: hex::encode(row.content),
+        object: ObjectId(row.object),
+    })
+}

@@ -1,0 +1,82 @@
+//! Sealed objects: small ones in the row, large ones by their path in the depot.
+
+use diesel::prelude::*;
+
+use crate::model::id::ObjectId;
+use crate::model::object::{ObjectBody, ObjectFacts, SealedObject};
+use crate::model::time::Time;
+
+use super::Scoped;
+use super::db::Db;
+use super::error::StoreError;
+use super::row::{damaged, within, word};
+use super::schema::object;
+
+#[derive(Queryable)]
+struct Row {
+    id: i64,
+    customer: String,
+    seat: String,
+    kind: String,
+    taken_at: i64,
+    nonce: String,
+    digest: Vec<u8>,
+    bytes: i64,
+    path: Option<String>,
+    body: Option<Vec<u8>>,
+}
+
+/// Writes the row of an object; its file, if it has one, lies in the depot already.
+pub(super) fn add(db: &mut Db, new: &SealedObject) -> Result<ObjectId, StoreError> {
+    let (path, body) = match &new.body {
+        ObjectBody::File(path) => (Some(path), None),
+        ObjectBody::Row(body) => (None, Some(body)),
+    };
+    let facts = &new.facts;
+    let id = diesel::insert_into(object::table)
+        .values((
+            object::customer.eq(facts.customer.as_str()),
+            object::seat.eq(facts.seat.as_str()),
+            object::kind.eq(facts.kind.as_str()),
+            object::taken_at.eq(facts.taken_at.as_ms()),
+            object::nonce.eq(&facts.nonce),
+            object::digest.eq(facts.digest.as_slice()),
+            object::bytes.eq(i64::try_from(facts.bytes).unwrap_or(i64::MAX)),
+            object::path.eq(path),
+            object::body.eq(body),
+        ))
+        .returning(object::id)
+        .get_result(db)?;
+    Ok(ObjectId(id))
+}
+
+impl Scoped {
+    /// A sealed object with what the row says of it; the depot compares that with the header inside.
+    pub async fn object_get(&self, id: ObjectId) -> Result<Option<SealedObject>, StoreError> {
+        let customers = self.customers();
+        let read = move |db: &mut Db| {
+            let query = within!(object::table.select(object::all_columns), object::customer, &customers);
+            query.filter(object::id.eq(id.0)).first::<Row>(db).optional()?.map(noun).transpose()
+        };
+        self.store.read(read).await
+    }
+}
+
+fn noun(row: Row) -> Result<SealedObject, StoreError> {
+    let broken = |column| damaged(column, &ObjectId(row.id).to_string());
+    let body = match (row.path, row.body) {
+        (Some(path), None) => ObjectBody::File(path),
+        (None, Some(body)) => ObjectBody::Row(body),
+        _ => return Err(broken("object.body")),
+    };
+    let facts = ObjectFacts {
+        customer: word("object.customer", &row.customer)?,
+        seat: word("object.seat", &row.seat)?,
+        kind: word("object.kind", &row.kind)?,
+        taken_at: Time::from_ms(row.taken_at),
+        nonce: row.nonce,
+        digest: row.digest.try_into().map_err(|_| broken("object.digest"))?,
+        bytes: u64::try_from(row.bytes).map_err(|_| broken("object.bytes"))?,
+    };
+    Ok(SealedObject { facts, body })
+}

@@ -1,0 +1,200 @@
+//! The tables, as both databases have them: a test compares the columns of each with this file.
+
+diesel::table! {
+    store_meta (id) {
+        id -> BigInt,
+        store_id -> Text,
+        realm -> Text,
+        made_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    generation (number) {
+        number -> BigInt,
+        digest -> Text,
+        accepted_at -> BigInt,
+        accepted_by -> Text,
+        files -> Binary,
+    }
+}
+
+diesel::table! {
+    asset (id) {
+        id -> BigInt,
+        customer -> Text,
+        serial -> Nullable<Text>,
+        product -> Nullable<Text>,
+        model -> Nullable<Text>,
+        appliance_id -> Nullable<Text>,
+        release -> Nullable<Text>,
+        release_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    tenure (id) {
+        id -> BigInt,
+        asset_id -> BigInt,
+        seat -> Text,
+        from_at -> BigInt,
+        to_at -> Nullable<BigInt>,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    host_key (id) {
+        id -> BigInt,
+        asset_id -> BigInt,
+        algorithm -> Text,
+        fingerprint -> Text,
+        public_key -> Text,
+        state -> Text,
+        seen_at -> BigInt,
+        route -> Nullable<Text>,
+        decided_by -> Nullable<Text>,
+        decided_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    reading_span (id) {
+        id -> BigInt,
+        customer -> Text,
+        seat -> Text,
+        kind -> Text,
+        name -> Text,
+        condition -> Text,
+        said -> Text,
+        first_at -> BigInt,
+        last_at -> BigInt,
+        polls -> BigInt,
+        is_open -> Bool,
+    }
+}
+
+diesel::table! {
+    poll_last (customer, seat) {
+        customer -> Text,
+        seat -> Text,
+        at -> BigInt,
+        outcome -> Text,
+        reason -> Text,
+        took_ms -> BigInt,
+        pulse_at -> Nullable<BigInt>,
+        detail_at -> Nullable<BigInt>,
+        slow_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    poll_hour (customer, seat, hour_at) {
+        customer -> Text,
+        seat -> Text,
+        hour_at -> BigInt,
+        packed -> Binary,
+    }
+}
+
+diesel::table! {
+    series_chunk (customer, seat, step, start_at) {
+        customer -> Text,
+        seat -> Text,
+        step -> Text,
+        start_at -> BigInt,
+        packed -> Binary,
+    }
+}
+
+diesel::table! {
+    finding (id) {
+        id -> BigInt,
+        customer -> Text,
+        seat -> Text,
+        kind -> Text,
+        name -> Text,
+        condition -> Text,
+        said -> Text,
+        state -> Text,
+        since_at -> BigInt,
+        hard_at -> Nullable<BigInt>,
+        last_at -> BigInt,
+        bad_count -> BigInt,
+        good_count -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    object (id) {
+        id -> BigInt,
+        customer -> Text,
+        seat -> Text,
+        kind -> Text,
+        taken_at -> BigInt,
+        nonce -> Text,
+        digest -> Binary,
+        bytes -> BigInt,
+        path -> Nullable<Text>,
+        body -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    backup (id) {
+        id -> BigInt,
+        customer -> Text,
+        seat -> Text,
+        asset_id -> BigInt,
+        taken_at -> BigInt,
+        grade -> Text,
+        doubts -> Text,
+        change_id -> Nullable<BigInt>,
+        release -> Nullable<Text>,
+        bytes -> BigInt,
+        lines -> BigInt,
+        sections -> Text,
+        content -> Binary,
+        object_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    customer_key (customer) {
+        customer -> Text,
+        public -> Text,
+        private_sealed -> Binary,
+        content_sealed -> Binary,
+        made_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    credential_brake (id) {
+        id -> BigInt,
+        customer -> Text,
+        credential -> Text,
+        seat -> Text,
+        state -> Text,
+        at -> BigInt,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        at -> BigInt,
+        actor -> Text,
+        proof -> Text,
+        act -> Text,
+        subject -> Text,
+        detail -> Text,
+    }
+}
+
+diesel::joinable!(tenure -> asset (asset_id));
+diesel::joinable!(host_key -> asset (asset_id));
+diesel::joinable!(backup -> object (object_id));
+diesel::allow_tables_to_appear_in_same_query!(asset, tenure, host_key, backup, object);
