@@ -333,12 +333,12 @@ mod tests {
     }
 
     fn judge(first: &str, second: Option<&str>, previous: Option<&Backup>) -> Verdict {
-        let (first, second, layout) = (configuration(first), second.map(configuration), layout());
+        let (first, second) = (configuration(first), second.map(configuration));
         complete(&Evidence {
             first: fetched(&first),
             second: second.as_ref().map(fetched),
             pairs: 1,
-            layout: &layout,
+            layout: layout(),
             previous,
             session: Session { hostname: Some("nx-tokyo-01"), release: Some("9.1.0.924861") },
         })
@@ -427,13 +427,13 @@ mod tests {
 
     #[test]
     fn a_prompt_that_did_not_come_back_is_a_doubt_in_either_fetch() {
-        let (whole, layout) = (configuration(TEXT), layout());
+        let whole = configuration(TEXT);
         for (first, second) in [(true, false), (false, true)] {
             let verdict = complete(&Evidence {
                 first: Fetched { configuration: &whole, complete: first },
                 second: Some(Fetched { configuration: &whole, complete: second }),
                 pairs: 1,
-                layout: &layout,
+                layout: layout(),
                 previous: None,
                 session: Session::default(),
             });
@@ -443,12 +443,12 @@ mod tests {
 
     #[test]
     fn a_change_during_the_fetch_is_tried_again_three_times_and_no_more() {
-        let (first, layout) = (configuration(TEXT), layout());
+        let first = configuration(TEXT);
         let second = configuration(&TEXT.replace("4711", "4712"));
         let judge = |pairs| {
             let (first, second) = (fetched(&first), Some(fetched(&second)));
             let session = Session::default();
-            complete(&Evidence { first, second, pairs, layout: &layout, previous: None, session })
+            complete(&Evidence { first, second, pairs, layout: layout(), previous: None, session })
         };
         assert_eq!([judge(1), judge(2)], [Verdict::FetchAgain, Verdict::FetchAgain]);
         assert_eq!(doubts(&judge(PAIRS_MAX)), [Doubt::ChangedWhileFetched]);

@@ -180,30 +180,30 @@ mod tests {
 
     /// The difference as a person would see it.
     fn check(new: &str, context_lines: usize) -> String {
-        let found = diff(&configuration(TEXT), &configuration(new), &layout(), context_lines);
-        let mut text = String::new();
+        let found = diff(&configuration(TEXT), &configuration(new), layout(), context_lines);
+        let mut lines = Vec::new();
         for section in &found.sections {
-            text.push_str(&format!("[{}]\n", section.title.as_data()));
+            lines.push(format!("[{}]", section.title.as_data()));
             for hunk in &section.hunks {
-                text.push_str(&format!("@ {} {}\n", hunk.old_start, hunk.new_start));
-                for line in &hunk.lines {
+                lines.push(format!("@ {} {}", hunk.old_start, hunk.new_start));
+                lines.extend(hunk.lines.iter().map(|line| {
                     let sign = match line.sign {
                         Sign::Same => ' ',
                         Sign::Removed => '-',
                         Sign::Added => '+',
                     };
-                    text.push_str(&format!("{sign}{}\n", line.text.as_data()));
-                }
+                    format!("{sign}{}", line.text.as_data())
+                }));
             }
         }
-        text
+        lines.into_iter().map(|line| line + "\n").collect()
     }
 
     #[test]
     fn volatile_lines_and_empty_lines_are_no_change() {
         let later = TEXT.replace("02:00:07", "03:11:12").replace("/24\n", "/24\n\n");
         assert_eq!(check(&later, 3), "");
-        assert!(diff(&configuration(TEXT), &configuration(&later), &layout(), 3).is_empty());
+        assert!(diff(&configuration(TEXT), &configuration(&later), layout(), 3).is_empty());
     }
 
     #[test]
@@ -241,17 +241,19 @@ mod tests {
     fn every_changed_command_is_seen_wherever_it_stands() {
         for (at, line) in TEXT.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
             let without: String =
-                TEXT.lines().enumerate().filter(|(n, _)| *n != at).map(|(_, line)| format!("{line}\n")).collect();
+                TEXT.split_inclusive('\n').enumerate().filter(|(n, _)| *n != at).map(|(_, line)| line).collect();
             assert!(check(&without, 0).contains("\n-"), "{line}");
         }
     }
 
     #[test]
     fn what_is_too_different_is_replaced_altogether() {
-        let many = |word: &str| -> String { (0..6_000).map(|n| format!("{word} {n}\n")).collect() };
+        let many = |word: &str| -> String {
+            (0..6_000).flat_map(|n| [word.to_owned(), n.to_string(), "\n".to_owned()]).collect()
+        };
         let frame = |body: &str| format!("##\n## License keys\n##\nfirst\n{body}last\n");
         let (old, new) = (configuration(&frame(&many("a"))), configuration(&frame(&many("b"))));
-        let found = diff(&old, &new, &layout(), 1);
+        let found = diff(&old, &new, layout(), 1);
         let lines = &found.sections[0].hunks[0].lines;
         assert_eq!(lines.len(), 12_002);
         assert!(lines[1..=6_000].iter().all(|line| line.sign == Sign::Removed));

@@ -228,11 +228,11 @@ mod tests {
     use crate::decide::backup::sample::{TEXT, layout};
 
     fn shown(text: &str) -> String {
-        redact(text, &layout()).iter().map(|line| format!("{}\n", line.text)).collect()
+        redact(text, layout()).into_iter().map(|line| line.text + "\n").collect()
     }
 
     fn one(line: &str) -> RedactedLine {
-        let mut lines = redact(line, &layout());
+        let mut lines = redact(line, layout());
         assert_eq!(lines.len(), 1, "{line}");
         lines.remove(0)
     }
@@ -292,7 +292,7 @@ mod tests {
 
     /// The secret as other formats write it.
     fn encodings() -> Vec<String> {
-        let hex: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(SECRET);
         vec![
             SECRET.to_owned(),
             "VHIwdWI0ZG9yJjMgIngi".to_owned(),
@@ -345,7 +345,7 @@ mod tests {
         #[test]
         fn any_text_is_taken_and_keeps_its_lines(text in "\\PC{0,200}", lines in proptest::collection::vec("[ -~é]{0,40}", 0..8)) {
             let text = format!("{text}\n{}", lines.join("\n"));
-            prop_assert_eq!(redact(&text, &layout()).len(), text.lines().count());
+            prop_assert_eq!(redact(&text, layout()).len(), text.lines().count());
         }
     }
 }

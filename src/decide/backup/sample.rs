@@ -1,5 +1,7 @@
 //! A configuration for the tests of this folder, and just enough reading of its layout.
 
+use std::sync::LazyLock;
+
 use regex::Regex;
 
 use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration};
@@ -53,7 +55,12 @@ crypto certificate default-cert name "web"
 "#;
 
 /// What a definition would know of it.
-pub(super) fn layout() -> ConfigLayout {
+pub(super) fn layout() -> &'static ConfigLayout {
+    static LAYOUT: LazyLock<ConfigLayout> = LazyLock::new(known);
+    &LAYOUT
+}
+
+fn known() -> ConfigLayout {
     let rules = |list: &[&str]| list.iter().map(|rule| Regex::new(rule).expect("a rule")).collect();
     let titles = ["License keys", "Network interface configuration", "Local user account configuration"];
     ConfigLayout {
