@@ -3,6 +3,8 @@
 pub mod complete;
 pub mod diff;
 pub mod redact;
+#[cfg(test)]
+mod sample;
 
 pub use complete::{Evidence, Fetched, Session, Verdict, complete};
 pub use diff::{Diff, DiffLine, Hunk, SectionDiff, Sign, diff};

@@ -246,3 +246,6 @@ fn further_try(
 fn after_unjudged(refused: &BTreeMap<SeatName, Time>, seat: &SeatName) -> FurtherTry {
     if refused.contains_key(seat) { FurtherTry::On(seat.clone()) } else { FurtherTry::Elsewhere }
 }
+
+#[cfg(test)]
+mod tests;

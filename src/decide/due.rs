@@ -74,3 +74,50 @@ pub fn due(periods: &Periods, last: &Last, look_now: bool, now: Time) -> Vec<Tie
 pub fn is_stale(tier: Tier, periods: &Periods, read_at: Option<Time>, now: Time) -> bool {
     read_at.is_none_or(|at| now.ms_since(at) > periods.of(tier).saturating_mul(3))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_ms(100 * 3_600_000);
+
+    fn last(ago_ms: i64) -> Last {
+        let at = Some(NOW.plus_ms(-ago_ms));
+        Last { pulse_at: at, detail_at: at, slow_at: at }
+    }
+
+    fn check(last: &Last, look_now: bool) -> Vec<Tier> {
+        due(&Periods::default(), last, look_now, NOW)
+    }
+
+    #[test]
+    fn each_tier_is_due_after_its_period_and_not_before() {
+        for (ago_ms, tiers) in [
+            (59_999, &[][..]),
+            (60_000, &[Tier::Pulse]),
+            (600_000, &[Tier::Pulse, Tier::Detail]),
+            (6 * 3_600_000, &[Tier::Pulse, Tier::Detail, Tier::Slow]),
+        ] {
+            assert_eq!(check(&last(ago_ms), false), tiers, "{ago_ms}");
+        }
+        assert_eq!(check(&Last::default(), false), Tier::ALL);
+    }
+
+    #[test]
+    fn a_changed_pulse_makes_detail_due_at_once_and_nothing_else() {
+        assert_eq!(check(&last(1_000), true), [Tier::Detail]);
+    }
+
+    #[test]
+    fn a_clock_that_went_back_keeps_nothing_waiting() {
+        assert_eq!(check(&last(-3_600_000), false), Tier::ALL);
+    }
+
+    #[test]
+    fn three_missed_turns_make_an_answer_stale() {
+        let periods = Periods::default();
+        assert!(!is_stale(Tier::Pulse, &periods, Some(NOW.plus_ms(-180_000)), NOW));
+        assert!(is_stale(Tier::Pulse, &periods, Some(NOW.plus_ms(-180_001)), NOW));
+        assert!(is_stale(Tier::Slow, &periods, None, NOW));
+    }
+}

@@ -184,3 +184,143 @@ fn built_in(kind: ComponentKind) -> Hysteresis {
     };
     Hysteresis { hard_after_count, hard_after_ms: minutes * MINUTE_MS, end_after_count }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RULE: Hysteresis = Hysteresis { hard_after_count: 2, hard_after_ms: 10 * MINUTE_MS, end_after_count: 2 };
+
+    fn reading(condition: Condition) -> Reading {
+        Reading::new(Component::new(ComponentKind::Psu, "1"), condition, condition.as_str())
+    }
+
+    fn step(open: Option<&Finding>, condition: Condition, minute: i64, rule: Hysteresis) -> Option<Finding> {
+        let (customer, seat) = ("acme".parse().expect("a name"), "nx01".parse().expect("a name"));
+        advance(open, &reading(condition), &customer, &seat, Time::from_ms(minute * MINUTE_MS), rule)
+    }
+
+    /// The finding after these readings, ten minutes apart; an ended one is forgotten, as the store does.
+    fn after(conditions: &[Condition], rule: Hysteresis) -> Option<Finding> {
+        conditions.iter().enumerate().fold(None, |open: Option<Finding>, (turn, condition)| {
+            let next = step(open.as_ref(), *condition, 10 * i64::try_from(turn).expect("small"), rule);
+            next.or(open).filter(|finding| finding.state != FindingState::Ended)
+        })
+    }
+
+    #[test]
+    fn a_failure_is_hard_after_count_and_time_and_over_after_good_ones() {
+        use Condition::{Bad, Good};
+        let soft = after(&[Bad], RULE).expect("a finding");
+        assert_eq!((soft.state, soft.hard_at), (FindingState::Soft, None));
+        let quick = step(Some(&soft), Bad, 9, RULE).expect("a finding");
+        assert_eq!((quick.state, quick.count), (FindingState::Soft, 2));
+        let hard = step(Some(&quick), Bad, 10, RULE).expect("a finding");
+        assert_eq!((hard.state, hard.hard_at), (FindingState::Hard, Some(Time::from_ms(10 * MINUTE_MS))));
+        assert_eq!(hard.since, Time::from_ms(0));
+        assert!(is_failure(&hard) && !is_failure(&quick));
+        let once = step(Some(&hard), Good, 20, RULE).expect("a finding");
+        assert_eq!((once.state, once.good_count), (FindingState::Hard, 1));
+        let over = step(Some(&once), Good, 30, RULE).expect("a finding");
+        assert_eq!((over.state, over.ended_at), (FindingState::Ended, Some(Time::from_ms(30 * MINUTE_MS))));
+        assert_eq!(step(Some(&over), Good, 40, RULE), None);
+        assert_eq!(step(Some(&over), Bad, 40, RULE).map(|fresh| (fresh.id, fresh.count)), Some((None, 1)));
+    }
+
+    #[test]
+    fn one_bad_reading_between_good_ones_starts_the_end_anew() {
+        use Condition::{Bad, Good};
+        assert_eq!(after(&[Bad, Bad, Good, Bad, Good], RULE).map(|finding| finding.good_count), Some(1));
+        assert_eq!(after(&[Good, Good], RULE), None);
+    }
+
+    #[test]
+    fn unknown_neither_ends_nor_hardens_a_failure() {
+        use Condition::{Bad, Good, Missing, Stale};
+        let open = after(&[Bad, Missing, Stale, Missing], RULE).expect("a finding");
+        assert_eq!((open.condition, open.state, open.count), (Bad, FindingState::Soft, 1));
+        let open = after(&[Bad, Bad, Good, Missing, Good], RULE).expect("a finding");
+        assert_eq!((open.state, open.good_count), (FindingState::Hard, 1));
+    }
+
+    #[test]
+    fn a_confirmed_unknown_is_no_failure_and_lends_none_its_weight() {
+        use Condition::{Bad, Good, Malformed, Missing};
+        let unknown = after(&[Missing, Malformed, Missing], RULE).expect("a finding");
+        assert_eq!((unknown.state, unknown.condition), (FindingState::Hard, Missing));
+        assert!(!is_failure(&unknown));
+        let turned = step(Some(&unknown), Bad, 30, RULE).expect("a finding");
+        assert_eq!((turned.state, turned.count, turned.hard_at), (FindingState::Soft, 1, None));
+        assert_eq!(turned.since, Time::from_ms(30 * MINUTE_MS));
+        assert_eq!(after(&[Missing, Missing, Good, Good], RULE), None);
+    }
+
+    #[test]
+    fn a_disk_wants_one_second_read_and_no_time() {
+        let rule = Rules::default().of(ComponentKind::Disk);
+        let first = step(None, Condition::Bad, 0, rule).expect("a finding");
+        assert!(wants_second_read(&first, rule));
+        let second = step(Some(&first), Condition::Bad, 0, rule).expect("a finding");
+        assert!(is_failure(&second) && !wants_second_read(&second, rule));
+        let unread = step(None, Condition::Missing, 0, rule).expect("a finding");
+        assert!(!wants_second_read(&unread, rule));
+        let psu = step(None, Condition::Bad, 0, RULE).expect("a finding");
+        assert!(!wants_second_read(&psu, RULE));
+    }
+
+    #[test]
+    fn settings_take_the_place_of_the_built_in_rule() {
+        let rules = Rules::with(BTreeMap::from([(ComponentKind::Disk, RULE)]));
+        assert_eq!(rules.of(ComponentKind::Disk), RULE);
+        assert_eq!(rules.of(ComponentKind::Fan), Rules::default().of(ComponentKind::Fan));
+    }
+
+    #[test]
+    fn an_end_of_a_poll_is_good_only_when_the_seat_answered() {
+        for outcome in Outcome::ALL.iter().copied() {
+            let good = reach(outcome).is_some_and(|reading| reading.condition.is_good());
+            assert_eq!(good, outcome == Outcome::Answered, "{outcome}");
+        }
+        assert_eq!(reach(Outcome::Stopped), None);
+        for untried in [Outcome::Braked, Outcome::NoCredential, Outcome::NotYetServed, Outcome::KeyUnknown] {
+            assert!(reach(untried).is_some_and(|reading| reading.condition.is_unknown()), "{untried}");
+        }
+        assert_ne!(reach(Outcome::TimedOut), reach(Outcome::Refused));
+    }
+
+    #[test]
+    fn a_refused_login_counts_at_once_because_the_brake_keeps_it_from_being_repeated() {
+        let rule = Rules::default().of_reach(Outcome::LoginRefused);
+        assert!(step(None, Condition::Bad, 0, rule).is_some_and(|finding| is_failure(&finding)));
+        assert_eq!(Rules::default().of_reach(Outcome::TimedOut), Rules::default().of(ComponentKind::Reach));
+    }
+
+    proptest! {
+        #[test]
+        fn no_sequence_makes_a_failure_of_unknowns_or_an_end_of_silence(
+            turns in proptest::collection::vec(0..Condition::ALL.len(), 1..40),
+        ) {
+            let conditions: Vec<Condition> = turns.iter().map(|turn| Condition::ALL[*turn]).collect();
+            let mut open: Option<Finding> = None;
+            for (turn, condition) in conditions.iter().enumerate() {
+                let next = step(open.as_ref(), *condition, 10 * i64::try_from(turn).expect("small"), RULE);
+                let failing = |condition: &Condition| !condition.is_good() && !condition.is_unknown();
+                if let Some(next) = &next {
+                    if next.state == FindingState::Ended {
+                        prop_assert!(turn >= 1 && conditions[turn - 1..=turn].iter().all(|c| c.is_good()));
+                    }
+                    if is_failure(next) {
+                        prop_assert!(conditions[..=turn].iter().filter(|c| failing(c)).count() >= 2);
+                    }
+                }
+                let was_open = open.is_some();
+                open = next.or(open).filter(|finding| finding.state != FindingState::Ended);
+                if was_open && !condition.is_good() {
+                    prop_assert!(open.is_some());
+                }
+            }
+        }
+    }
+}

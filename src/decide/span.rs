@@ -76,3 +76,83 @@ pub fn with_missing<'a>(previous: impl IntoIterator<Item = &'a Component>, mut r
     }));
     readings
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn disk(name: &str) -> Component {
+        Component::new(ComponentKind::Disk, name)
+    }
+
+    fn reading(name: &str, condition: Condition) -> Reading {
+        Reading::new(disk(name), condition, condition.as_str())
+    }
+
+    fn open(name: &str, condition: Condition, last_ms: i64) -> Span {
+        let at = Time::from_ms(last_ms);
+        Span { component: disk(name), condition, said: condition.as_str().into(), first_at: at, last_at: at, polls: 3 }
+    }
+
+    #[test]
+    fn equal_readings_extend_and_others_open() {
+        let spans = [open("0", Condition::Good, 10), open("1", Condition::Good, 10), open("2", Condition::Bad, 10)];
+        let readings = [reading("0", Condition::Good), reading("1", Condition::Bad), reading("9", Condition::Good)];
+        let changes = advance(&spans, &readings, Time::from_ms(20));
+        assert_eq!(changes[0], SpanChange::Extend { component: disk("0"), last_at: Time::from_ms(20) });
+        assert!(matches!(&changes[1], SpanChange::Open(span) if span.component == disk("1") && span.polls == 1));
+        assert!(matches!(&changes[2], SpanChange::Open(span) if span.component == disk("9")));
+        assert_eq!(changes.len(), 3, "disk 2 has no reading and no change");
+        assert!(changed(&changes) && !changed(&changes[..1]));
+    }
+
+    #[test]
+    fn other_words_of_the_same_condition_are_another_value() {
+        let said = Reading::new(disk("0"), Condition::Good, "Online, spun up");
+        assert!(changed(&advance(&[open("0", Condition::Good, 10)], &[said], Time::from_ms(20))));
+    }
+
+    #[test]
+    fn what_needs_more_attention_counts_when_a_component_is_read_twice() {
+        for readings in [
+            [reading("0", Condition::Bad), reading("0", Condition::Good)],
+            [reading("0", Condition::Good), reading("0", Condition::Bad)],
+        ] {
+            let changes = advance(&[], &readings, Time::from_ms(20));
+            assert!(
+                matches!(&changes[..], [SpanChange::Open(span)] if span.condition == Condition::Bad),
+                "{changes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_clock_that_went_back_shortens_nothing() {
+        let changes = advance(&[open("0", Condition::Good, 50)], &[reading("0", Condition::Good)], Time::from_ms(20));
+        assert_eq!(changes, [SpanChange::Extend { component: disk("0"), last_at: Time::from_ms(50) }]);
+    }
+
+    #[test]
+    fn a_component_that_vanished_from_a_full_answer_is_missing() {
+        let previous = [
+            disk("0"),
+            disk("1"),
+            Component::new(ComponentKind::Answer, "show x"),
+            Component::only(ComponentKind::Reach),
+        ];
+        let readings = with_missing(&previous, vec![reading("0", Condition::Good)]);
+        let found: Vec<(ComponentKind, &str, Condition)> = readings
+            .iter()
+            .map(|reading| (reading.component.kind, reading.component.name.as_data(), reading.condition))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (ComponentKind::Disk, "0", Condition::Good),
+                (ComponentKind::Disk, "1", Condition::Missing),
+                (ComponentKind::Answer, "show x", Condition::Good),
+            ]
+        );
+        assert_eq!(with_missing(&previous, readings.clone()), readings, "nothing is added twice");
+    }
+}

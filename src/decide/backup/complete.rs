@@ -72,8 +72,9 @@ pub enum Verdict {
 /// Judges a fetched configuration. The details of a doubt name lines by number and show nothing of a command.
 pub fn complete(evidence: &Evidence<'_>) -> Verdict {
     let mut doubts = alone(evidence.first, evidence);
-    if let Some(second) = evidence.second.filter(|second| !second.complete) {
-        doubts.push(without_prompt(second));
+    if let Some(second) = evidence.second {
+        let more: Vec<DoubtFound> = alone(second, evidence).into_iter().filter(|more| !doubts.contains(more)).collect();
+        doubts.extend(more);
     }
     if let Some(previous) = good(evidence.previous) {
         doubts.extend(shrunk(evidence.first.configuration, previous));
@@ -295,4 +296,186 @@ fn differ(first: &Configuration, second: &Configuration, layout: &ConfigLayout) 
         None => return None,
     };
     Some(doubt(Doubt::FetchesDiffer, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::backup::sample::{TEXT, configuration, layout};
+    use crate::model::backup::SectionCount;
+    use crate::model::id::{AssetId, ObjectId};
+
+    fn fetched(configuration: &Configuration) -> Fetched<'_> {
+        Fetched { configuration, complete: true }
+    }
+
+    fn backup_of(configuration: &Configuration) -> Backup {
+        let count = |section: &crate::model::config::ConfigSection| SectionCount {
+            title: section.title.clone(),
+            commands: section.commands,
+        };
+        Backup {
+            id: None,
+            customer: "acme".parse().expect("a name"),
+            seat: "nx-tokyo-01".parse().expect("a name"),
+            asset: AssetId(1),
+            taken_at: crate::model::time::Time::from_ms(0),
+            grade: Grade::Taken,
+            doubts: Vec::new(),
+            change_id: configuration.header.change_id,
+            release: None,
+            bytes: configuration.text.len() as u64,
+            lines: configuration.text.lines().count() as u64,
+            sections: configuration.sections.iter().map(count).collect(),
+            content: String::new(),
+            object: ObjectId(1),
+        }
+    }
+
+    fn judge(first: &str, second: Option<&str>, previous: Option<&Backup>) -> Verdict {
+        let (first, second) = (configuration(first), second.map(configuration));
+        complete(&Evidence {
+            first: fetched(&first),
+            second: second.as_ref().map(fetched),
+            pairs: 1,
+            layout: layout(),
+            previous,
+            session: Session { hostname: Some("nx-tokyo-01"), release: Some("9.1.0.924861") },
+        })
+    }
+
+    fn doubts(verdict: &Verdict) -> Vec<Doubt> {
+        match verdict {
+            Verdict::Suspect(doubts) => doubts.iter().map(|found| found.doubt).collect(),
+            Verdict::Complete | Verdict::FetchAgain => Vec::new(),
+        }
+    }
+
+    /// Every text that begins like the whole one and ends too early, at a line or inside one.
+    fn cuts() -> impl Iterator<Item = &'static str> {
+        (0..TEXT.len()).filter(|at| TEXT.is_char_boundary(*at)).map(|at| &TEXT[..at])
+    }
+
+    #[test]
+    fn two_equal_fetches_are_complete_though_volatile_lines_moved() {
+        let later = TEXT.replace("02:00:07", "02:00:31");
+        assert_eq!(judge(TEXT, Some(&later), None), Verdict::Complete);
+    }
+
+    #[test]
+    fn a_single_fetch_is_believed_only_beside_an_equal_good_backup() {
+        let good = backup_of(&configuration(TEXT));
+        assert_eq!(judge(TEXT, None, None), Verdict::FetchAgain);
+        assert_eq!(judge(TEXT, None, Some(&good)), Verdict::Complete);
+        let suspect = Backup { grade: Grade::Suspect, ..good.clone() };
+        assert_eq!(judge(TEXT, None, Some(&suspect)), Verdict::FetchAgain);
+        let moved = Backup { change_id: Some(4710), ..good.clone() };
+        assert_eq!(judge(TEXT, None, Some(&moved)), Verdict::FetchAgain);
+        let lighter = Backup { bytes: good.bytes - 1, ..good };
+        assert_eq!(judge(TEXT, None, Some(&lighter)), Verdict::FetchAgain);
+    }
+
+    #[test]
+    fn a_cut_at_any_byte_never_passes_beside_a_whole_fetch_or_alone() {
+        let good = backup_of(&configuration(TEXT));
+        for cut in cuts() {
+            for (second, previous) in [(Some(TEXT), None), (Some(TEXT), Some(&good)), (None, None), (None, Some(&good))]
+            {
+                assert_ne!(judge(cut, second, previous), Verdict::Complete, "{} bytes", cut.len());
+            }
+            assert_ne!(judge(TEXT, Some(cut), None), Verdict::Complete, "{} bytes", cut.len());
+        }
+    }
+
+    #[test]
+    fn an_equal_cut_of_both_fetches_passes_only_where_nothing_can_tell() {
+        let good = backup_of(&configuration(TEXT));
+        let last_expected = TEXT.find("username").expect("the last section that the layout expects");
+        for cut in cuts() {
+            let alone = judge(cut, Some(cut), None);
+            // Without an earlier backup a cut between commands behind the expected sections cannot be seen.
+            let blind = cut.len() >= last_expected - 4 && cut.ends_with('\n');
+            assert!(blind || matches!(alone, Verdict::Suspect(_)), "{alone:?} for {} bytes", cut.len());
+            // With one it is seen, but for empty lines and a title at the end.
+            let commands = |text: &str| text.lines().filter(|line| is_command(line)).count();
+            let harmless = commands(cut) == commands(TEXT) && cut.ends_with('\n');
+            let beside = judge(cut, Some(cut), Some(&good));
+            assert!(harmless || matches!(beside, Verdict::Suspect(_)), "{beside:?} for {} bytes", cut.len());
+        }
+    }
+
+    #[test]
+    fn each_doubt_is_found_by_its_own_sign() {
+        for (doubt, from, to) in [
+            (Doubt::HeaderIncomplete, "## Last config change ID: 4711\n", ""),
+            (Doubt::HeaderIncomplete, "## Hostname: nx-tokyo-01\n", ""),
+            (Doubt::SectionMissing, "## License keys", "## Licence keys"),
+            (Doubt::PagerText, "ip default", "lines 20-43 \nip default"),
+            (Doubt::PagerText, "ip default", "--More--\u{8}\u{8}\nip default"),
+            (Doubt::CliError, "ip default", "% Unrecognized command \"x\".\nip default"),
+            (Doubt::CutLine, "3F\"", "3F"),
+            (Doubt::ForeignHeader, "Hostname: nx-tokyo-01", "Hostname: nx-osaka-01"),
+            (Doubt::ForeignHeader, "9.1.0.924861 #", "9.0.3.950252 #"),
+        ] {
+            let text = TEXT.replace(from, to);
+            assert_ne!(text, TEXT);
+            assert_eq!(doubts(&judge(&text, Some(&text), None)), [doubt], "{to:?}");
+        }
+        assert_eq!(doubts(&judge("", Some(""), None)), [Doubt::Empty]);
+        assert_eq!(doubts(&judge("##\n## Hostname: a\n##\n", None, None)), [Doubt::Empty]);
+    }
+
+    #[test]
+    fn a_prompt_that_did_not_come_back_is_a_doubt_in_either_fetch() {
+        let whole = configuration(TEXT);
+        for (first, second) in [(true, false), (false, true)] {
+            let verdict = complete(&Evidence {
+                first: Fetched { configuration: &whole, complete: first },
+                second: Some(Fetched { configuration: &whole, complete: second }),
+                pairs: 1,
+                layout: layout(),
+                previous: None,
+                session: Session::default(),
+            });
+            assert_eq!(doubts(&verdict), [Doubt::NoPromptAfter]);
+        }
+    }
+
+    #[test]
+    fn a_change_during_the_fetch_is_tried_again_three_times_and_no_more() {
+        let first = configuration(TEXT);
+        let second = configuration(&TEXT.replace("4711", "4712"));
+        let judge = |pairs| {
+            let (first, second) = (fetched(&first), Some(fetched(&second)));
+            let session = Session::default();
+            complete(&Evidence { first, second, pairs, layout: layout(), previous: None, session })
+        };
+        assert_eq!([judge(1), judge(2)], [Verdict::FetchAgain, Verdict::FetchAgain]);
+        assert_eq!(doubts(&judge(PAIRS_MAX)), [Doubt::ChangedWhileFetched]);
+    }
+
+    #[test]
+    fn a_section_may_shrink_only_when_the_change_id_moved() {
+        let good = backup_of(&configuration(TEXT));
+        let smaller = TEXT.replace("snmp-server location \"server room, 3F\"\n", "");
+        assert_eq!(doubts(&judge(&smaller, Some(&smaller), Some(&good))), [Doubt::SectionShrunk]);
+        let moved = smaller.replace("4711", "4712");
+        assert_eq!(judge(&moved, Some(&moved), Some(&good)), Verdict::Complete);
+        let suspect = Backup { grade: Grade::Suspect, ..good };
+        assert_eq!(judge(&smaller, Some(&smaller), Some(&suspect)), Verdict::Complete);
+    }
+
+    #[test]
+    fn a_doubt_shows_nothing_of_a_command() {
+        let spoiled = TEXT.replace("w4tchd0g ro", "w4tchd0g rw").replace("ip default", "% Bad: w4tchd0g\nip default");
+        let Verdict::Suspect(found) = judge(&spoiled, Some(TEXT), None) else { panic!("expected doubts") };
+        assert!(found.iter().all(|found| !found.detail.as_data().contains("w4tchd0g")), "{found:?}");
+    }
+
+    #[test]
+    fn a_prompt_shows_the_short_host_name() {
+        assert!(same_host("nx01", "NX01.example.co.jp"));
+        assert!(!same_host("nx01.a.example", "nx01.b.example"));
+        assert!(!same_host("nx01", "nx010"));
+    }
 }

@@ -1,5 +1,10 @@
 //! What changed between two configurations, section by section, without a secret.
 
+use std::collections::{HashMap, VecDeque};
+
+use similar::{Algorithm, DiffOp, DiffTag, capture_diff_slices, group_diff_ops};
+
+use super::redact::{MASK, MASK_CHANGED, Masked, RedactedLine, is_volatile, masked};
 use crate::model::config::{ConfigLayout, Configuration};
 use crate::model::outside::Outside;
 
@@ -60,9 +65,197 @@ impl Diff {
     }
 }
 
+/// Sections whose changed middle has more lines than this on both sides are shown as replaced altogether: looking for
+/// the shortest difference could take a time without bound.
+const MIDDLE_LINES_MAX: usize = 5_000;
+
 /// The difference from `old` to `new`, with so many unchanged lines around each change; volatile lines are left out.
 ///
-/// The raw lines are compared and only redacted ones are shown, so a changed secret is a changed line.
-pub fn diff(_old: &Configuration, _new: &Configuration, _layout: &ConfigLayout, _context_lines: usize) -> Diff {
-    Diff::default()
+/// The raw lines are compared and only redacted ones are shown. Where a line differs in nothing but its secrets, the
+/// new one says which of them changed.
+pub fn diff(old: &Configuration, new: &Configuration, layout: &ConfigLayout, context_lines: usize) -> Diff {
+    let (old_lines, new_lines) = (masked(&old.text, layout), masked(&new.text, layout));
+    let (mut old_parts, new_parts) = (parts(old, &old_lines, layout), parts(new, &new_lines, layout));
+    let mut sections = Vec::new();
+    for part in new_parts {
+        let same = old_parts.iter().position(|before| before.title == part.title);
+        let before = same.map_or_else(Vec::new, |place| old_parts.remove(place).lines);
+        sections.push(SectionDiff { hunks: hunks(&before, &part.lines, context_lines), title: part.title });
+    }
+    for gone in old_parts {
+        sections.push(SectionDiff { hunks: hunks(&gone.lines, &[], context_lines), title: gone.title });
+    }
+    sections.retain(|section| !section.hunks.is_empty());
+    Diff { sections }
+}
+
+/// A section with those of its lines that are compared, each with its number counted from 0.
+struct Part<'a, 't> {
+    title: Outside,
+    lines: Vec<(usize, &'a Masked<'t>)>,
+}
+
+/// The header and the sections. Between two sections only title blocks are left out, so no command goes unseen.
+fn parts<'a, 't>(configuration: &Configuration, lines: &'a [Masked<'t>], layout: &ConfigLayout) -> Vec<Part<'a, 't>> {
+    let starts = configuration.sections.iter().map(|section| (section.title.clone(), section.lines.start));
+    let starts: Vec<(Outside, usize)> = std::iter::once((Outside::default(), 0)).chain(starts).collect();
+    let ends = starts.iter().skip(1).map(|(_, start)| *start).chain(std::iter::once(lines.len()));
+    let part = |((title, start), end): (&(Outside, usize), usize)| {
+        let last = end == lines.len();
+        let mut inside: Vec<_> = lines.iter().enumerate().take(end).skip(*start).collect();
+        while !last && inside.last().is_some_and(|(_, line)| line.raw().starts_with("##")) {
+            inside.pop();
+        }
+        inside.retain(|(_, line)| !line.raw().trim().is_empty() && !is_volatile(line.raw(), layout));
+        Part { title: title.clone(), lines: inside }
+    };
+    starts.iter().zip(ends).map(part).collect()
+}
+
+/// A line with its number, counted from 0.
+type Numbered<'a, 't> = (usize, &'a Masked<'t>);
+
+fn hunks(old: &[Numbered<'_, '_>], new: &[Numbered<'_, '_>], context_lines: usize) -> Vec<Hunk> {
+    let start = |lines: &[Numbered<'_, '_>], place: usize| lines.get(place).map_or(0, |(number, _)| number + 1);
+    let hunk = |group: Vec<DiffOp>| {
+        let first = group.first()?;
+        let (old_start, new_start) = (start(old, first.old_range().start), start(new, first.new_range().start));
+        let lines: Vec<DiffLine> = group.iter().flat_map(|op| lines_of(op, old, new)).collect();
+        let changed = lines.iter().any(|line| line.sign != Sign::Same);
+        changed.then_some(Hunk { old_start, new_start, lines })
+    };
+    group_diff_ops(operations(old, new), context_lines).into_iter().filter_map(hunk).collect()
+}
+
+fn operations(old: &[Numbered<'_, '_>], new: &[Numbered<'_, '_>]) -> Vec<DiffOp> {
+    let old: Vec<&str> = old.iter().map(|(_, line)| line.raw()).collect();
+    let new: Vec<&str> = new.iter().map(|(_, line)| line.raw()).collect();
+    let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let tail = old.iter().skip(head).rev().zip(new.iter().skip(head).rev()).take_while(|(a, b)| a == b).count();
+    let (old_len, new_len) = (old.len() - head - tail, new.len() - head - tail);
+    if old_len.min(new_len) <= MIDDLE_LINES_MAX {
+        return capture_diff_slices(Algorithm::Myers, &old, &new);
+    }
+    vec![
+        DiffOp::Equal { old_index: 0, new_index: 0, len: head },
+        DiffOp::Replace { old_index: head, old_len, new_index: head, new_len },
+        DiffOp::Equal { old_index: head + old_len, new_index: head + new_len, len: tail },
+    ]
+}
+
+fn lines_of(op: &DiffOp, old: &[Numbered<'_, '_>], new: &[Numbered<'_, '_>]) -> Vec<DiffLine> {
+    let old: Vec<&Masked<'_>> = old.get(op.old_range()).unwrap_or_default().iter().map(|(_, line)| *line).collect();
+    let new: Vec<&Masked<'_>> = new.get(op.new_range()).unwrap_or_default().iter().map(|(_, line)| *line).collect();
+    let plain = |sign, line: &Masked<'_>| shown(sign, line.show(|_| MASK));
+    if op.tag() == DiffTag::Equal {
+        return new.into_iter().map(|line| plain(Sign::Same, line)).collect();
+    }
+    // Lines that differ in nothing but their secrets have the same redacted text.
+    let mut twins: HashMap<String, VecDeque<&Masked<'_>>> = HashMap::new();
+    for line in &old {
+        twins.entry(line.show(|_| MASK).text).or_default().push_back(line);
+    }
+    let removed = old.iter().map(|line| plain(Sign::Removed, line));
+    let added = new.into_iter().map(|line| {
+        let twin = twins.get_mut(&line.show(|_| MASK).text).and_then(VecDeque::pop_front);
+        twin.map_or_else(|| plain(Sign::Added, line), |before| shown(Sign::Added, beside(before, line)))
+    });
+    removed.chain(added).collect()
+}
+
+/// The new line with the masks of those secrets marked that are others than in its twin.
+fn beside(before: &Masked<'_>, line: &Masked<'_>) -> RedactedLine {
+    let changed: Vec<bool> = before.secrets().zip(line.secrets()).map(|(before, after)| before != after).collect();
+    line.show(|place| if changed.get(place).copied().unwrap_or(true) { MASK_CHANGED } else { MASK })
+}
+
+fn shown(sign: Sign, line: RedactedLine) -> DiffLine {
+    DiffLine { sign, text: line.text.into(), unreviewed: line.unreviewed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::backup::sample::{TEXT, configuration, layout};
+
+    /// The difference as a person would see it.
+    fn check(new: &str, context_lines: usize) -> String {
+        let found = diff(&configuration(TEXT), &configuration(new), layout(), context_lines);
+        let mut lines = Vec::new();
+        for section in &found.sections {
+            lines.push(format!("[{}]", section.title.as_data()));
+            for hunk in &section.hunks {
+                lines.push(format!("@ {} {}", hunk.old_start, hunk.new_start));
+                lines.extend(hunk.lines.iter().map(|line| {
+                    let sign = match line.sign {
+                        Sign::Same => ' ',
+                        Sign::Removed => '-',
+                        Sign::Added => '+',
+                    };
+                    format!("{sign}{}", line.text.as_data())
+                }));
+            }
+        }
+        lines.into_iter().map(|line| line + "\n").collect()
+    }
+
+    #[test]
+    fn volatile_lines_and_empty_lines_are_no_change() {
+        let later = TEXT.replace("02:00:07", "03:11:12").replace("/24\n", "/24\n\n");
+        assert_eq!(check(&later, 3), "");
+        assert!(diff(&configuration(TEXT), &configuration(&later), layout(), 3).is_empty());
+    }
+
+    #[test]
+    fn a_change_stands_in_its_section_with_its_context() {
+        let new = TEXT.replace("default-gateway 10.20.30.1", "default-gateway 10.20.30.2").replace("4711", "4712");
+        assert_eq!(
+            check(&new, 1),
+            "[]\n@ 4 4\n ## Software version: wmps wMPS (wMPS) 9.1.0.924861 #924861 2026-01-09 11:02:33 x86_64 \
+             build@vta7:FireEye/release (final)\n-## Last config change ID: 4711\n+## Last config change ID: 4712\n \
+             ## Hostname: nx-tokyo-01\n[Network interface configuration]\n@ 19 19\n interface ether1 comment \"uplink \
+             \\\"core\\\" 2\"\n-ip default-gateway 10.20.30.1\n+ip default-gateway 10.20.30.2\n"
+        );
+    }
+
+    #[test]
+    fn a_changed_secret_is_a_changed_line_and_is_not_shown() {
+        let new = TEXT.replace("7wYq0cSmE5rTzP1oHd3Ua/", "8wYq0cSmE5rTzP1oHd3Ua/");
+        assert_eq!(
+            check(&new, 0),
+            "[Local user account configuration]\n@ 26 26\n-username \"admin\" password 7 ‹masked›\n\
+             +username \"admin\" password 7 ‹masked, changed›\n"
+        );
+    }
+
+    #[test]
+    fn sections_that_come_and_go_are_shown_whole() {
+        let new = TEXT.replace("## SNMP configuration", "## Syslog configuration").replace("snmp-server location", "x");
+        let shown = check(&new, 0);
+        assert!(shown.contains("[Syslog configuration]\n@ 0 33\n+snmp-server community ‹masked› ro\n"), "{shown}");
+        assert!(shown.contains("[SNMP configuration]\n@ 33 0\n-snmp-server community ‹masked› ro\n"), "{shown}");
+        assert!(!shown.contains("w4tchd0g"), "{shown}");
+    }
+
+    #[test]
+    fn every_changed_command_is_seen_wherever_it_stands() {
+        for (at, line) in TEXT.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+            let without: String =
+                TEXT.split_inclusive('\n').enumerate().filter(|(n, _)| *n != at).map(|(_, line)| line).collect();
+            assert!(check(&without, 0).contains("\n-"), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_different_is_replaced_altogether() {
+        let many = |word: &str| -> String {
+            (0..6_000).flat_map(|n| [word.to_owned(), n.to_string(), "\n".to_owned()]).collect()
+        };
+        let frame = |body: &str| format!("##\n## License keys\n##\nfirst\n{body}last\n");
+        let (old, new) = (configuration(&frame(&many("a"))), configuration(&frame(&many("b"))));
+        let found = diff(&old, &new, layout(), 1);
+        let lines = &found.sections[0].hunks[0].lines;
+        assert_eq!(lines.len(), 12_002);
+        assert!(lines[1..=6_000].iter().all(|line| line.sign == Sign::Removed));
+    }
 }

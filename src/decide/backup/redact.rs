@@ -1,5 +1,19 @@
 //! What of a configuration may be shown: every secret masked, and what no rule knows masked as well.
+//!
+//! Redaction fails closed. The rules of the layout know secrets by grammar; beside them a line is masked and marked
+//! *unreviewed* when it has
+//!
+//! * a word beside which a secret may stand (`password`, `key`, …) outside every rule: all that follows is masked;
+//! * a token that looks random: twenty characters of mixed classes and high entropy, a crypt hash, a licence key;
+//! * a PEM block: all of it, to its end or to the end of the text.
+//!
+//! A masked value that goes on over line ends, by an open quote or a trailing backslash, stays masked. A value that a
+//! rule captured is masked wherever else it stands as a word. A short secret that stands alone, under no rule and
+//! beside no word, cannot be told from a name.
 
+mod suspicious;
+
+use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::model::config::ConfigLayout;
@@ -8,6 +22,11 @@ use crate::model::config::ConfigLayout;
 pub const MASK: &str = "‹masked›";
 /// What stands in the place of a secret that is another one than before.
 pub const MASK_CHANGED: &str = "‹masked, changed›";
+
+/// Words beside which a secret may stand in any layout.
+const SECRET_WORDS: &[&str] = &["passw", "passphrase", "secret", "community", "token", "credential", "key", "psk"];
+/// The shortest captured value that is looked for in other lines; shorter ones are ordinary words too often.
+const KNOWN_BYTES_MIN: usize = 6;
 
 /// A line that may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +44,25 @@ pub fn redact(text: &str, layout: &ConfigLayout) -> Vec<RedactedLine> {
     masked(text, layout).iter().map(|line| line.show(|_| MASK)).collect()
 }
 
-/// A line with the places of its secrets; it never leaves this folder.
+/// A line with the places of its secrets, in order and apart; it never leaves this folder.
 pub(super) struct Masked<'a> {
-    pub(super) line: &'a str,
-    pub(super) secrets: Vec<Range<usize>>,
-    pub(super) unreviewed: bool,
+    line: &'a str,
+    secrets: Vec<Range<usize>>,
+    unreviewed: bool,
 }
 
-impl Masked<'_> {
+impl<'a> Masked<'a> {
+    /// The line as it is.
+    pub(super) const fn raw(&self) -> &'a str {
+        self.line
+    }
+
+    /// The secrets as they are.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &'a str> {
+        self.secrets.iter().filter_map(|place| self.line.get(place.clone()))
+    }
+
+    /// The line with `mask(n)` in the place of its n-th secret.
     pub(super) fn show(&self, mask: impl Fn(usize) -> &'static str) -> RedactedLine {
         let mut text = String::with_capacity(self.line.len());
         let mut from = 0;
@@ -44,12 +74,135 @@ impl Masked<'_> {
         text.push_str(self.line.get(from..).unwrap_or_default());
         RedactedLine { text, masks: self.secrets.len(), unreviewed: self.unreviewed }
     }
+
+    fn all(line: &'a str) -> Self {
+        let whole = 0..line.len();
+        Self { line, secrets: if line.is_empty() { Vec::new() } else { vec![whole] }, unreviewed: true }
+    }
 }
 
-pub(super) fn masked<'a>(text: &'a str, _layout: &ConfigLayout) -> Vec<Masked<'a>> {
-    text.lines()
-        .map(|line| Masked { line, secrets: std::iter::once(0..line.len()).collect(), unreviewed: true })
-        .collect()
+/// What a masked value does to the lines after it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Carry {
+    Nothing,
+    OpenQuote,
+    Continued,
+    Pem,
+}
+
+/// What is looked for, the same for every line.
+struct Search<'a> {
+    layout: &'a ConfigLayout,
+    /// Words beside which a secret may stand, in small letters.
+    words: Vec<String>,
+    /// Values that a rule captured somewhere.
+    known: HashSet<&'a str>,
+}
+
+/// Finds the secrets of every line of a text.
+pub(super) fn masked<'a>(text: &'a str, layout: &'a ConfigLayout) -> Vec<Masked<'a>> {
+    let words = SECRET_WORDS.iter().copied().chain(layout.secret_words.iter().map(String::as_str));
+    let captured = text.lines().flat_map(|line| {
+        let rules = by_rules(line, layout);
+        rules.secrets.into_iter().filter_map(|place| line.get(place))
+    });
+    let search = Search {
+        layout,
+        words: words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect(),
+        known: captured.filter(|value| value.len() >= KNOWN_BYTES_MIN).collect(),
+    };
+    let mut carry = Carry::Nothing;
+    let line = |line| {
+        let found = if carry == Carry::Nothing { one_line(line, &search) } else { Masked::all(line) };
+        carry = after(carry, &found);
+        found
+    };
+    text.lines().map(line).collect()
+}
+
+fn after(carry: Carry, found: &Masked<'_>) -> Carry {
+    let line = found.line;
+    match carry {
+        Carry::OpenQuote if flips_quote(line) => Carry::Nothing,
+        Carry::Pem if line.contains(suspicious::PEM_END) => Carry::Nothing,
+        Carry::OpenQuote | Carry::Pem => carry,
+        Carry::Nothing if found.secrets.is_empty() => Carry::Nothing,
+        Carry::Nothing if flips_quote(line) => Carry::OpenQuote,
+        Carry::Nothing if suspicious::opens_pem(line) => Carry::Pem,
+        Carry::Nothing | Carry::Continued if line.ends_with('\\') => Carry::Continued,
+        Carry::Nothing | Carry::Continued => Carry::Nothing,
+    }
+}
+
+fn one_line<'a>(line: &'a str, search: &Search<'_>) -> Masked<'a> {
+    if is_known_title(line, search.layout) {
+        return Masked { line, secrets: Vec::new(), unreviewed: false };
+    }
+    let Ruled { mut secrets, reviewed } = by_rules(line, search.layout);
+    secrets.extend(
+        suspicious::words(line).filter(|place| line.get(place.clone()).is_some_and(|word| search.known.contains(word))),
+    );
+    secrets.extend(suspicious::url_password(line));
+    let mut unreviewed = beside_words(line, &search.words, &reviewed);
+    unreviewed.extend(suspicious::pem(line));
+    unreviewed.extend(suspicious::tokens(line));
+    unreviewed.retain(|place| !secrets.iter().any(|secret| secret.start <= place.start && place.end <= secret.end));
+    let doubtful = !unreviewed.is_empty();
+    secrets.extend(unreviewed);
+    Masked { line, secrets: merged(secrets), unreviewed: doubtful }
+}
+
+fn is_known_title(line: &str, layout: &ConfigLayout) -> bool {
+    line.strip_prefix("## ").is_some_and(|title| layout.sections_expected.iter().any(|known| known == title.trim()))
+}
+
+/// What the rules of the layout say of a line.
+struct Ruled {
+    /// The captured secrets.
+    secrets: Vec<Range<usize>>,
+    /// The stretches that a rule matched, and so knows.
+    reviewed: Vec<Range<usize>>,
+}
+
+fn by_rules(line: &str, layout: &ConfigLayout) -> Ruled {
+    let mut ruled = Ruled { secrets: Vec::new(), reviewed: Vec::new() };
+    for found in layout.secrets.iter().flat_map(|rule| rule.captures_iter(line)) {
+        // A rule without a group means its whole match.
+        let groups: Vec<Range<usize>> = found.iter().skip(1).flatten().map(|group| group.range()).collect();
+        let whole = found.get_match().range();
+        ruled.secrets.extend(if found.len() > 1 { groups } else { vec![whole.clone()] });
+        ruled.reviewed.push(whole);
+    }
+    ruled.secrets.retain(|place| !place.is_empty());
+    ruled
+}
+
+/// From the end of each word beside which a secret may stand, and which no rule knows, to the end of the line.
+fn beside_words(line: &str, words: &[String], reviewed: &[Range<usize>]) -> Vec<Range<usize>> {
+    let small = line.to_ascii_lowercase();
+    let at = words.iter().flat_map(|word| small.match_indices(word.as_str()).map(|(at, found)| at..at + found.len()));
+    let unknown = at.filter(|word| !reviewed.iter().any(|rule| rule.start <= word.start && word.end <= rule.end));
+    let first = unknown.map(|word| word.end).min();
+    let behind = first.and_then(|end| {
+        let rest = line.get(end..)?;
+        let argument =
+            rest.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'));
+        let argument = argument.trim_start_matches([' ', '\t', '=', ':']);
+        Some(line.len() - argument.len()..line.trim_end().len())
+    });
+    behind.into_iter().filter(|place| place.start < place.end).collect()
+}
+
+fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    places.sort_by_key(|place| (place.start, place.end));
+    let mut apart: Vec<Range<usize>> = Vec::with_capacity(places.len());
+    for place in places {
+        match apart.last_mut() {
+            Some(last) if place.start < last.end => last.end = last.end.max(place.end),
+            _ => apart.push(place),
+        }
+    }
+    apart
 }
 
 /// Whether a line changes by itself.
@@ -65,4 +218,134 @@ pub(super) fn flips_quote(line: &str) -> bool {
         escaped = letter == '\\' && !escaped;
     }
     flips
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::decide::backup::sample::{TEXT, layout};
+
+    fn shown(text: &str) -> String {
+        redact(text, layout()).into_iter().map(|line| line.text + "\n").collect()
+    }
+
+    fn one(line: &str) -> RedactedLine {
+        let mut lines = redact(line, layout());
+        assert_eq!(lines.len(), 1, "{line}");
+        lines.remove(0)
+    }
+
+    #[test]
+    fn the_sample_keeps_its_shape_and_loses_its_secrets() {
+        let shown = shown(TEXT);
+        for secret in ["0A1B", "1111-2222", "$1$", "Hs83Jk", "w4tchd0g", "MIIBs", "ZTELM"] {
+            assert!(TEXT.contains(secret) && !shown.contains(secret), "{secret}");
+        }
+        for plain in [
+            "## Software version: wmps wMPS (wMPS) 9.1.0.924861 #924861",
+            "## License keys",
+            "username \"admin\" password 7 ‹masked›\n",
+            "snmp-server host 10.20.30.9 traps version 2c ‹masked›\n",
+            "interface ether1 comment \"uplink \\\"core\\\" 2\"",
+            "crypto certificate default-cert name \"web\"",
+        ] {
+            assert!(shown.contains(plain), "{plain} in\n{shown}");
+        }
+        assert_eq!(shown.lines().count(), TEXT.lines().count());
+    }
+
+    #[test]
+    fn what_a_rule_covers_is_reviewed_and_what_it_leaves_is_not() {
+        let covered = one("username \"a\" password 7 $1$abc$defghij");
+        assert!((covered.masks, covered.unreviewed) == (1, false), "{covered:?}");
+        let second_word = one("username \"a\" password 7 $1$abc$defghij secret tiger");
+        assert_eq!(second_word.text, "username \"a\" password 7 ‹masked› secret ‹masked›");
+        assert!(second_word.unreviewed);
+        let unknown = one("tacacs-server host 10.0.0.1 key Sesame99 timeout 5");
+        assert_eq!(unknown.text, "tacacs-server host 10.0.0.1 key ‹masked›");
+        assert!(unknown.unreviewed);
+        let of_the_layout = one("ldap BIND-DN cn=reader");
+        assert_eq!(of_the_layout.text, "ldap BIND-DN ‹masked›");
+        assert!(!one("no username x password").unreviewed);
+    }
+
+    #[test]
+    fn values_that_go_on_over_line_ends_stay_masked() {
+        let pem = "aaa\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\nzz==\n-----END RSA PRIVATE KEY-----\nbbb\n";
+        assert_eq!(shown(pem), "aaa\n‹masked›\n‹masked›\n‹masked›\n‹masked›\nbbb\n");
+        let quoted = "x secret \"first\nsecond\nthird\" tail\nbbb\n";
+        assert_eq!(shown(quoted), "x secret ‹masked›\n‹masked›\n‹masked›\nbbb\n");
+        let continued = "x secret \\\n  tiger \\\n  lily\nbbb\n";
+        assert_eq!(shown(continued), "x secret ‹masked›\n‹masked›\n‹masked›\nbbb\n");
+        assert_eq!(shown("-----BEGIN X-----\nabc\nnever ends\n"), "‹masked›\n‹masked›\n‹masked›\n");
+    }
+
+    #[test]
+    fn a_captured_value_is_masked_wherever_it_stands_as_a_word() {
+        let text = "ftp user backup,\"w4tchd0g\"\nsnmp-server community w4tchd0g ro\n";
+        assert_eq!(shown(text), "ftp user backup,\"‹masked›\"\nsnmp-server community ‹masked› ro\n");
+    }
+
+    const SECRET: &str = "Tr0ub4dor&3 \"x\"";
+
+    /// The secret as other formats write it.
+    fn encodings() -> Vec<String> {
+        let hex = hex::encode(SECRET);
+        vec![
+            SECRET.to_owned(),
+            "VHIwdWI0ZG9yJjMgIngi".to_owned(),
+            hex.to_uppercase(),
+            hex,
+            "Tr0ub4dor%263%20%22x%22".to_owned(),
+            SECRET.replace('"', "\\\""),
+        ]
+    }
+
+    #[test]
+    fn a_secret_beside_a_word_survives_in_no_position_and_no_encoding() {
+        let frames = [
+            "user x password {}",
+            "user x password={} role admin",
+            "user x PassWord:{}",
+            "{\"password\": \"{}\", \"id\": 7}",
+            "<shared-secret>{}</shared-secret>",
+            "radius-server key 7 {} retransmit 3",
+            "fetch https://h/x?token={}&y=1",
+            "## remark: community {}",
+            "license-token\t{}",
+            "username x password 7 ok1234 secret {}",
+        ];
+        for (frame, secret) in
+            frames.iter().flat_map(|frame| encodings().into_iter().map(move |secret| (frame, secret)))
+        {
+            let line = one(&frame.replace("{}", &secret));
+            for part in secret.split_whitespace().map(|part| part.trim_matches(['\\', '"'])) {
+                assert!(!line.text.contains(part) || part.len() < 2, "{part:?} in {:?}", line.text);
+            }
+            assert!(line.unreviewed, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn encoded_secrets_are_masked_without_a_word_beside_them() {
+        for secret in encodings().into_iter().filter(|secret| !secret.contains(['&', '%', ' '])) {
+            assert!(!one(&format!("blob {secret} end")).text.contains(&secret), "{secret}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_rule_captures_is_shown(before in "[ -~]{0,20}", value in "[!-~]{8,30}", after in "[ -~]{0,20}") {
+            let text = format!("{before}\nsnmp-server community {value} ro\nnote {value} {after}\n");
+            prop_assert!(!shown(&text).lines().nth(1).is_some_and(|line| line.contains(&value)));
+        }
+
+        #[test]
+        fn any_text_is_taken_and_keeps_its_lines(text in "\\PC{0,200}", lines in proptest::collection::vec("[ -~é]{0,40}", 0..8)) {
+            let text = format!("{text}\n{}", lines.join("\n"));
+            prop_assert_eq!(redact(&text, layout()).len(), text.lines().count());
+        }
+    }
 }
