@@ -2,10 +2,22 @@
 //!
 //! Invariant: files declare seats, nothing here knows what was seen of them; only `load.rs` touches the file system.
 
+mod assemble;
+mod checks;
+mod forms;
+mod read;
+mod settings;
+mod tables;
+
+pub mod example;
 pub mod load;
 pub mod not_served;
 pub mod select;
+pub mod selector;
 
 pub use load::{Loaded, LoadedSettings, Refused, load, load_settings};
 pub use not_served::{NotServed, not_served};
-pub use select::{Selection, Selector, SelectorError, select};
+pub use select::{Selection, select};
+pub use selector::{Selector, SelectorError};
+pub use settings::schema_settings;
+pub use tables::schema_inventory;

@@ -1,6 +1,8 @@
 //! What the files declare and this version does not use: said aloud, never ignored in silence.
 
-use crate::model::inventory::Inventory;
+use std::fmt;
+
+use crate::model::inventory::{GatewayAccess, HopKind, Inventory, ProbeState};
 
 /// One kind of thing that is declared and not yet served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,11 +11,126 @@ pub struct NotServed {
     pub what: String,
     /// What does not happen because of it.
     pub why: &'static str,
-    /// The seats or customers that declare it, one entry for each declaration.
+    /// The seats, gateways or customers that declare it, one entry for each declaration.
     pub subjects: Vec<String>,
 }
 
-/// Everything that is declared and not yet served, grouped.
-pub fn not_served(_inventory: &Inventory) -> Vec<NotServed> {
-    Vec::new()
+/// So many subjects are named; of more, only the number is told.
+const NAMED_MAX: usize = 3;
+
+impl fmt::Display for NotServed {
+    /// `way in ssh-nested: umi-nx01`, `windows (7)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.subjects.len() <= NAMED_MAX && self.what.starts_with("way in") {
+            write!(f, "{}: {}", self.what, self.subjects.join(", "))
+        } else {
+            write!(f, "{} ({})", self.what, self.subjects.len())
+        }
+    }
+}
+
+/// Everything that is declared and not yet served, grouped: ways in first, because seats behind them are not polled.
+pub fn not_served(inventory: &Inventory) -> Vec<NotServed> {
+    let mut groups = ways(inventory);
+    groups.extend(probes(inventory));
+    groups.extend(papers(inventory));
+    groups.retain(|group| !group.subjects.is_empty());
+    groups
+}
+
+fn ways(inventory: &Inventory) -> Vec<NotServed> {
+    let seats = |wanted: &dyn Fn(&crate::model::inventory::Gateway) -> bool| -> Vec<String> {
+        let behind = |seat: &&crate::model::inventory::Seat| inventory.gateway(seat).is_some_and(wanted);
+        inventory.seats.values().filter(behind).map(|seat| seat.name.to_string()).collect()
+    };
+    // The host has a VPN already, so a hop of this kind asks nothing of Hoshu.
+    let unserved = HopKind::ALL.iter().filter(|kind| **kind != HopKind::Vpn);
+    let mut groups: Vec<_> = unserved
+        .map(|kind| NotServed {
+            what: format!("way in {kind}"),
+            why: "the seats behind it are not polled and not backed up",
+            subjects: seats(&|gateway| gateway.hops.iter().any(|hop| hop.kind == *kind)),
+        })
+        .collect();
+    for (access, why) in [
+        (GatewayAccess::Attended, "nobody can open the way for Hoshu yet: the seats are not polled"),
+        (GatewayAccess::AirGapped, "no answers can be carried in yet: the seats are not polled"),
+    ] {
+        groups.push(NotServed {
+            what: format!("way in {access}"),
+            why,
+            subjects: seats(&|gateway| gateway.access == access),
+        });
+    }
+    groups
+}
+
+fn probes(inventory: &Inventory) -> Vec<NotServed> {
+    let why = "only SSH is asked";
+    let group = |name: &str, state: fn(&crate::model::inventory::Probes) -> ProbeState| {
+        let customers = inventory.customers.values();
+        let gateways = customers.flat_map(|customer| customer.gateways.iter().map(move |gateway| (customer, gateway)));
+        let declared = gateways.filter(|(_, gateway)| state(&gateway.probes) == ProbeState::Yes);
+        let subjects = declared.map(|(customer, gateway)| format!("{}/{}", customer.name, gateway.name)).collect();
+        NotServed { what: format!("{name} probes"), why, subjects }
+    };
+    vec![
+        group("icmp", |probes| probes.icmp),
+        group("https", |probes| probes.https),
+        group("snmp", |probes| probes.snmp),
+        group("oob", |probes| probes.oob),
+        group("switch", |probes| probes.switch),
+        group("cm", |probes| probes.cm),
+    ]
+}
+
+fn papers(inventory: &Inventory) -> Vec<NotServed> {
+    let customers = || inventory.customers.values();
+    let group = |what: &str, why, subjects: Vec<String>| NotServed { what: what.to_owned(), why, subjects };
+    vec![
+        group(
+            "windows",
+            "no disruptive work is done yet",
+            customers().flat_map(|one| one.windows.iter().map(|window| format!("{}/{}", one.name, window.name))).collect(),
+        ),
+        group(
+            "freezes",
+            "no disruptive work is done yet",
+            inventory.freezes.iter().map(|freeze| freeze.name.clone()).collect(),
+        ),
+        group(
+            "works",
+            "an announced work explains no finding yet",
+            inventory.works.iter().map(|work| work.name.clone()).collect(),
+        ),
+        group(
+            "contacts",
+            "nobody is called or written to yet",
+            customers().flat_map(|one| one.contacts.iter().map(|contact| format!("{}/{}", one.name, contact.name))).collect(),
+        ),
+        group(
+            "contracts",
+            "no case is opened with a dealer yet",
+            customers()
+                .flat_map(|one| one.contracts.iter().map(|contract| format!("{}/{}", one.name, contract.number)))
+                .collect(),
+        ),
+        group(
+            "change credentials",
+            "nothing is changed on an appliance yet",
+            inventory.seats.values().filter(|seat| seat.credentials.change.is_some()).map(|seat| seat.name.to_string()).collect(),
+        ),
+        group(
+            "rules of entry",
+            "nobody is sent to a site yet",
+            customers()
+                .flat_map(|one| one.sites.iter().filter(|site| site.entry.is_some()).map(|site| format!("{}/{}", one.name, site.name)))
+                .collect(),
+        ),
+        group(
+            "era years",
+            "no letters are written yet",
+            customers().filter(|one| one.era_years).map(|one| one.name.to_string()).collect(),
+        ),
+    ]
 }

@@ -125,15 +125,24 @@ mod tests {
         "#);
         let japanese = Place { line: 1, column: 8, start: 7, bytes: 12 };
         insta::assert_snapshot!(source.warning(japanese, "too short"), @r"
+        warning: too short
+         --> customers/acme.yaml:1:8
+          |
+        1 | title: 東京電算
+          |        ^^^^^^^^
         ");
     }
 
     #[test]
     fn a_problem_without_a_line_names_the_file() {
         insta::assert_snapshot!(Problem::of_file("works.yaml", "longer than 1048576 bytes"), @r"
+        error: longer than 1048576 bytes
+        --> works.yaml
         ");
         let source = Source::new("x.yaml", "token: a\n");
         insta::assert_snapshot!(source.error(Place { line: 1, column: 8, start: 7, bytes: 1 }, "bad"), @r"
+        error: bad
+        --> x.yaml:1:8
         ");
     }
 }

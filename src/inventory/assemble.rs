@@ -1,0 +1,75 @@
+//! Texts of files into one inventory, with every mistake of all of them.
+
+use chrono::NaiveDate;
+
+use super::checks::{Draft, check};
+use super::read::{CustomerDraft, read_freeze, read_work};
+use super::tables::{CUSTOMER_FILE, FREEZES_FILE, RELEASES_FILE, WORKS_FILE};
+use crate::model::inventory::Inventory;
+use crate::model::limits::INVENTORY_SEATS_MAX;
+use crate::yaml::{Fields, Node, Problem, Source, Table, parse};
+
+fn table_of(name: &str) -> &'static Table {
+    match name {
+        "releases.yaml" => &RELEASES_FILE,
+        "works.yaml" => &WORKS_FILE,
+        "freezes.yaml" => &FREEZES_FILE,
+        _ => &CUSTOMER_FILE,
+    }
+}
+
+/// The inventory of these files; it is whole when `problems` holds no error afterwards.
+pub(super) fn assemble(
+    sources: &[Source],
+    today: NaiveDate,
+    digest: String,
+    problems: &mut Vec<Problem>,
+) -> Inventory {
+    let mut nodes: Vec<(&Source, Node)> = Vec::new();
+    for source in sources {
+        if let Some(node) = parse(source, problems) {
+            crate::yaml::check(table_of(source.name()), &node, source, problems);
+            nodes.push((source, node));
+        }
+    }
+    let fields_of = |name: &str| {
+        let found = nodes.iter().find(|(source, _)| source.name() == name);
+        found.map(|(source, node)| Fields::new(table_of(name), node, source))
+    };
+    let customers = nodes.iter().filter(|(source, _)| source.name().starts_with("customers/"));
+    let draft = Draft {
+        customers: customers.map(|(source, node)| CustomerDraft::new(node, source)).collect(),
+        releases: fields_of("releases.yaml"),
+        works: fields_of("works.yaml").map(|fields| fields.tables("works")).unwrap_or_default(),
+        freezes: fields_of("freezes.yaml").map(|fields| fields.tables("freezes")).unwrap_or_default(),
+    };
+    let seats = draft.customers.iter().map(|customer| customer.seats.len()).sum::<usize>();
+    if seats > INVENTORY_SEATS_MAX {
+        problems.push(Problem::of_file("customers", format!("an inventory has {INVENTORY_SEATS_MAX} seats at most")));
+    } else {
+        problems.extend(check(&draft, today));
+    }
+    collect(draft, digest)
+}
+
+fn collect(draft: Draft<'_>, digest: String) -> Inventory {
+    let mut inventory = Inventory {
+        digest,
+        works: draft.works.iter().filter_map(|work| read_work(*work)).collect(),
+        freezes: draft.freezes.iter().filter_map(|freeze| read_freeze(*freeze)).collect(),
+        ..Inventory::default()
+    };
+    for entry in draft.releases.iter().flat_map(|releases| releases.map("approved")) {
+        if let (Ok(series), Some(Ok(release))) = (entry.key.parse(), entry.value.scalar().map(str::parse)) {
+            inventory.approved.insert(series, release);
+        }
+    }
+    for customer in draft.customers {
+        if let Some(customer) = customer.customer() {
+            inventory.customers.insert(customer.name.clone(), customer);
+        }
+        let seats = customer.seats.into_iter().filter_map(|(_, seat)| seat);
+        inventory.seats.extend(seats.map(|seat| (seat.name.clone(), seat)));
+    }
+    inventory
+}

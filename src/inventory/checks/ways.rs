@@ -1,0 +1,87 @@
+//! Ways in: gateways, addresses, algorithms.
+
+use std::collections::BTreeMap;
+
+use super::Draft;
+use crate::inventory::read::{CustomerDraft, read_gateway};
+use crate::model::inventory::{Gateway, GatewayAccess, HopKind, ProbeState, Seat};
+use crate::yaml::{Fields, Problem};
+
+pub(super) fn check(draft: &Draft<'_>, problems: &mut Vec<Problem>) {
+    for customer in &draft.customers {
+        let gateways: BTreeMap<_, _> = customer
+            .gateways
+            .iter()
+            .filter_map(|fields| read_gateway(*fields).map(|gateway| (gateway.name.clone(), (*fields, gateway))))
+            .collect();
+        for (fields, gateway) in gateways.values() {
+            check_gateway(customer, *fields, gateway, problems);
+        }
+        let mut taken = BTreeMap::new();
+        for (fields, seat) in &customer.seats {
+            let Some(seat) = seat else { continue };
+            if let Some((_, gateway)) = gateways.get(&seat.gateway) {
+                check_way(*fields, seat, gateway, problems);
+            }
+            address_once(*fields, seat, &mut taken, problems);
+        }
+    }
+}
+
+fn check_gateway(customer: &CustomerDraft<'_>, fields: Fields<'_>, gateway: &Gateway, problems: &mut Vec<Problem>) {
+    if gateway.access == GatewayAccess::AirGapped && !gateway.hops.is_empty() {
+        problems.push(fields.error("hops", "an air-gapped gateway has no hops"));
+    }
+    for (hop_fields, hop) in fields.tables("hops").into_iter().zip(&gateway.hops) {
+        match hop.kind {
+            HopKind::Vpn if hop.port.is_some() => {
+                problems.push(hop_fields.warning("port", "a VPN has no port; it is not used"));
+            }
+            HopKind::Socks5 | HopKind::HttpConnect if hop.port.is_none() => {
+                problems.push(hop_fields.error("kind", format!("a hop of kind {} needs a port", hop.kind)));
+            }
+            HopKind::SshForward | HopKind::SshNested if hop.credential.is_none() => {
+                let message = format!("a hop of kind {} needs a credential", hop.kind);
+                problems.push(hop_fields.error("kind", message));
+            }
+            _ => {}
+        }
+    }
+    let used = customer.seats.iter().filter_map(|(_, seat)| seat.as_ref()).any(|seat| seat.gateway == gateway.name);
+    if !used {
+        problems.push(fields.warning("name", "no seat stands behind this gateway"));
+    } else if gateway.access == GatewayAccess::Unattended && gateway.probes.ssh != ProbeState::Yes {
+        let message = format!("SSH is declared as {} behind this gateway: no seat there can be polled", gateway.probes.ssh);
+        let place = if fields.has("probes") { "probes" } else { "name" };
+        problems.push(fields.warning(place, message).with_hint("write ssh: yes below probes if it answers".to_owned()));
+    }
+}
+
+fn check_way(fields: Fields<'_>, seat: &Seat, gateway: &Gateway, problems: &mut Vec<Problem>) {
+    if gateway.access == GatewayAccess::AirGapped {
+        return;
+    }
+    if seat.address.is_none() && !fields.has("address") {
+        let message = format!("the seat {:?} has no address, and its gateway is not air-gapped", seat.name.as_str());
+        problems.push(fields.error("name", message));
+    }
+    if seat.credentials.read.is_none() && fields.table("credentials").is_none_or(|fields| !fields.has("read")) {
+        let message = format!("the seat {:?} has no read credential: it is not polled", seat.name.as_str());
+        let hint = format!("credentials: {{read: {}/monitor}}", seat.customer);
+        problems.push(fields.warning("name", message).with_hint(hint));
+    }
+}
+
+/// An address is unique behind its gateway; a gateway that forwards ports may have one address with several of them.
+fn address_once<'a>(
+    fields: Fields<'_>,
+    seat: &'a Seat,
+    taken: &mut BTreeMap<(&'a str, std::net::IpAddr, u16), String>,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(address) = seat.address else { return };
+    if let Some(other) = taken.insert((seat.gateway.as_str(), address, seat.ssh.port), seat.name.to_string()) {
+        let message = format!("{address} port {} behind {} is the address of {other} already", seat.ssh.port, seat.gateway);
+        problems.push(fields.error("address", message));
+    }
+}

@@ -1,0 +1,367 @@
+//! `hoshu.yaml`: its fields, and what they must be together.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use super::forms::{ACCOUNT, CREDENTIAL, DURATION, LINE, PATH, VARIABLE, ZONE};
+use crate::model::credential::{CredentialName, Purpose};
+use crate::model::finding::Hysteresis;
+use crate::model::reading::ComponentKind;
+use crate::model::realm::Realm;
+use crate::model::series::Series;
+use crate::model::settings::{
+    CredentialSource, FindingRules, Periods, SecretSource, SessionLimits, Settings, StorePlace, TierRules,
+};
+use crate::model::word::Word;
+use crate::yaml::{Entry, Field, Fields, Kind, Problem, Source, Table, check, parse, schema};
+
+static SETTINGS_FILE: Table = Table {
+    what: "the settings",
+    fields: &[
+        Field::required("realm", Kind::Word(Realm::words), "lab for simulated appliances, live for customers' ones."),
+        Field::optional("zone", ZONE, "The zone in which times are shown; Asia/Tokyo when left out."),
+        Field::required("store", LINE, "A file of SQLite, or a URL of PostgreSQL (postgresql:///hoshu?host=/run/…)."),
+        Field::required("depot", PATH, "The folder of sealed objects."),
+        Field::required("inventory", PATH, "The folder of the inventory."),
+        Field::required("root_key", Kind::Table(&ROOT_KEY_FIELDS), "Where the root key is read from."),
+        Field::optional("lab", Kind::Table(&LAB_FIELDS), "The simulated world; only in realm lab."),
+        Field::optional(
+            "credentials",
+            Kind::Map(&CREDENTIAL, &Kind::Table(&CREDENTIAL_FIELDS)),
+            "Where each credential comes from.",
+        ),
+        Field::optional("limits", Kind::Table(&LIMIT_FIELDS), "How much is done at once, and for how long."),
+        Field::optional("findings", Kind::Table(&FINDING_FIELDS), "When findings turn hard and when they end."),
+        Field::optional("tiers", Kind::Table(&TIER_FIELDS), "How often appliances are polled."),
+    ],
+};
+
+static ROOT_KEY_FIELDS: Table = Table {
+    what: "the root key",
+    fields: &[Field::required("file", PATH, "The file that holds it, mode 0400.")],
+};
+
+static LAB_FIELDS: Table = Table {
+    what: "the lab",
+    fields: &[Field::required("ports", PATH, "The table from seat to loopback port that the lab writes.")],
+};
+
+static CREDENTIAL_FIELDS: Table = Table {
+    what: "a credential",
+    fields: &[
+        Field::required("purpose", Kind::Word(Purpose::words), "read for polls and backups, change for changes."),
+        Field::required("user", ACCOUNT, "The account on the appliance."),
+        Field::optional("file", PATH, "A file with the password."),
+        Field::optional("key", PATH, "A file with a private key."),
+        Field::optional("passphrase_file", PATH, "The file with the passphrase of the key."),
+        Field::optional("environment", VARIABLE, "A variable of the environment, for the command line only."),
+        Field::optional("enable_file", PATH, "The file with the enable password."),
+    ],
+};
+
+const COUNT: Kind = Kind::Whole(1, 10_000);
+const SECONDS: Kind = Kind::Whole(1, 3_600);
+
+static LIMIT_FIELDS: Table = Table {
+    what: "the limits",
+    fields: &[
+        Field::optional("sessions", COUNT, "Sessions at once; 256 when left out."),
+        Field::optional("per_site", COUNT, "Sessions at once at one site; 32 when left out."),
+        Field::optional("per_customer", COUNT, "Sessions at once at one customer; 64 when left out."),
+        Field::optional("connect_s", SECONDS, "To an open connection, in seconds; 10 when left out."),
+        Field::optional("login_s", SECONDS, "To the first prompt, in seconds; 20 when left out."),
+        Field::optional("command_s", SECONDS, "One show command, in seconds; 60 when left out."),
+        Field::optional("backup_s", SECONDS, "One fetch of a configuration, in seconds; 300 when left out."),
+        Field::optional("idle_s", SECONDS, "Silence within an answer, in seconds; 30 when left out."),
+    ],
+};
+
+const HARD_COUNT: Field = Field::optional("hard_after_count", Kind::Whole(1, 1_000), "Bad readings; 3 when left out.");
+const HARD_AFTER: Field = Field::optional("hard_after", DURATION, "From the first to the last; 5m when left out.");
+const END_COUNT: Field = Field::optional("end_after_count", Kind::Whole(1, 1_000), "Good readings; 3 when left out.");
+
+static FINDING_FIELDS: Table = Table {
+    what: "the rules of findings",
+    fields: &[
+        HARD_COUNT,
+        HARD_AFTER,
+        END_COUNT,
+        Field::optional(
+            "kinds",
+            Kind::Map(&Kind::Word(ComponentKind::words), &Kind::Table(&HYSTERESIS_FIELDS)),
+            "Rules of single kinds of components.",
+        ),
+    ],
+};
+
+static HYSTERESIS_FIELDS: Table =
+    Table { what: "the rule of a kind of component", fields: &[HARD_COUNT, HARD_AFTER, END_COUNT] };
+
+const PULSE: Field = Field::optional("pulse", DURATION, "Reachability and one health summary; 60s when left out.");
+const DETAIL: Field = Field::optional("detail", DURATION, "Everything that can fail; 10m when left out.");
+const SLOW: Field = Field::optional("slow", DURATION, "What changes only by work; 6h when left out.");
+
+static TIER_FIELDS: Table = Table {
+    what: "the tiers",
+    fields: &[
+        PULSE,
+        DETAIL,
+        SLOW,
+        Field::optional(
+            "series",
+            Kind::Map(&Kind::Word(Series::words), &Kind::Table(&PERIOD_FIELDS)),
+            "Periods of single series.",
+        ),
+    ],
+};
+
+static PERIOD_FIELDS: Table = Table { what: "the periods of a series", fields: &[PULSE, DETAIL, SLOW] };
+
+/// The JSON Schema of `hoshu.yaml`.
+pub fn schema_settings() -> serde_json::Value {
+    schema(&SETTINGS_FILE, "hoshu:settings")
+}
+
+/// The settings of a file in `folder`; `None` when something that they cannot be without is wrong.
+pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<Problem>) -> Option<Settings> {
+    let node = parse(source, problems)?;
+    check(&SETTINGS_FILE, &node, source, problems);
+    let fields = Fields::new(&SETTINGS_FILE, &node, source);
+    let path = |fields: Option<Fields<'_>>, name: &str| Some(folder.join(fields?.text(name)?));
+    let realm = fields.get::<Realm>("realm");
+    if fields.has("lab") && realm == Some(Realm::Live) {
+        problems.push(fields.error("lab", "the lab exists only in realm lab"));
+    }
+    let read = |(entry, fields): (&Entry, Fields<'_>)| read_credential(entry, fields, realm, folder, problems);
+    let credentials = fields.keyed("credentials").into_iter().filter_map(read).collect();
+    let limits = read_limits(fields.table("limits"), problems);
+    let findings = read_findings(fields.table("findings"));
+    let tiers = read_tiers(fields.table("tiers"), problems);
+    let store = read_store(fields, folder, problems);
+    Some(Settings {
+        realm: realm?,
+        zone: fields.get("zone").unwrap_or(chrono_tz::Asia::Tokyo),
+        store: store?,
+        depot: path(Some(fields), "depot")?,
+        inventory: path(Some(fields), "inventory")?,
+        root_key_file: path(fields.table("root_key"), "file")?,
+        lab_ports_file: path(fields.table("lab"), "ports"),
+        credentials,
+        limits,
+        findings,
+        tiers,
+    })
+}
+
+fn read_store(fields: Fields<'_>, folder: &Path, problems: &mut Vec<Problem>) -> Option<StorePlace> {
+    let text = fields.text("store")?;
+    if !text.contains("://") {
+        return Some(StorePlace::Sqlite(folder.join(text)));
+    }
+    match postgres_is_near(text) {
+        Ok(()) => Some(StorePlace::Postgres(text.to_owned())),
+        Err(message) => {
+            let hint = "PostgreSQL is reached without TLS and without a password: \
+                        postgresql://hoshu@127.0.0.1/hoshu or postgresql:///hoshu?host=/var/run/postgresql";
+            // The line is not shown: a URL is a place in which people leave passwords.
+            problems.push(fields.error("store", message).without_excerpt().with_hint(hint.to_owned()));
+            None
+        }
+    }
+}
+
+/// Parameters of a URL that cannot lead elsewhere and hold no secret.
+const POSTGRES_PARAMETERS: [&str; 5] = ["host", "port", "user", "application_name", "connect_timeout"];
+
+/// A build without TLS reaches PostgreSQL over a UNIX socket or loopback only, and settings hold no password. The host
+/// must be written, because libpq would otherwise take it from the environment.
+fn postgres_is_near(url: &str) -> Result<(), String> {
+    let rest = url.strip_prefix("postgresql://").or_else(|| url.strip_prefix("postgres://"));
+    let rest = rest.ok_or("the store is a path, or a URL that begins with postgresql://")?;
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
+    let (account, host_and_port) = authority.rsplit_once('@').unwrap_or(("", authority));
+    if account.contains([':', '@']) || account.to_ascii_lowercase().contains("%3a") {
+        return Err("the URL of the store holds a password".to_owned());
+    }
+    let mut hosts: Vec<&str> = Vec::new();
+    if !host_and_port.is_empty() {
+        hosts.extend(host_and_port.split(',').map(host_of));
+    }
+    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        if !POSTGRES_PARAMETERS.contains(&name) {
+            let known = POSTGRES_PARAMETERS.join(", ");
+            return Err(format!("the URL of the store has a parameter that is not one of: {known}"));
+        }
+        if name == "host" {
+            hosts.extend(value.split(','));
+        }
+    }
+    if hosts.is_empty() {
+        return Err("the URL of the store names no host".to_owned());
+    }
+    if hosts.iter().all(|host| is_near(host)) {
+        Ok(())
+    } else {
+        Err("the URL of the store names a host that is neither a UNIX socket nor loopback".to_owned())
+    }
+}
+
+/// The host before its port, an IPv6 address without its brackets.
+fn host_of(host_and_port: &str) -> &str {
+    match host_and_port.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, _)) => host,
+        None => host_and_port.split_once(':').map_or(host_and_port, |(host, _)| host),
+    }
+}
+
+fn is_near(host: &str) -> bool {
+    let plain = host.replace("%2F", "/").replace("%2f", "/");
+    let socket = plain.starts_with('/') && !plain.contains('%');
+    socket || host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn read_credential(
+    entry: &Entry,
+    fields: Fields<'_>,
+    realm: Option<Realm>,
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) -> Option<(CredentialName, CredentialSource)> {
+    let path = |name: &str| -> Option<PathBuf> { Some(folder.join(fields.text(name)?)) };
+    let ways: Vec<_> = ["file", "key", "environment"].into_iter().filter(|name| fields.has(name)).collect();
+    if ways.len() != 1 {
+        let found = if ways.is_empty() { "none".to_owned() } else { ways.join(" and ") };
+        let message = format!("the credential {:?} needs one of file, key, environment; found {found}", entry.key);
+        problems.push(fields.source().error(entry.place, message));
+    }
+    if fields.has("passphrase_file") && !fields.has("key") {
+        problems.push(fields.error("passphrase_file", "a passphrase belongs to a key, and there is none"));
+    }
+    if fields.has("environment") && realm == Some(Realm::Live) {
+        let message = "every child process and every reader of /proc may see the environment: for short trials only";
+        problems.push(fields.warning("environment", message));
+    }
+    let secret = match *ways.first()? {
+        "file" => SecretSource::File(path("file")?),
+        "key" => SecretSource::Key { file: path("key")?, passphrase_file: path("passphrase_file") },
+        _ => SecretSource::Environment(fields.owned("environment")?),
+    };
+    let source = CredentialSource {
+        purpose: fields.get("purpose")?,
+        user: fields.owned("user")?,
+        secret,
+        enable_file: path("enable_file"),
+    };
+    Some((entry.key.parse().ok()?, source))
+}
+
+fn read_limits(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> SessionLimits {
+    let defaults = SessionLimits::default();
+    let Some(fields) = fields else { return defaults };
+    let whole = |name: &str, default: u32| fields.whole(name).unwrap_or(default);
+    let limits = SessionLimits {
+        sessions: whole("sessions", defaults.sessions),
+        per_site: whole("per_site", defaults.per_site),
+        per_customer: whole("per_customer", defaults.per_customer),
+        connect_s: whole("connect_s", defaults.connect_s),
+        login_s: whole("login_s", defaults.login_s),
+        command_s: whole("command_s", defaults.command_s),
+        backup_s: whole("backup_s", defaults.backup_s),
+        idle_s: whole("idle_s", defaults.idle_s),
+    };
+    for (name, narrow, wide) in [
+        ("per_site", limits.per_site, limits.per_customer),
+        ("per_customer", limits.per_customer, limits.sessions),
+    ] {
+        if fields.has(name) && narrow > wide {
+            let message = format!("{name} is {narrow}, but no more than {wide} are reached anyway");
+            problems.push(fields.warning(name, message));
+        }
+    }
+    limits
+}
+
+fn read_findings(fields: Option<Fields<'_>>) -> FindingRules {
+    let rules = FindingRules::default();
+    let Some(fields) = fields else { return rules };
+    let default = read_hysteresis(fields, rules.default);
+    let kind = |(entry, fields): (&Entry, Fields<'_>)| Some((entry.key.parse().ok()?, read_hysteresis(fields, default)));
+    FindingRules { default, kinds: fields.keyed("kinds").into_iter().filter_map(kind).collect() }
+}
+
+fn read_hysteresis(fields: Fields<'_>, default: Hysteresis) -> Hysteresis {
+    Hysteresis {
+        hard_after_count: fields.whole("hard_after_count").map_or(default.hard_after_count, i64::from),
+        hard_after_ms: fields.duration_ms("hard_after").unwrap_or(default.hard_after_ms),
+        end_after_count: fields.whole("end_after_count").map_or(default.end_after_count, i64::from),
+    }
+}
+
+fn read_tiers(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> TierRules {
+    let rules = TierRules::default();
+    let Some(fields) = fields else { return rules };
+    let default = read_periods(fields, rules.default, problems);
+    let mut series = |(entry, fields): (&Entry, Fields<'_>)| {
+        Some((entry.key.parse().ok()?, read_periods(fields, default, problems)))
+    };
+    TierRules { default, series: fields.keyed("series").into_iter().filter_map(&mut series).collect() }
+}
+
+/// The shortest pulse: a session takes seconds, and the appliance is the customer's sensor.
+const PULSE_MS_MIN: i64 = 10_000;
+
+fn read_periods(fields: Fields<'_>, default: Periods, problems: &mut Vec<Problem>) -> Periods {
+    let period = |name: &str, default: i64| fields.duration_ms(name).unwrap_or(default);
+    let periods = Periods {
+        pulse_ms: period("pulse", default.pulse_ms),
+        detail_ms: period("detail", default.detail_ms),
+        slow_ms: period("slow", default.slow_ms),
+    };
+    if periods.pulse_ms < PULSE_MS_MIN {
+        problems.push(fields.error("pulse", format!("the pulse is {} s at least", PULSE_MS_MIN / 1000)));
+    }
+    if periods.pulse_ms > periods.detail_ms || periods.detail_ms > periods.slow_ms {
+        let message = "pulse, detail and slow stand in this order, the shortest first";
+        problems.push(fields.source().error(fields.here(), message));
+    }
+    periods
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn postgres_is_near_or_refused() {
+        for url in [
+            "postgresql://hoshu@127.0.0.1/hoshu",
+            "postgres://hoshu@localhost:5433/hoshu?application_name=hoshu",
+            "postgresql://[::1]/hoshu",
+            "postgresql:///hoshu?host=/var/run/postgresql",
+            "postgresql://%2Fvar%2Frun/hoshu",
+        ] {
+            assert_eq!(postgres_is_near(url), Ok(()), "{url}");
+        }
+        for url in [
+            "postgresql://hoshu:hunter2@127.0.0.1/hoshu",
+            "postgresql://hoshu%3Ahunter2@127.0.0.1/hoshu",
+            "postgresql://hoshu:hunt@er2@127.0.0.1/hoshu",
+            "postgresql://127.0.0.1/hoshu?password=hunter2",
+            "postgresql://db.example/hoshu",
+            "postgresql://127.0.0.1,db.example/hoshu",
+            "postgresql://127.0.0.1/hoshu?host=db.example",
+            "postgresql://127.0.0.1/hoshu?hostaddr=192.0.2.1",
+            "postgresql://127.0.0.1/hoshu?service=far",
+            "postgresql://127.0.0.1.example/hoshu",
+            "postgresql:///hoshu",
+            "postgresql:///hoshu?host=%2Frun%2Cdb.example",
+            "mysql://127.0.0.1/hoshu",
+        ] {
+            let refused = postgres_is_near(url);
+            assert!(refused.is_err(), "{url}");
+            assert!(!format!("{refused:?}").contains("hunt"), "{url}");
+        }
+    }
+}
