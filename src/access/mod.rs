@@ -18,7 +18,7 @@ use crate::model::credential::Login;
 use crate::model::inventory::{Gateway, Seat};
 use crate::model::outside::Outside;
 
-pub use route::{LabTable, LabTableError, Router};
+pub use route::{LabTable, LabTableError, Router, not_yet_served};
 pub use ssh::{AccessLimits, SshAccess};
 
 crate::words! {

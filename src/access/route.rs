@@ -113,13 +113,16 @@ fn is_of_this_host(address: IpAddr) -> bool {
 }
 
 fn passable(gateway: &Gateway) -> Result<(), AccessError> {
+    not_yet_served(gateway).map_or(Ok(()), |what| Err(not_served(what)))
+}
+
+/// What of a gateway this version cannot pass; `None` when it can.
+pub fn not_yet_served(gateway: &Gateway) -> Option<String> {
     if gateway.access != GatewayAccess::Unattended {
-        return Err(not_served(format!("gateway {} is {}", gateway.name, gateway.access)));
+        return Some(format!("gateway {} is {}", gateway.name, gateway.access));
     }
-    match gateway.hops.iter().find(|hop| hop.kind != HopKind::Vpn) {
-        Some(hop) => Err(not_served(format!("gateway {} has a hop of kind {}", gateway.name, hop.kind))),
-        None => Ok(()),
-    }
+    let hop = gateway.hops.iter().find(|hop| hop.kind != HopKind::Vpn)?;
+    Some(format!("gateway {} has a hop of kind {}", gateway.name, hop.kind))
 }
 
 const fn not_served(what: String) -> AccessError {

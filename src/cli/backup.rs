@@ -120,7 +120,7 @@ fn show_text(context: &Context<'_>, shown: &Shown) {
     }
     let unreviewed = shown.lines.iter().filter(|line| line.unreviewed).count();
     for line in &shown.lines {
-        context.out.data(&line.text.for_terminal());
+        context.out.data(&line.text);
     }
     context.out.talk(&format!(
         "{} of {}, {}; {} lines masked because no rule knows them",

@@ -105,7 +105,7 @@ pub fn write(dir: &Path, fleet: Fleet) -> Result<(), Refusal> {
             lab::write_inventory(&inventory, &lab::generated(count)).map_err(|error| Refusal::Lab(error.to_string()))?;
         }
     }
-    let loaded = load::load(&inventory, chrono::Utc::now().date_naive()).map_err(Refusal::files)?;
+    let loaded = load(&inventory, chrono::Utc::now().date_naive()).map_err(Refusal::files)?;
     write_file(&settings, &lab_settings(&loaded.inventory))
 }
 

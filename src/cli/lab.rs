@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::init::Fleet;
 use super::out::Cell;
 use super::{Context, Ended, parse_duration};
-use crate::inventory::load;
+use crate::inventory::{load, load_settings};
 use crate::lab::control::{Reply, Request, request};
 use crate::lab::{self, Fault, LabOptions};
 use crate::model::name::SeatName;
@@ -112,9 +112,9 @@ async fn serve(context: &Context<'_>, args: &Serve) -> Result<Ended, Refusal> {
             dir.join("hoshu.yaml")
         }
     };
-    let settings = load::load_settings(&path).map_err(Refusal::files)?.settings;
+    let settings = load_settings(&path).map_err(Refusal::files)?.settings;
     let dir = lab_dir(&settings)?;
-    let loaded = load::load(&settings.inventory, chrono::Utc::now().date_naive()).map_err(Refusal::files)?;
+    let loaded = load(&settings.inventory, chrono::Utc::now().date_naive()).map_err(Refusal::files)?;
     let mut options = LabOptions::new(dir, lab::from_inventory(&loaded.inventory));
     options.latency = Duration::from_millis(args.latency);
     options.threads = args.threads.clamp(1, 64);
@@ -191,7 +191,7 @@ pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
         Verb::Change { unit, line } => Request::Change { unit, line },
         Verb::Stop => Request::Stop,
     };
-    let settings = load::load_settings(context.doors.settings()).map_err(Refusal::files)?.settings;
+    let settings = load_settings(context.doors.settings()).map_err(Refusal::files)?.settings;
     match request(&lab_dir(&settings)?, &asked).map_err(lab_error)? {
         Reply::Done => context.out.talk("done"),
         Reply::Shown(shown) => show(context, &shown),

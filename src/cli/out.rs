@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
-use comfy_table::{Color, ContentArrangement, Table};
+use comfy_table::{Color, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::model::outside::{encode_lines, is_hostile};
@@ -88,7 +88,7 @@ impl Out {
     /// A table for people: no frame, so that it survives being pasted into a mail.
     pub fn table(self, head: &[&str], rows: Vec<Vec<Cell>>) {
         let mut table = Table::new();
-        table.load_preset(comfy_table::presets::NOTHING).set_header(head.iter().map(|name| name.to_uppercase()));
+        table.load_style(presets::NOTHING).set_header(head.iter().map(|name| name.to_uppercase()));
         let colours = wants_colours();
         if std::io::stdout().is_terminal() {
             table.set_content_arrangement(ContentArrangement::Dynamic);

@@ -1,7 +1,7 @@
 //! `hoshu schema`: JSON Schemas for editors, made from the tables that the readers use.
 
 use super::{Context, Ended};
-use crate::inventory::schema;
+use crate::inventory::{schema_inventory, schema_settings};
 
 /// Print the JSON Schema of a file format.
 #[derive(Debug, clap::Args)]
@@ -22,8 +22,8 @@ enum What {
 /// Prints the schema.
 pub fn run(context: &Context<'_>, args: &Args) -> Ended {
     let schema = match args.what {
-        What::Inventory => schema::inventory(),
-        What::Settings => schema::settings(),
+        What::Inventory => schema_inventory(),
+        What::Settings => schema_settings(),
     };
     context.out.data(&format!("{schema:#}"));
     Ended::Done

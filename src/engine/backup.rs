@@ -1,6 +1,5 @@
 //! The backup: fetch the configuration until it is decided what it is worth, seal it, write it down.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,8 +33,7 @@ pub struct Taken {
 /// Takes a backup of each seat. Each is in the store, with its audit record, before this returns.
 pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Taken>, StoreError> {
     let facts = fleet::load(env, seats).await?;
-    let mut last: HashMap<SeatName, Backup> =
-        env.store.backup_last_good(seats).await?.into_iter().map(|backup| (backup.seat.clone(), backup)).collect();
+    let mut last = env.rows().backup_last_good(seats).await?;
     env.tell(&Event::Started { seats: facts.len() });
     let work: Vec<_> = facts
         .into_iter()

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::decide::brake::{Denial, LoginResult, Permit, Phase, State, StopReason};
 use crate::engine::clock::Clock;
-use crate::model::actor::{Act, Actor, NewAudit, Proof, Scope};
+use crate::model::actor::{Act, Actor, Scope};
 use crate::model::credential::CredentialName;
 use crate::model::name::SeatName;
 use crate::model::outside::Outside;
@@ -165,13 +165,9 @@ impl Gate {
         at: Time,
         stopped: Option<&str>,
     ) -> Result<(), StoreError> {
-        let audit = stopped.map(|why| NewAudit {
-            at,
-            actor: "hoshu".to_owned(),
-            proof: Proof::Itself,
-            act: Act::CredentialStopped,
-            subject: name.to_string(),
-            detail: serde_json::json!({"v": 1, "seat": seat, "why": why}).to_string(),
+        let audit = stopped.map(|why| {
+            let detail = serde_json::json!({"v": 1, "seat": seat, "why": why});
+            Actor::itself().did(at, Act::CredentialStopped, name.to_string(), &detail)
         });
         let reason = Outside::from(stopped.unwrap_or_default());
         let brake = Brake { credential: name.clone(), seat: seat.cloned(), state, at, reason };

@@ -11,11 +11,12 @@ use crate::engine::clock::Clock;
 use crate::engine::event::{Event, Reporter, Stop};
 use crate::engine::lane::Lanes;
 use crate::engine::session::Kept;
+use crate::model::actor::Scope;
 use crate::model::inventory::Inventory;
 use crate::model::settings::Settings;
 use crate::readout::Definitions;
 use crate::secret::SecretStore;
-use crate::store::Store;
+use crate::store::{Scoped, Store};
 
 /// The world as a task sees it.
 #[derive(Clone)]
@@ -54,6 +55,11 @@ impl Env {
     /// Tells whoever listens.
     pub fn tell(&self, event: &Event) {
         self.reporter.event(event);
+    }
+
+    /// The rows of every customer: the engine works for the whole house.
+    pub fn rows(&self) -> Scoped {
+        self.store.scoped(Scope::House)
     }
 
     /// How long one fetch of a configuration may take.

@@ -30,8 +30,8 @@ pub struct Facts {
 /// line does not hold up the others.
 pub async fn load(env: &Env, names: &[SeatName]) -> Result<Vec<Facts>, StoreError> {
     let mut assets: HashMap<SeatName, Asset> =
-        env.store.asset_list(names).await?.into_iter().map(|asset| (asset.seat.clone(), asset)).collect();
-    let mut pins = env.store.host_key_pins(names).await?;
+        env.rows().asset_list().await?.into_iter().map(|asset| (asset.seat.clone(), asset)).collect();
+    let mut pins = env.rows().host_key_pins(names).await?;
     let mut gateways: HashMap<_, (Arc<Gateway>, usize)> = HashMap::new();
     let mut facts = Vec::with_capacity(names.len());
     for name in names {

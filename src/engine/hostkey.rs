@@ -59,12 +59,15 @@ async fn note(env: &Env, actor: &Actor, facts: &Facts, shown: &ShownKey) -> Resu
         Some(asset) => asset.id,
         None => {
             let serial = seat.serial.clone().map(Outside::from);
-            env.store.asset_register(&seat.customer, &seat.name, serial, now).await?
+            env.store.asset_register(seat.customer.clone(), seat.name.clone(), serial, now).await?
         }
     };
     let detail = serde_json::json!({"v": 1, "algorithm": shown.algorithm, "fingerprint": shown.fingerprint});
     let audit = actor.did(now, Act::HostKeySeen, seat.name.as_str(), &detail);
-    env.store
+    let id = env
+        .store
         .host_key_seen(asset, shown.algorithm.clone(), shown.fingerprint.clone(), shown.public_key.clone(), audit)
-        .await
+        .await?;
+    let keys = env.rows().host_key_list(Some(&seat.name)).await?;
+    keys.into_iter().find(|key| key.id == id).ok_or_else(|| StoreError::Unknown(id.to_string()))
 }

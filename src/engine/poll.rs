@@ -42,11 +42,11 @@ pub struct Polled {
 pub async fn run(env: &Env, seats: &[SeatName], tiers: &[Tier]) -> Result<Vec<Polled>, StoreError> {
     let facts = fleet::load(env, seats).await?;
     let mut known: HashMap<SeatName, Known> = HashMap::with_capacity(facts.len());
-    for (seat, spans) in env.store.span_open(seats).await? {
+    for (seat, spans) in env.rows().span_open(seats).await? {
         known.entry(seat).or_default().spans = spans;
     }
-    for finding in env.store.finding_open(seats).await? {
-        known.entry(finding.seat.clone()).or_default().findings.push(finding);
+    for (seat, findings) in env.rows().finding_open(seats).await? {
+        known.entry(seat).or_default().findings = findings;
     }
     env.tell(&Event::Started { seats: facts.len() });
     let work: Vec<_> = facts

@@ -8,7 +8,7 @@ use crate::decide::brake::LoginResult;
 use crate::engine::brake::Decision;
 use crate::engine::env::Env;
 use crate::engine::fleet::{self, Facts};
-use crate::model::actor::{Act, NewAudit, Proof as Known};
+use crate::model::actor::{Act, Actor};
 use crate::model::asset::Asset;
 use crate::model::command::ReadCommand;
 use crate::model::credential::{CredentialName, Login, Purpose};
@@ -188,7 +188,10 @@ async fn prove(env: &Env, facts: &Facts, asset: Asset, mut session: Box<dyn Sess
 type Identified = (Seen, Option<Outside>, (ReadCommand, Vec<Reading>), Proof);
 
 async fn identify(env: &Env, facts: &Facts, asset: &Asset, session: &mut dyn Session) -> Result<Identified, Failure> {
-    let layout = env.definitions.identity();
+    let layout = env
+        .definitions
+        .by_name("version")
+        .ok_or_else(|| Failure::new(Outcome::NoPrompt, "no definition has the name version"))?;
     let answer = session.read(&layout.command, limits::ANSWER_BYTES_MAX).await?;
     let context = Context { now: env.clock.now(), clock: None, series: facts.seat.series, release: None };
     let readout = env.definitions.read(layout, &answer.text, answer.complete, &context);
@@ -218,18 +221,20 @@ async fn recognise(env: &Env, asset: Asset, seen: &Seen) -> Result<Asset, Failur
     if identified && release_known {
         return Ok(asset);
     }
-    let audit = (!identified).then(|| NewAudit {
-        at: now,
-        actor: "hoshu".to_owned(),
-        proof: Known::Itself,
-        act: Act::AssetIdentified,
-        subject: asset.seat.to_string(),
-        detail: serde_json::json!({"v": 1, "serial": seen.serial, "product": seen.product, "model": seen.model}).to_string(),
-    });
+    let detail = serde_json::json!({"v": 1, "serial": seen.serial, "product": seen.product, "model": seen.model});
+    let audit = Actor::itself().did(now, Act::AssetIdentified, asset.seat.as_str(), &detail);
     env.store
-        .asset_identify(asset.id, seen.clone(), now, audit)
+        .asset_identify(asset.id, seen.clone(), audit)
         .await
-        .map_err(|error| Failure::new(Outcome::NotKept, error.to_string()))
+        .map_err(|error| Failure::new(Outcome::NotKept, error.to_string()))?;
+    Ok(Asset {
+        serial: asset.serial.or_else(|| seen.serial.clone()),
+        product: asset.product.or_else(|| seen.product.clone()),
+        model: asset.model.or_else(|| seen.model.clone()),
+        appliance_id: asset.appliance_id.or_else(|| seen.appliance_id.clone()),
+        release: seen.release.clone().map(|release| (release, now)),
+        ..asset
+    })
 }
 
 /// Sessions that are kept between polls.

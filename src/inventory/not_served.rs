@@ -5,7 +5,7 @@ use std::fmt;
 use crate::model::inventory::{GatewayAccess, HopKind, Inventory, ProbeState};
 
 /// One kind of thing that is declared and not yet served.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct NotServed {
     /// What: `windows`, `contacts`, `way in ssh-nested`.
     pub what: String,

@@ -4,13 +4,13 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::forms::{ACCOUNT, CREDENTIAL, DURATION, LINE, PATH, VARIABLE, ZONE};
-use crate::model::credential::{CredentialName, Purpose};
+use crate::model::credential::{CredentialName, CredentialSource, Purpose, SecretFrom};
 use crate::model::finding::Hysteresis;
 use crate::model::reading::ComponentKind;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
 use crate::model::settings::{
-    CredentialSource, FindingRules, Periods, SecretSource, SessionLimits, Settings, StorePlace, TierRules,
+    FindingRules, Periods, SessionLimits, Settings, StorePlace, TierRules,
 };
 use crate::model::word::Word;
 use crate::yaml::{Entry, Field, Fields, Kind, Problem, Source, Table, check, parse, schema};
@@ -243,15 +243,15 @@ fn read_credential(
         let message = "every child process and every reader of /proc may see the environment: for short trials only";
         problems.push(fields.warning("environment", message));
     }
-    let secret = match *ways.first()? {
-        "file" => SecretSource::File(path("file")?),
-        "key" => SecretSource::Key { file: path("key")?, passphrase_file: path("passphrase_file") },
-        _ => SecretSource::Environment(fields.owned("environment")?),
+    let from = match *ways.first()? {
+        "file" => SecretFrom::File(path("file")?),
+        "key" => SecretFrom::Key { path: path("key")?, passphrase_file: path("passphrase_file") },
+        _ => SecretFrom::Environment(fields.owned("environment")?),
     };
     let source = CredentialSource {
         purpose: fields.get("purpose")?,
         user: fields.owned("user")?,
-        secret,
+        from,
         enable_file: path("enable_file"),
     };
     Some((entry.key.parse().ok()?, source))

@@ -113,6 +113,11 @@ pub struct NewAudit {
 }
 
 impl Actor {
+    /// Hoshu itself, in the course of its own work.
+    pub fn itself() -> Self {
+        Self { name: "hoshu".to_owned(), proof: Proof::Itself, scope: Scope::House }
+    }
+
     /// A record of something that this actor did.
     pub fn did(&self, at: Time, act: Act, subject: impl Into<String>, detail: &serde_json::Value) -> NewAudit {
         NewAudit {

@@ -47,7 +47,7 @@ pub struct PollRecord {
 }
 
 /// The last poll of a seat, and when each tier was last read in full.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PollLast {
     /// The customer.
     pub customer: CustomerName,

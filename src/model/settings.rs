@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use chrono_tz::Tz;
 
-use super::credential::{CredentialName, Purpose};
+use super::credential::{CredentialName, CredentialSource};
 use super::finding::Hysteresis;
 use super::reading::{ComponentKind, Tier};
 use super::realm::Realm;
@@ -47,35 +47,6 @@ pub enum StorePlace {
     Sqlite(PathBuf),
     /// A URL of PostgreSQL over a UNIX socket or loopback, without a password.
     Postgres(String),
-}
-
-/// Where a credential comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CredentialSource {
-    /// What it may be used for.
-    pub purpose: Purpose,
-    /// The account on the appliance.
-    pub user: String,
-    /// Where the password or key is read from.
-    pub secret: SecretSource,
-    /// The file with the enable password, where an appliance asks for one.
-    pub enable_file: Option<PathBuf>,
-}
-
-/// Where a secret is read from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SecretSource {
-    /// A file with a password.
-    File(PathBuf),
-    /// A file with a private key.
-    Key {
-        /// The key in OpenSSH's PEM form.
-        file: PathBuf,
-        /// The file with its passphrase.
-        passphrase_file: Option<PathBuf>,
-    },
-    /// A variable of the environment, for the command line only.
-    Environment(String),
 }
 
 /// How much is done at once, and for how long.

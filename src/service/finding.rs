@@ -35,7 +35,7 @@ pub struct Answer {
 /// Lists findings: hard before soft before ended, worse before better, older before newer.
 pub async fn list(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusal> {
     let seats = select::optional(env, actor, &args.on).await?;
-    let filter = FindingFilter { seats, ended: args.ended };
+    let filter = FindingFilter { seats, open_only: !args.ended };
     let mut findings = env.store.scoped(actor.scope.clone()).finding_list(filter).await?;
     let rank = |finding: &Finding| match finding.state {
         FindingState::Hard => 0,

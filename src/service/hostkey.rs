@@ -76,7 +76,10 @@ pub struct Keys {
 /// Lists keys.
 pub async fn list(env: &Env, actor: &Actor, on: &[String]) -> Result<Keys, Refusal> {
     let seats = select::optional(env, actor, on).await?;
-    let mut keys = env.store.scoped(actor.scope.clone()).host_key_list(seats).await?;
+    let mut keys = env.store.scoped(actor.scope.clone()).host_key_list(None).await?;
+    if let Some(seats) = seats {
+        keys.retain(|key| seats.contains(&key.seat));
+    }
     keys.sort_by(|a, b| (&a.seat, a.id).cmp(&(&b.seat, b.id)));
     Ok(Keys { keys })
 }
@@ -146,11 +149,10 @@ pub async fn accept(env: &Env, actor: &Actor, list: &[Confirmed], route: &str) -
             "--route is empty: say by which second route the fingerprint was confirmed".to_owned(),
         ));
     }
-    let seats: Vec<SeatName> = list.iter().map(|one| one.seat.clone()).collect();
-    for seat in &seats {
-        select::one(env, actor, seat)?;
+    for one in list {
+        select::one(env, actor, &one.seat)?;
     }
-    let known = env.store.scoped(actor.scope.clone()).host_key_list(Some(seats)).await?;
+    let known = env.store.scoped(actor.scope.clone()).host_key_list(None).await?;
     let mut decisions = Vec::new();
     for one in list {
         let of_seat: Vec<&HostKey> = known.iter().filter(|key| key.seat == one.seat).collect();
@@ -184,8 +186,14 @@ async fn accept_one(
             let now = env.clock.now();
             let detail = serde_json::json!({"v": 1, "fingerprint": key.fingerprint, "route": route});
             let audit = actor.did(now, Act::HostKeyAccepted, one.seat.as_str(), &detail);
-            let key = env.store.host_key_accept(key.id, route.to_owned(), audit).await?;
-            Ok(refuse(Some(&key), String::new()))
+            env.store.host_key_accept(key.id, route.to_owned(), audit).await?;
+            let accepted = HostKey {
+                state: KeyState::Accepted,
+                route: Some(route.to_owned()),
+                decided: Some((actor.name.clone(), now)),
+                ..(*key).clone()
+            };
+            Ok(refuse(Some(&accepted), String::new()))
         }
     }
 }
@@ -193,7 +201,7 @@ async fn accept_one(
 /// The seen keys of one seat as if a person had read them from its console: for accepting a single seat by name.
 pub async fn seen_of(env: &Env, actor: &Actor, seat: &SeatName) -> Result<Vec<Confirmed>, Refusal> {
     select::one(env, actor, seat)?;
-    let keys = env.store.scoped(actor.scope.clone()).host_key_list(Some(vec![seat.clone()])).await?;
+    let keys = env.store.scoped(actor.scope.clone()).host_key_list(Some(seat)).await?;
     let seen: Vec<_> = keys.into_iter().filter(|key| key.state == KeyState::Seen).collect();
     if seen.is_empty() {
         return Err(Refusal::NotFound {
@@ -216,8 +224,9 @@ pub async fn revoke(env: &Env, actor: &Actor, id: HostKeyId, reason: &str) -> Re
         });
     };
     let detail = serde_json::json!({"v": 1, "fingerprint": key.fingerprint, "reason": reason});
-    let audit = actor.did(env.clock.now(), Act::HostKeyRevoked, key.seat.as_str(), &detail);
-    Ok(env.store.host_key_revoke(id, audit).await?)
+    let now = env.clock.now();
+    env.store.host_key_revoke(id, actor.did(now, Act::HostKeyRevoked, key.seat.as_str(), &detail)).await?;
+    Ok(HostKey { state: KeyState::Revoked, decided: Some((actor.name.clone(), now)), ..key })
 }
 
 #[cfg(test)]

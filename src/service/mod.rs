@@ -1,1 +1,15 @@
 //! L5: the only door: one function for each noun and verb, with scope and audit.
+//!
+//! Every read passes the actor's scope to the store; every write makes its audit record in the same transaction.
+
+pub mod appliance;
+pub mod audit;
+pub mod backup;
+pub mod check;
+pub mod credential;
+pub mod finding;
+pub mod hostkey;
+pub mod key;
+pub mod poll;
+pub mod refusal;
+pub mod select;

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use crate::depot::KeyError;
-use crate::inventory::load::Refused;
-use crate::inventory::select::SelectorError;
+use crate::inventory::{Refused, SelectorError};
 use crate::store::{LockError, StoreError};
 use crate::yaml::Problem;
 
@@ -108,7 +107,7 @@ impl Refusal {
             Self::NotFound { hint, .. } => Some(hint.clone()),
             Self::Busy(_) => Some("wait for it, or give it more time with --wait 5m".to_owned()),
             Self::Keys(_) => Some("hoshu key init makes missing keys; a lost root key is not replaced by itself".to_owned()),
-            Self::Store(error) => error.hint(),
+            Self::Store(error) => error.hint().map(str::to_owned),
             Self::Lab(_) => Some("hoshu lab serve starts it; hoshu lab faults lists what can be broken".to_owned()),
             _ => None,
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::engine::env::Env;
-use crate::inventory::select::{Selection, Selector, select};
+use crate::inventory::{Selection, Selector, select};
 use crate::model::actor::Actor;
 use crate::model::name::SeatName;
 use crate::model::release::Release;
@@ -16,10 +16,9 @@ const RELEASE_FRESH_MS: i64 = 24 * 3_600_000;
 pub async fn seats(env: &Env, actor: &Actor, on: &[String]) -> Result<Selection, Refusal> {
     let selectors = on.iter().map(|text| text.parse::<Selector>()).collect::<Result<Vec<_>, _>>()?;
     let now = env.clock.now();
-    let everything: Vec<SeatName> = env.inventory.seats.keys().cloned().collect();
     let releases: HashMap<SeatName, (Release, bool)> = env
-        .store
-        .asset_list(&everything)
+        .rows()
+        .asset_list()
         .await?
         .into_iter()
         .filter_map(|asset| {

@@ -125,15 +125,15 @@ impl Store {
     }
 }
 
-type Identity = (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
+type Identity = (Option<String>, Option<String>, Option<String>, Option<String>);
 
 fn identify(db: &mut Db, id: AssetId, seen: &Seen, audit: &NewAudit) -> Result<(), StoreError> {
     let known: Option<Identity> = asset::table
         .find(id.0)
-        .select((asset::serial, asset::product, asset::model, asset::appliance_id, asset::release))
+        .select((asset::serial, asset::product, asset::model, asset::appliance_id))
         .first(db)
         .optional()?;
-    let (serial, product, model, appliance_id, release) = known.ok_or_else(|| StoreError::Unknown(id.to_string()))?;
+    let (serial, product, model, appliance_id) = known.ok_or_else(|| StoreError::Unknown(id.to_string()))?;
     let mut grew = false;
     let mut settle = |what, known: Option<String>, seen: &Option<Outside>| match (known, seen.as_ref().map(text)) {
         (None, Some(seen)) => {
@@ -147,10 +147,6 @@ fn identify(db: &mut Db, id: AssetId, seen: &Seen, audit: &NewAudit) -> Result<(
     let product = settle("product of the asset", product, &seen.product)?;
     let model = settle("model of the asset", model, &seen.model)?;
     let appliance_id = settle("appliance ID of the asset", appliance_id, &seen.appliance_id)?;
-    let new_release = seen.release.as_ref().map(text).filter(|seen| release.as_ref() != Some(seen));
-    if !grew && new_release.is_none() {
-        return Ok(());
-    }
     let row = diesel::update(asset::table.find(id.0));
     let written = row
         .set((
@@ -171,9 +167,10 @@ fn identify(db: &mut Db, id: AssetId, seen: &Seen, audit: &NewAudit) -> Result<(
         }
         other => other?,
     };
-    if new_release.is_some() {
+    // The time says when the release was last seen, so that it is written even when the release is the known one.
+    if let Some(release) = &seen.release {
         diesel::update(asset::table.find(id.0))
-            .set((asset::release.eq(new_release), asset::release_at.eq(audit.at.as_ms())))
+            .set((asset::release.eq(text(release)), asset::release_at.eq(audit.at.as_ms())))
             .execute(db)?;
     }
     if grew { audit::add(db, audit) } else { Ok(()) }

@@ -15,7 +15,7 @@ crate::words! {
 }
 
 /// One mistake in a file; `Display` renders it with its place, its line and a caret, without colour.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
     /// How much it weighs.
     pub severity: Severity,

@@ -21,7 +21,7 @@ crate::words! {
 }
 
 /// A line of a difference, redacted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct DiffLine {
     /// In both, only in the old one, only in the new one.
     pub sign: Sign,
@@ -32,7 +32,7 @@ pub struct DiffLine {
 }
 
 /// A stretch of lines around changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Hunk {
     /// The first line in the old text, counted from 1.
     pub old_start: usize,
@@ -43,7 +43,7 @@ pub struct Hunk {
 }
 
 /// The changes of one section.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct SectionDiff {
     /// The section's title; empty for what stands before the first section.
     pub title: Outside,
@@ -52,7 +52,7 @@ pub struct SectionDiff {
 }
 
 /// The changes between two configurations; empty when there are none.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Diff {
     /// The sections that changed: in the order of the new text, then those that are gone.
     pub sections: Vec<SectionDiff>,

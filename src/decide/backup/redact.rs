@@ -29,7 +29,7 @@ const SECRET_WORDS: &[&str] = &["passw", "passphrase", "secret", "community", "t
 const KNOWN_BYTES_MIN: usize = 6;
 
 /// A line that may be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RedactedLine {
     /// The line with masks in the place of secrets.
     pub text: String,

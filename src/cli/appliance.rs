@@ -1,0 +1,174 @@
+//! `hoshu appliance`.
+
+use super::out::{Cell, Tone};
+use super::poll::tone;
+use super::{Context, Ended, Need, person};
+use crate::model::finding::FindingState;
+use crate::model::name::SeatName;
+use crate::model::reading::Outcome;
+use crate::model::time::{Time, show_duration};
+use crate::service::appliance::{self, Card, Line, List};
+use crate::service::refusal::Refusal;
+
+/// Appliances.
+#[derive(Debug, clap::Subcommand)]
+pub enum Verb {
+    /// List seats with what was last seen of them
+    List {
+        /// Which seats; all when absent.
+        #[arg(long, value_name = "SELECTOR")]
+        on: Vec<String>,
+    },
+    /// Show everything about one seat
+    Show {
+        /// The seat.
+        seat: SeatName,
+    },
+}
+
+fn ago(now: Time, at: Time) -> String {
+    format!("{} ago", show_duration(now.ms_since(at).max(0)))
+}
+
+fn row(line: &Line, now: Time) -> Vec<Cell> {
+    let seat = &line.seat;
+    let release = line.asset.as_ref().and_then(|asset| asset.release.as_ref());
+    let poll = match (&line.last_poll, line.not_yet_served.is_empty()) {
+        (_, false) => Cell::toned(format!("not yet served: {}", line.not_yet_served), Tone::Care),
+        (None, true) => Cell::toned("never", Tone::Care),
+        (Some((outcome, at)), true) => {
+            let tone = if *outcome == Outcome::Answered { Tone::Good } else { Tone::Bad };
+            Cell::toned(format!("{outcome}, {}", ago(now, *at)), tone)
+        }
+    };
+    let findings = match (line.hard, line.soft) {
+        (0, 0) => "".into(),
+        (0, soft) => Cell::toned(format!("{soft} soft"), Tone::Care),
+        (hard, 0) => Cell::toned(format!("{hard} hard"), Tone::Bad),
+        (hard, soft) => Cell::toned(format!("{hard} hard, {soft} soft"), Tone::Bad),
+    };
+    vec![
+        seat.name.to_string().into(),
+        seat.customer.to_string().into(),
+        seat.site.to_string().into(),
+        seat.series.as_str().into(),
+        seat.model.clone().into(),
+        release.map_or_else(String::new, |(text, _)| text.for_terminal().into_owned()).into(),
+        seat.data_path.as_str().into(),
+        poll,
+        findings,
+        line.last_backup.map_or_else(|| "never".to_owned(), |at| ago(now, at)).into(),
+    ]
+}
+
+fn show_list(context: &Context<'_>, list: &List) {
+    if context.out.json {
+        context.out.json(list);
+        return;
+    }
+    let rows = list.appliances.iter().map(|line| row(line, list.at)).collect();
+    context.out.table(
+        &["seat", "customer", "site", "series", "model", "release", "data path", "last poll", "findings", "last backup"],
+        rows,
+    );
+    if !list.undecided.is_empty() {
+        let names: Vec<_> = list.undecided.iter().map(SeatName::as_str).collect();
+        context.out.talk(&format!("undecided, because no release was seen within a day: {}", names.join(", ")));
+    }
+}
+
+fn show_card(context: &Context<'_>, card: &Card, zone: chrono_tz::Tz) {
+    if context.out.json {
+        context.out.json(card);
+        return;
+    }
+    let seat = &card.seat;
+    let mut facts: Vec<(&str, String)> = vec![
+        ("seat", format!("{} ({})", seat.name, seat.hostname)),
+        ("customer", seat.customer.to_string()),
+        ("site", card.site.as_ref().map_or_else(String::new, |site| format!("{} {}", site.name, site.title))),
+        ("appliance", format!("{} {}, {}", seat.series, seat.model, seat.data_path)),
+        ("supplied by", seat.supplier.to_string()),
+        ("address", seat.address.map_or_else(|| "none".to_owned(), |address| format!("{address}:{}", seat.ssh.port))),
+        ("way in", format!("gateway {}", seat.gateway)),
+        ("ssh", format!("{} algorithms, {}", seat.ssh.algorithms, seat.ssh.channel)),
+    ];
+    if !card.not_yet_served.is_empty() {
+        facts.push(("not yet served", card.not_yet_served.clone()));
+    }
+    if let Some(peer) = &seat.peer {
+        facts.push(("peer", peer.to_string()));
+    }
+    if let Some(manager) = &seat.managed_by {
+        facts.push(("managed by", manager.to_string()));
+    }
+    match &card.asset {
+        None => facts.push(("hardware", "not met yet".to_owned())),
+        Some(asset) => {
+            let word = |text: &Option<crate::model::outside::Outside>| {
+                text.as_ref().map_or_else(|| "unknown".to_owned(), |text| text.for_terminal().into_owned())
+            };
+            facts.push(("hardware", format!("serial {}, {} {}", word(&asset.serial), word(&asset.product), word(&asset.model))));
+            if let Some((release, at)) = &asset.release {
+                facts.push(("release", format!("{}, seen {}", release.for_terminal(), at.show(zone))));
+            }
+        }
+    }
+    if card.serial_differs {
+        facts.push(("attention", format!("the files say serial {}", seat.serial.clone().unwrap_or_default())));
+    }
+    for key in &card.host_keys {
+        facts.push(("host key", format!("{} {} {} {}", key.id, key.state, key.algorithm, key.fingerprint)));
+    }
+    if let Some(poll) = &card.last_poll {
+        let reason = if poll.reason.is_empty() { String::new() } else { format!(": {}", poll.reason.for_terminal()) };
+        facts.push(("last poll", format!("{} {}{reason}", poll.at.show(zone), poll.outcome)));
+    }
+    if let Some(backup) = &card.last_backup {
+        let id = backup.id.map_or_else(String::new, |id| id.to_string());
+        facts.push(("last backup", format!("{id} {}, {} lines", backup.taken_at.show(zone), backup.lines)));
+    }
+    for note in &seat.notes {
+        facts.push(("note", note.clone()));
+    }
+    context.out.table(&["what", ""], facts.into_iter().map(|(what, text)| vec![what.into(), text.into()]).collect());
+    if !card.findings.is_empty() {
+        context.out.data("");
+        let rows = card.findings.iter().map(|finding| -> Vec<Cell> {
+            let state = if finding.state == FindingState::Hard { tone(finding.condition) } else { Tone::Plain };
+            vec![
+                Cell::toned(finding.state.as_str(), state),
+                finding.component.for_terminal().into(),
+                Cell::toned(finding.condition.as_str(), tone(finding.condition)),
+                finding.said.for_terminal().into_owned().into(),
+                finding.since.show(zone).into(),
+                finding.count.to_string().into(),
+            ]
+        });
+        context.out.table(&["state", "component", "condition", "the appliance says", "since", "seen"], rows.collect());
+    }
+    if !card.spans.is_empty() {
+        context.out.data("");
+        let rows = card.spans.iter().map(|span| -> Vec<Cell> {
+            vec![
+                span.component.for_terminal().into(),
+                Cell::toned(span.condition.as_str(), tone(span.condition)),
+                span.said.for_terminal().into_owned().into(),
+                span.first_at.show(zone).into(),
+                span.last_at.show(zone).into(),
+                span.polls.to_string().into(),
+            ]
+        });
+        context.out.table(&["component", "condition", "the appliance says", "from", "last", "polls"], rows.collect());
+    }
+}
+
+/// Does what the verb says.
+pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
+    let env = context.env(Need::Read)?;
+    match verb {
+        Verb::List { on } => show_list(context, &appliance::list(&env, &person(), &on).await?),
+        Verb::Show { seat } => show_card(context, &appliance::show(&env, &person(), &seat).await?, env.settings.zone),
+    }
+    Ok(Ended::Done)
+}

@@ -1,0 +1,147 @@
+//! `hoshu appliance`: the inventory beside what was seen.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::engine::env::Env;
+use crate::model::actor::Actor;
+use crate::model::asset::{Asset, HostKey};
+use crate::model::backup::Backup;
+use crate::model::finding::{Finding, FindingState};
+use crate::model::inventory::{Gateway, Seat, Site};
+use crate::model::name::SeatName;
+use crate::model::reading::{Outcome, Span};
+use crate::model::record::PollLast;
+use crate::model::time::Time;
+use crate::service::refusal::Refusal;
+use crate::service::select;
+use crate::store::FindingFilter;
+
+/// One line of the list.
+#[derive(Debug, Clone, Serialize)]
+pub struct Line {
+    /// The seat, as declared.
+    pub seat: Seat,
+    /// The hardware, once it was met.
+    pub asset: Option<Asset>,
+    /// How the last poll ended, and when.
+    pub last_poll: Option<(Outcome, Time)>,
+    /// Findings that are hard.
+    pub hard: usize,
+    /// Findings that are not yet hard.
+    pub soft: usize,
+    /// When the last backup that counts was taken.
+    pub last_backup: Option<Time>,
+    /// Why the way in is not yet served; empty when it is.
+    pub not_yet_served: String,
+}
+
+/// Seats by name.
+#[derive(Debug, Clone, Serialize)]
+pub struct List {
+    /// When the list was made.
+    pub at: Time,
+    /// The seats.
+    pub appliances: Vec<Line>,
+    /// Seats of which a release term says nothing, because no release was seen within a day.
+    pub undecided: Vec<SeatName>,
+}
+
+/// Lists seats; all of them without selectors.
+pub async fn list(env: &Env, actor: &Actor, on: &[String]) -> Result<List, Refusal> {
+    let (names, undecided) = if on.is_empty() {
+        let all = env.inventory.seats.values().filter(|seat| actor.scope.sees(&seat.customer));
+        (all.map(|seat| seat.name.clone()).collect::<Vec<_>>(), Vec::new())
+    } else {
+        let selection = select::seats(env, actor, on).await?;
+        (selection.seats, selection.undecided)
+    };
+    let scoped = env.store.scoped(actor.scope.clone());
+    let mut assets: HashMap<SeatName, Asset> =
+        scoped.asset_list().await?.into_iter().map(|asset| (asset.seat.clone(), asset)).collect();
+    let polls = scoped.poll_last(&names).await?;
+    let backups = scoped.backup_last_good(&names).await?;
+    let mut findings: HashMap<SeatName, (usize, usize)> = HashMap::new();
+    let filter = FindingFilter { seats: Some(names.clone()), open_only: true };
+    for finding in scoped.finding_list(filter).await? {
+        let (hard, soft) = findings.entry(finding.seat).or_default();
+        *(if finding.state == FindingState::Hard { hard } else { soft }) += 1;
+    }
+    let lines = names.iter().filter_map(|name| {
+        let seat = env.inventory.seats.get(name)?;
+        let (hard, soft) = findings.get(name).copied().unwrap_or_default();
+        Some(Line {
+            seat: seat.clone(),
+            asset: assets.remove(name),
+            last_poll: polls.get(name).map(|poll| (poll.outcome, poll.at)),
+            hard,
+            soft,
+            last_backup: backups.get(name).map(|backup| backup.taken_at),
+            not_yet_served: not_yet_served(env, seat),
+        })
+    });
+    Ok(List { at: env.clock.now(), appliances: lines.collect(), undecided })
+}
+
+/// Why this version cannot walk the way to a seat; empty when it can.
+fn not_yet_served(env: &Env, seat: &Seat) -> String {
+    env.inventory
+        .gateway(seat)
+        .and_then(|gateway| crate::access::not_yet_served(gateway))
+        .unwrap_or_default()
+}
+
+/// Everything about one seat.
+#[derive(Debug, Clone, Serialize)]
+pub struct Card {
+    /// The seat, as declared.
+    pub seat: Seat,
+    /// Its site.
+    pub site: Option<Site>,
+    /// Its gateway.
+    pub gateway: Option<Gateway>,
+    /// Why the way in is not yet served; empty when it is.
+    pub not_yet_served: String,
+    /// The hardware, once it was met.
+    pub asset: Option<Asset>,
+    /// Where the serial of the files differs from the one that was seen.
+    pub serial_differs: bool,
+    /// Its host keys.
+    pub host_keys: Vec<HostKey>,
+    /// The last poll.
+    pub last_poll: Option<PollLast>,
+    /// Findings that have not ended.
+    pub findings: Vec<Finding>,
+    /// What was seen last of each component.
+    pub spans: Vec<Span>,
+    /// The last backup that counts.
+    pub last_backup: Option<Backup>,
+}
+
+/// Shows one seat.
+pub async fn show(env: &Env, actor: &Actor, name: &SeatName) -> Result<Card, Refusal> {
+    let seat = select::one(env, actor, name)?;
+    let scoped = env.store.scoped(actor.scope.clone());
+    let names = std::slice::from_ref(name);
+    let asset = scoped.asset_of_seat(name).await?;
+    let seen_serial = asset.as_ref().and_then(|asset| asset.serial.as_ref());
+    let serial_differs = match (&seat.serial, seen_serial) {
+        (Some(meant), Some(seen)) => meant != seen.as_data(),
+        _ => false,
+    };
+    let filter = FindingFilter { seats: Some(vec![name.clone()]), open_only: true };
+    Ok(Card {
+        seat: seat.clone(),
+        site: env.inventory.site(seat).cloned(),
+        gateway: env.inventory.gateway(seat).cloned(),
+        not_yet_served: not_yet_served(env, seat),
+        serial_differs,
+        asset,
+        host_keys: scoped.host_key_list(Some(name)).await?,
+        last_poll: scoped.poll_last(names).await?.remove(name),
+        findings: scoped.finding_list(filter).await?,
+        spans: scoped.span_open(names).await?.remove(name).unwrap_or_default(),
+        last_backup: scoped.backup_last_good(names).await?.remove(name),
+    })
+}

@@ -1,0 +1,115 @@
+//! `hoshu check`: everything that is wrong with the files, and what this version does not serve of them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use crate::inventory::{NotServed, load, load_settings, not_served};
+use crate::model::inventory::Inventory;
+use crate::model::realm::Realm;
+use crate::model::series::Series;
+use crate::secret::SecretStore;
+use crate::service::refusal::Refusal;
+use crate::yaml::Problem;
+
+/// What the files hold.
+#[derive(Debug, Serialize)]
+pub struct Checked {
+    /// The realm.
+    pub realm: Realm,
+    /// How many customers.
+    pub customers: usize,
+    /// How many sites.
+    pub sites: usize,
+    /// How many gateways.
+    pub gateways: usize,
+    /// How many seats.
+    pub seats: usize,
+    /// How many seats of each series.
+    pub series: BTreeMap<Series, usize>,
+    /// What a person should look at.
+    pub warnings: Vec<Problem>,
+    /// Credentials that share one secret, or whose secret cannot be read.
+    pub credentials: Vec<String>,
+    /// What is declared and not yet served.
+    pub not_yet_served: Vec<NotServed>,
+}
+
+/// Reads settings and inventory. One secret under the names of two customers is a mistake.
+pub fn check(settings: &Path, today: NaiveDate) -> Result<Checked, Refusal> {
+    let settings = load_settings(settings).map_err(Refusal::files)?;
+    let loaded = load(&settings.settings.inventory, today).map_err(Refusal::files)?;
+    let mut warnings = settings.warnings;
+    warnings.extend(loaded.warnings);
+    let inventory = &loaded.inventory;
+    let (credentials, mistakes) = secrets(&settings.settings, inventory)?;
+    if !mistakes.is_empty() {
+        return Err(Refusal::Files(mistakes));
+    }
+    let mut series = BTreeMap::new();
+    for seat in inventory.seats.values() {
+        *series.entry(seat.series).or_default() += 1;
+    }
+    Ok(Checked {
+        realm: settings.settings.realm,
+        customers: inventory.customers.len(),
+        sites: inventory.customers.values().map(|customer| customer.sites.len()).sum(),
+        gateways: inventory.customers.values().map(|customer| customer.gateways.len()).sum(),
+        seats: inventory.seats.len(),
+        series,
+        warnings,
+        credentials,
+        not_yet_served: not_served(inventory),
+    })
+}
+
+/// Holds the secrets beside each other, by fingerprints under a key of this moment.
+fn secrets(
+    settings: &crate::model::settings::Settings,
+    inventory: &Inventory,
+) -> Result<(Vec<String>, Vec<Problem>), Refusal> {
+    let mut key = [0_u8; 32];
+    getrandom::fill(&mut key).map_err(|error| Refusal::Argument(format!("the system gives no random bytes: {error}")))?;
+    let store = SecretStore::new(settings.credentials.clone(), true);
+    let mut notes = Vec::new();
+    let mut mistakes = Vec::new();
+    for (name, source) in &settings.credentials {
+        if let Err(error) = store.fetch(name, source.purpose) {
+            notes.push(format!("{name}: {error}"));
+        }
+    }
+    let mut by_print: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for print in store.fingerprints(&key) {
+        by_print.entry(print.print).or_default().push(print.name);
+    }
+    for mut names in by_print.into_values() {
+        names.dedup();
+        let shown: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let customers: std::collections::BTreeSet<_> = names.iter().map(|name| name.customer()).collect();
+        if customers.len() > 1 {
+            let message = format!("one secret is used by {} customers: {}", customers.len(), shown.join(", "));
+            let hint = "give each customer a credential of its own: one that leaks opens both".to_owned();
+            mistakes.push(Problem::of_file("credentials", message).with_hint(hint));
+        } else if names.len() > 1 {
+            notes.push(format!("one secret has {} names: {}", names.len(), shown.join(", ")));
+        }
+    }
+    for (name, seats) in shared(inventory) {
+        notes.push(format!("{name} is shared by {seats} seats: one that leaks opens all of them"));
+    }
+    Ok((notes, mistakes))
+}
+
+/// Credentials that more than one seat names.
+fn shared(inventory: &Inventory) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for seat in inventory.seats.values() {
+        for name in [&seat.credentials.read, &seat.credentials.change].into_iter().flatten() {
+            *counts.entry(name.to_string()).or_default() += 1;
+        }
+    }
+    counts.retain(|_, seats| *seats > 1);
+    counts
+}
