@@ -1,1 +1,16 @@
-//! L3: sealed files and the keys that seal and open them.
+//! L3: sealed objects and the keys that seal and open them.
+//!
+//! A sealed object is a stock age v1 file to its customer's key; the `age` tool and the root key open it when Hoshu
+//! is gone. Inside stand one line of JSON that says whose it is, a line feed, and the content packed with zstd.
+//!
+//! Invariant: sealing needs public halves only; opening needs the root key, names its purpose and compares the line
+//! inside with what the store says. A missing root key stops work and never makes a new one. This folder does not
+//! know the store: rows come in and go out as values.
+
+pub mod files;
+pub mod keys;
+pub mod seal;
+
+pub use files::{Depot, DepotError};
+pub use keys::{KeyError, Keyring, root_create};
+pub use seal::{NewObject, SealedHeader};

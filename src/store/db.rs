@@ -147,12 +147,3 @@ fn names<B: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Result<Vec
 fn migration_error(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
     StoreError::NotWritten { reason: format!("the schema cannot be brought to this version: {error}") }
 }
-
-/// Takes every migration back, newest first, for the test that runs them up, down and up again.
-#[cfg(test)]
-pub(super) fn revert_all(db: &mut Db) {
-    match db {
-        Db::Sqlite(db) => drop(db.revert_all_migrations(SQLITE).expect("revert")),
-        Db::Pg(db) => drop(db.revert_all_migrations(POSTGRES).expect("revert")),
-    }
-}

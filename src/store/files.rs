@@ -49,7 +49,10 @@ fn make_file(path: &Path) -> Result<(), StoreError> {
 
 fn owner_only(path: &Path) -> Result<(), StoreError> {
     let mode = fs::metadata(path).map_err(|source| file(path, source))?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(StoreError::OpenToOthers { path: path.to_owned(), mode }) }
+    if mode & 0o077 != 0 {
+        return Err(StoreError::OpenToOthers { path: path.to_owned(), mode });
+    }
+    Ok(())
 }
 
 /// An error about a file of the store.

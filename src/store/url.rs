@@ -3,7 +3,6 @@
 //! The bundled libpq has no TLS, so that a PostgreSQL beyond this machine is refused instead of spoken to in clear.
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -145,20 +144,13 @@ impl PgTarget {
     pub(super) fn conninfo(&self, application: &str) -> String {
         let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
         let address = self.address.map(|address| address.to_string()).unwrap_or_default();
-        let mut words = format!(
-            "host={} hostaddr={} port={} connect_timeout=10 application_name={}",
-            quoted(&self.host),
-            quoted(&address),
-            self.port,
-            quoted(application)
-        );
-        for (word, value) in [("user", &self.user), ("dbname", &self.database)] {
-            if let Some(value) = value {
-                // Writing into a String cannot fail.
-                let _ = write!(words, " {word}={}", quoted(value));
-            }
-        }
-        words
+        let mut words = vec![
+            format!("host={} hostaddr={} port={}", quoted(&self.host), quoted(&address), self.port),
+            format!("connect_timeout=10 application_name={}", quoted(application)),
+        ];
+        words.extend(self.user.iter().map(|user| format!("user={}", quoted(user))));
+        words.extend(self.database.iter().map(|database| format!("dbname={}", quoted(database))));
+        words.join(" ")
     }
 }
 

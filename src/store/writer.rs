@@ -89,7 +89,7 @@ impl Line {
 
 /// Runs intents until every sender is gone.
 pub(super) fn run_intents(url: StoreUrl, db: Db, gate: Arc<Mutex<()>>, queue: &Receiver<Intent>) {
-    let mut line = Line { url, role: Role::Intent, db: Some(db), gate: Arc::clone(&gate) };
+    let mut line = Line { url, role: Role::Intent, db: Some(db), gate };
     let mut waited = false;
     while let Ok(first) = queue.recv() {
         // One sleep instead of a wake-up for each arrival: the thread wakes once for each commit.
@@ -107,14 +107,16 @@ pub(super) fn run_intents(url: StoreUrl, db: Db, gate: Arc<Mutex<()>>, queue: &R
             Err(error) => {
                 let reason = chain(&error);
                 tracing::error!(?reason, "no intent can be written");
-                batch.into_iter().for_each(|intent| intent(Err(&reason))(Err(&reason)));
+                for intent in batch {
+                    intent(Err(&reason))(Err(&reason));
+                }
                 continue;
             }
         };
         let committed = line.commit();
         drop(turn);
         for settle in settles {
-            settle(committed.as_ref().map(|()| ()).map_err(String::as_str));
+            settle(committed.as_ref().copied().map_err(String::as_str));
         }
     }
 }
@@ -151,12 +153,11 @@ pub(super) fn run_observations(url: StoreUrl, db: Db, gate: Arc<Mutex<()>>, queu
         }
         unsaid = unsaid.and(written);
         match last {
-            None => {}
             Some(Observation::Sweep(now, answer)) => {
                 drop(answer.send(line.write(|db| housekeeping::sweep(db, now))));
             }
             Some(Observation::Flush(answer)) => drop(answer.send(std::mem::replace(&mut unsaid, Ok(())))),
-            Some(Observation::Poll(..)) => {}
+            Some(Observation::Poll(..)) | None => {}
         }
     }
 }

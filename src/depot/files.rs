@@ -1,0 +1,189 @@
+//! Where sealed bytes lie: small ones go back to be put into the row, larger ones into a file.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::model::limits::{OBJECT_BYTES_MAX, SMALL_OBJECT_BYTES};
+use crate::model::object::{ObjectBody, ObjectFacts, SealedObject};
+
+/// Why sealed bytes cannot be kept or found.
+#[derive(Debug, thiserror::Error)]
+pub enum DepotError {
+    /// A file or folder cannot be made, written or read.
+    #[error("use {}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Others than its owner may use the folder.
+    #[error("open the depot: {} has mode {mode:04o}; only its owner may have rights", path.display())]
+    OpenToOthers {
+        /// The folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A row names a file as the depot never does.
+    #[error("find an object: {0:?} is no path of the depot")]
+    Path(String),
+    /// A file is larger or smaller than its row says.
+    #[error("read {}: expected {expected} bytes, found {found}", path.display())]
+    Size {
+        /// The file.
+        path: PathBuf,
+        /// As the row says.
+        expected: u64,
+        /// As it is.
+        found: u64,
+    },
+}
+
+/// The folder of large sealed objects.
+#[derive(Debug, Clone)]
+pub struct Depot {
+    folder: PathBuf,
+}
+
+impl Depot {
+    /// Opens the depot, and makes its folder when there is none.
+    pub fn open(folder: &Path) -> Result<Self, DepotError> {
+        make_folder(folder)?;
+        let mode = fs::metadata(folder).map_err(|source| failed(folder, source))?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(DepotError::OpenToOthers { path: folder.to_owned(), mode });
+        }
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Keeps sealed bytes. A large object is on the disk, name and all, when this returns: the row comes after it.
+    /// Blocks the thread for a large object.
+    pub fn put(&self, facts: ObjectFacts, sealed: Vec<u8>) -> Result<SealedObject, DepotError> {
+        if sealed.len() < SMALL_OBJECT_BYTES {
+            return Ok(SealedObject { facts, body: ObjectBody::Row(sealed) });
+        }
+        let name = hex::encode(facts.digest);
+        let (first, rest) = name.split_at(2);
+        let folder = self.folder.join(first);
+        make_folder(&folder)?;
+        let path = folder.join(rest);
+        let unfinished = folder.join(format!("{rest}.{}", facts.nonce));
+        let written = write_synced(&unfinished, &sealed).and_then(|()| fs::rename(&unfinished, &path));
+        if let Err(source) = written {
+            // What is left of it is no object: its name is none.
+            drop(fs::remove_file(&unfinished));
+            return Err(failed(&path, source));
+        }
+        for folder in [&folder, &self.folder] {
+            File::open(folder).and_then(|file| file.sync_all()).map_err(|source| failed(folder, source))?;
+        }
+        Ok(SealedObject { facts, body: ObjectBody::File(format!("{first}/{rest}")) })
+    }
+
+    /// The sealed bytes of an object. Blocks the thread for a large one.
+    pub fn get(&self, object: SealedObject) -> Result<Vec<u8>, DepotError> {
+        let relative = match object.body {
+            ObjectBody::Row(sealed) => return Ok(sealed),
+            ObjectBody::File(path) => path,
+        };
+        if !is_object_path(&relative) {
+            return Err(DepotError::Path(relative.chars().take(80).collect()));
+        }
+        let path = self.folder.join(relative);
+        let file = File::open(&path).map_err(|source| failed(&path, source))?;
+        let expected = object.facts.bytes;
+        let found = file.metadata().map_err(|source| failed(&path, source))?.len();
+        if found != expected || found > OBJECT_BYTES_MAX as u64 * 2 {
+            return Err(DepotError::Size { path, expected, found });
+        }
+        let mut sealed = Vec::new();
+        file.take(expected).read_to_end(&mut sealed).map_err(|source| failed(&path, source))?;
+        Ok(sealed)
+    }
+}
+
+/// `ab/` and 62 more hexadecimal digits.
+fn is_object_path(path: &str) -> bool {
+    let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    matches!(path.split_once('/'), Some((first, rest)) if first.len() == 2 && rest.len() == 62 && is_hex(first) && is_hex(rest))
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn make_folder(folder: &Path) -> Result<(), DepotError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.and_then(|()| fs::set_permissions(folder, Permissions::from_mode(0o700)))
+        .map_err(|source| failed(folder, source))
+}
+
+fn failed(path: &Path, source: std::io::Error) -> DepotError {
+    DepotError::File { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::object::ObjectKind;
+    use crate::model::time::Time;
+
+    fn facts(bytes: usize, digest: u8) -> ObjectFacts {
+        ObjectFacts {
+            customer: "acme".parse().unwrap(),
+            seat: "nx01".parse().unwrap(),
+            kind: ObjectKind::Configuration,
+            taken_at: Time::from_ms(1),
+            nonce: "00".repeat(16),
+            digest: [digest; 32],
+            bytes: bytes as u64,
+        }
+    }
+
+    #[test]
+    fn small_goes_into_the_row_and_large_into_a_file_for_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let depot = Depot::open(&folder.path().join("depot")).unwrap();
+        let small = depot.put(facts(10, 1), vec![7; 10]).unwrap();
+        assert_eq!(small.body, ObjectBody::Row(vec![7; 10]));
+        let sealed = vec![8; SMALL_OBJECT_BYTES];
+        let large = depot.put(facts(sealed.len(), 0xab), sealed.clone()).unwrap();
+        let ObjectBody::File(path) = &large.body else { panic!("a file") };
+        let path = folder.path().join("depot").join(path);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        assert_eq!(depot.get(large).unwrap(), sealed);
+    }
+
+    #[test]
+    fn a_row_leads_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let depot = Depot::open(&folder.path().join("depot")).unwrap();
+        for path in ["/etc/passwd", "../x", "ab/../../x", "ab/cd", "", "ab/ÀÀ"] {
+            let object = SealedObject { facts: facts(1, 1), body: ObjectBody::File(path.to_owned()) };
+            assert!(matches!(depot.get(object), Err(DepotError::Path(_))), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_cut_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let depot = Depot::open(folder.path().join("depot").as_path()).unwrap();
+        let large = depot.put(facts(SMALL_OBJECT_BYTES, 2), vec![8; SMALL_OBJECT_BYTES]).unwrap();
+        let ObjectBody::File(path) = &large.body else { panic!("a file") };
+        let file = OpenOptions::new().write(true).open(folder.path().join("depot").join(path)).unwrap();
+        file.set_len(10).unwrap();
+        assert!(matches!(depot.get(large), Err(DepotError::Size { .. })));
+    }
+}

@@ -1,0 +1,267 @@
+//! Sealing and opening of objects.
+
+use std::cell::RefCell;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::iter;
+
+use age::{Decryptor, Encryptor};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::model::limits::{OBJECT_BYTES_MAX, ZSTD_WINDOW_LOG_MAX};
+use crate::model::name::{CustomerName, SeatName};
+use crate::model::object::{CustomerKey, ObjectFacts, ObjectKind, OpenPurpose};
+use crate::model::outside::Outside;
+use crate::model::realm::Realm;
+use crate::model::time::Time;
+
+use super::keys::{KeyError, Keyring, unopenable};
+
+/// How hard zstd tries: configurations shrink to a fourth at its fastest, and more effort costs more than the seal.
+const ZSTD_LEVEL: i32 = 1;
+/// Bytes of the header line.
+const HEADER_BYTES_MAX: u64 = 4096;
+
+/// What an object is, before it is sealed.
+#[derive(Debug, Clone)]
+pub struct NewObject {
+    /// Whose it is.
+    pub customer: CustomerName,
+    /// The seat that it came from.
+    pub seat: SeatName,
+    /// The serial of the hardware that it came from.
+    pub serial: Option<Outside>,
+    /// What it is.
+    pub kind: ObjectKind,
+    /// When it was taken.
+    pub taken_at: Time,
+}
+
+/// What the sealed object says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedHeader {
+    /// The version of the layout.
+    pub v: u32,
+    /// The realm in which it was sealed.
+    pub realm: Realm,
+    /// Whose it is.
+    pub customer: CustomerName,
+    /// The seat that it came from.
+    pub seat: SeatName,
+    /// The serial of the hardware that it came from.
+    pub serial: Option<Outside>,
+    /// What it is.
+    pub kind: ObjectKind,
+    /// When it was taken.
+    pub taken_at: Time,
+    /// A random number, the same as in the row.
+    pub nonce: String,
+    /// SHA-256 of the content, in hex.
+    pub sha256: String,
+    /// Bytes of the content.
+    pub bytes: u64,
+}
+
+thread_local! {
+    /// Making a compressor costs more than compressing a configuration.
+    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn compress(content: &[u8]) -> std::io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept {
+            Some(compressor) => compressor,
+            None => kept.insert(zstd::bulk::Compressor::new(ZSTD_LEVEL)?),
+        };
+        compressor.compress(content)
+    })
+}
+
+impl Keyring {
+    /// Seals a content to its customer's key. Returns what the row has to say of it, and the sealed bytes.
+    pub fn seal(&self, new: NewObject, content: &[u8]) -> Result<(ObjectFacts, Vec<u8>), KeyError> {
+        let sealing = |error: &dyn std::fmt::Display| KeyError::Sealing(error.to_string());
+        let loaded = self.loaded(&new.customer)?;
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(|error| sealing(&error))?;
+        let nonce = hex::encode(nonce);
+        let header = SealedHeader {
+            v: 1,
+            realm: self.realm,
+            customer: new.customer.clone(),
+            seat: new.seat.clone(),
+            serial: new.serial,
+            kind: new.kind,
+            taken_at: new.taken_at,
+            nonce: nonce.clone(),
+            sha256: hex::encode(Sha256::digest(content)),
+            bytes: content.len() as u64,
+        };
+        let mut line = serde_json::to_vec(&header).map_err(|error| sealing(&error))?;
+        line.push(b'\n');
+        let packed = compress(content).map_err(|error| sealing(&error))?;
+        let recipient = &loaded.recipient;
+        let encryptor = Encryptor::with_recipients(iter::once(recipient as _)).map_err(|error| sealing(&error))?;
+        let mut sealed = Vec::with_capacity(line.len() + packed.len() + 512);
+        let mut writer = encryptor.wrap_output(&mut sealed).map_err(|error| sealing(&error))?;
+        let written = writer.write_all(&line).and_then(|()| writer.write_all(&packed));
+        written.and_then(|()| writer.finish()).map_err(|error| sealing(&error))?;
+        let facts = ObjectFacts {
+            customer: new.customer,
+            seat: new.seat,
+            kind: new.kind,
+            taken_at: new.taken_at,
+            nonce,
+            digest: Sha256::digest(&sealed).into(),
+            bytes: sealed.len() as u64,
+        };
+        Ok((facts, sealed))
+    }
+
+    /// Opens a sealed object for a purpose, and refuses one that is not what its row says.
+    pub fn open_object(
+        &self,
+        key: &CustomerKey,
+        facts: &ObjectFacts,
+        sealed: &[u8],
+        purpose: OpenPurpose,
+    ) -> Result<(SealedHeader, Vec<u8>), KeyError> {
+        same("the customer of the key", &facts.customer, &key.customer)?;
+        same("the digest of an object", &hex::encode(facts.digest), &hex::encode(Sha256::digest(sealed)))?;
+        let identity = self.private(key)?;
+        let broken = || unopenable("an object");
+        let decryptor = Decryptor::new_buffered(sealed).map_err(|_| broken())?;
+        let plain = decryptor.decrypt(iter::once(&identity as _)).map_err(|_| broken())?;
+        let mut plain = BufReader::new(plain);
+        let mut line = Vec::new();
+        plain.by_ref().take(HEADER_BYTES_MAX).read_until(b'\n', &mut line).map_err(|_| broken())?;
+        let header: SealedHeader = serde_json::from_slice(&line).map_err(|_| broken())?;
+        if header.realm != self.realm {
+            return Err(KeyError::OtherRealm { what: "an object", expected: self.realm, found: header.realm });
+        }
+        same("the customer of an object", &facts.customer, &header.customer)?;
+        same("the seat of an object", &facts.seat, &header.seat)?;
+        same("the kind of an object", &facts.kind, &header.kind)?;
+        same("the time of an object", &facts.taken_at, &header.taken_at)?;
+        same("the number of an object", &facts.nonce, &header.nonce)?;
+        let content = unpack(plain)?;
+        same("the digest of a content", &header.sha256, &hex::encode(Sha256::digest(&content)))?;
+        tracing::info!(customer = %facts.customer, seat = %facts.seat, %purpose, "a sealed object was opened");
+        Ok((header, content))
+    }
+}
+
+/// Unpacks within limits on window and size.
+fn unpack(packed: impl BufRead) -> Result<Vec<u8>, KeyError> {
+    let broken = |_| unopenable("an object");
+    let mut decoder = zstd::Decoder::with_buffer(packed).map_err(broken)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(broken)?;
+    let mut content = Vec::new();
+    let limit = OBJECT_BYTES_MAX as u64 + 1;
+    decoder.take(limit).read_to_end(&mut content).map_err(broken)?;
+    if content.len() > OBJECT_BYTES_MAX { Err(KeyError::OverLimit(OBJECT_BYTES_MAX)) } else { Ok(content) }
+}
+
+fn same<T: PartialEq + ToString + ?Sized>(what: &'static str, expected: &T, found: &T) -> Result<(), KeyError> {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(KeyError::Foreign { what, expected: expected.to_string(), found: found.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Ring {
+        _folder: tempfile::TempDir,
+        keyring: Keyring,
+        acme: CustomerKey,
+        twin: CustomerKey,
+    }
+
+    fn ring() -> Ring {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root");
+        super::super::root_create(&path, Realm::Lab).unwrap();
+        let keyring = Keyring::open(&path, Realm::Lab).unwrap();
+        let make = |name: &str| {
+            let key = keyring.customer_create(name.parse().unwrap(), Time::from_ms(1)).unwrap();
+            keyring.customer_load(&key).unwrap();
+            key
+        };
+        let (acme, twin) = (make("acme"), make("twin"));
+        Ring { _folder: folder, keyring, acme, twin }
+    }
+
+    fn object(customer: &str, seat: &str) -> NewObject {
+        NewObject {
+            customer: customer.parse().unwrap(),
+            seat: seat.parse().unwrap(),
+            serial: Some("AB1234".into()),
+            kind: ObjectKind::Configuration,
+            taken_at: Time::from_ms(1_000),
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_opens_and_says_whose_it_is() {
+        let ring = ring();
+        let content = "hostname \"nx01\"\n".repeat(2_000);
+        let (facts, sealed) = ring.keyring.seal(object("acme", "nx01"), content.as_bytes()).unwrap();
+        assert!(sealed.len() < content.len() / 10);
+        assert!(!String::from_utf8_lossy(&sealed).contains("nx01"));
+        let (header, opened) = ring.keyring.open_object(&ring.acme, &facts, &sealed, OpenPurpose::Verify).unwrap();
+        assert_eq!(opened, content.as_bytes());
+        assert_eq!((header.customer.as_str(), header.seat.as_str()), ("acme", "nx01"));
+    }
+
+    #[test]
+    fn a_swapped_blob_is_refused() {
+        let ring = ring();
+        let seal = |customer, seat, content: &[u8]| ring.keyring.seal(object(customer, seat), content).unwrap();
+        let (facts, sealed) = seal("acme", "nx01", b"a");
+        let (other_seat, other_sealed) = seal("acme", "nx02", b"b");
+        let (twin, twin_sealed) = seal("twin", "nx01", b"c");
+        let open = |key, facts: &ObjectFacts, sealed: &[u8]| {
+            ring.keyring.open_object(key, facts, sealed, OpenPurpose::Show).map(|(_, content)| content)
+        };
+        assert_eq!(open(&ring.acme, &facts, &sealed).unwrap(), b"a");
+        // The blob alone, then the blob together with its digest, then everything but the owner.
+        assert!(open(&ring.acme, &facts, &other_sealed).is_err());
+        let with = |facts: &ObjectFacts, of: &ObjectFacts| ObjectFacts { digest: of.digest, ..facts.clone() };
+        assert!(open(&ring.acme, &with(&facts, &other_seat), &other_sealed).is_err());
+        let all_but = ObjectFacts { seat: facts.seat.clone(), ..other_seat };
+        assert!(open(&ring.acme, &all_but, &other_sealed).is_err());
+        assert!(open(&ring.acme, &with(&facts, &twin), &twin_sealed).is_err());
+        let all_but = ObjectFacts { customer: facts.customer.clone(), ..twin.clone() };
+        assert!(open(&ring.acme, &all_but, &twin_sealed).is_err());
+        assert!(open(&ring.acme, &twin, &twin_sealed).is_err());
+        assert!(open(&ring.twin, &all_but, &twin_sealed).is_err());
+    }
+
+    #[test]
+    fn each_changed_byte_is_found() {
+        let ring = ring();
+        let (facts, sealed) = ring.keyring.seal(object("acme", "nx01"), b"a configuration").unwrap();
+        for place in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[place] ^= 1;
+            // The digest of the row is set to the changed bytes, so that age itself has to find them.
+            let facts = ObjectFacts { digest: Sha256::digest(&changed).into(), ..facts.clone() };
+            assert!(ring.keyring.open_object(&ring.acme, &facts, &changed, OpenPurpose::Verify).is_err(), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_does_not_unpack() {
+        let bomb = zstd::bulk::compress(&vec![0; OBJECT_BYTES_MAX + 1], 1).unwrap();
+        assert!(matches!(unpack(bomb.as_slice()), Err(KeyError::OverLimit(_))));
+        let mut wide = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        wide.window_log(ZSTD_WINDOW_LOG_MAX + 1).unwrap();
+        wide.include_contentsize(false).unwrap();
+        wide.write_all(&vec![0; 32 << 20]).unwrap();
+        assert!(matches!(unpack(wide.finish().unwrap().as_slice()), Err(KeyError::Unopenable { .. })));
+    }
+}
