@@ -52,6 +52,18 @@ pub struct ConfigLayout {
     pub volatile: Vec<regex::Regex>,
     /// Lines with secrets; each capture group is one secret.
     pub secrets: Vec<regex::Regex>,
-    /// Words beside which a secret may stand: a line with one that no rule covers is masked behind it.
+    /// Secrets that span lines, such as private keys.
+    pub secret_blocks: Vec<SecretBlock>,
+    /// Words, in lower case, that make a line suspect when no expression of `secrets` takes it.
     pub secret_words: Vec<String>,
+}
+
+/// A secret of several lines: all of it is secret from the match of `begin` to the match of `end`, or to the end of
+/// the text when `end` never comes. Both may stand on one line.
+#[derive(Debug, Clone)]
+pub struct SecretBlock {
+    /// Where it begins.
+    pub begin: regex::Regex,
+    /// Where it ends.
+    pub end: regex::Regex,
 }
