@@ -1,9 +1,11 @@
 //! What of a configuration may be shown: every secret masked, and what no rule knows masked as well.
 //!
-//! Redaction fails closed. The rules of the layout know secrets by grammar; beside them a line is masked and marked
-//! *unreviewed* when it has
+//! Redaction fails closed. The rules and blocks of the layout know secrets by grammar; beside them a line is masked and
+//! marked *unreviewed* when it has
 //!
-//! * a word beside which a secret may stand (`password`, `key`, …) outside every rule: all that follows is masked;
+//! * a word beside which a secret may stand (`password`, `key`, …) outside every rule: all that follows is masked. A
+//!   word of five letters and more counts inside another one too, a shorter one only at its end: `apikey` is a key,
+//!   `authentication` no `auth`. The title of a section has no such words;
 //! * a token that looks random: twenty characters of mixed classes and high entropy, a crypt hash, a licence key;
 //! * a PEM block: all of it, to its end or to the end of the text.
 //!
@@ -25,6 +27,8 @@ pub const MASK_CHANGED: &str = "‹masked, changed›";
 
 /// Words beside which a secret may stand in any layout.
 const SECRET_WORDS: &[&str] = &["passw", "passphrase", "secret", "community", "token", "credential", "key", "psk"];
+/// From this length on a word counts inside another one.
+const WHOLE_WORD_BYTES_MIN: usize = 5;
 /// The shortest captured value that is looked for in other lines; shorter ones are ordinary words too often.
 const KNOWN_BYTES_MIN: usize = 6;
 
@@ -85,6 +89,8 @@ impl<'a> Masked<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Carry {
     Nothing,
+    /// A block of the layout, by its place in it.
+    Block(usize),
     OpenQuote,
     Continued,
     Pem,
@@ -111,39 +117,58 @@ pub(super) fn masked<'a>(text: &'a str, layout: &'a ConfigLayout) -> Vec<Masked<
         words: words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect(),
         known: captured.filter(|value| value.len() >= KNOWN_BYTES_MIN).collect(),
     };
+    let lines: Vec<&str> = text.lines().collect();
     let mut carry = Carry::Nothing;
-    let line = |line| {
-        let found = if carry == Carry::Nothing { one_line(line, &search) } else { Masked::all(line) };
-        carry = after(carry, &found);
+    let line = |(at, line): (usize, &&'a str)| {
+        let found = match carry {
+            Carry::Nothing => one_line(line, is_title(&lines, at), &search),
+            Carry::Block(_) => Masked { unreviewed: false, ..Masked::all(line) },
+            Carry::OpenQuote | Carry::Continued | Carry::Pem => Masked::all(line),
+        };
+        carry = after(carry, &found, layout);
         found
     };
-    text.lines().map(line).collect()
+    lines.iter().enumerate().map(line).collect()
 }
 
-fn after(carry: Carry, found: &Masked<'_>) -> Carry {
+fn after(carry: Carry, found: &Masked<'_>, layout: &ConfigLayout) -> Carry {
     let line = found.line;
     match carry {
+        Carry::Block(place) if layout.secret_blocks.get(place).is_none_or(|block| block.end.is_match(line)) => {
+            Carry::Nothing
+        }
         Carry::OpenQuote if flips_quote(line) => Carry::Nothing,
         Carry::Pem if line.contains(suspicious::PEM_END) => Carry::Nothing,
-        Carry::OpenQuote | Carry::Pem => carry,
+        Carry::Block(_) | Carry::OpenQuote | Carry::Pem => carry,
         Carry::Nothing if found.secrets.is_empty() => Carry::Nothing,
-        Carry::Nothing if flips_quote(line) => Carry::OpenQuote,
-        Carry::Nothing if suspicious::opens_pem(line) => Carry::Pem,
-        Carry::Nothing | Carry::Continued if line.ends_with('\\') => Carry::Continued,
-        Carry::Nothing | Carry::Continued => Carry::Nothing,
+        Carry::Nothing | Carry::Continued => {
+            let blocks = blocks(line, layout).enumerate();
+            let open = blocks
+                .filter(|(_, block)| block.as_ref().is_some_and(|block| !block.ends))
+                .map(|(place, _)| place)
+                .next();
+            match open {
+                Some(place) => Carry::Block(place),
+                None if flips_quote(line) => Carry::OpenQuote,
+                None if suspicious::opens_pem(line) => Carry::Pem,
+                None if line.ends_with('\\') => Carry::Continued,
+                None => Carry::Nothing,
+            }
+        }
     }
 }
 
-fn one_line<'a>(line: &'a str, search: &Search<'_>) -> Masked<'a> {
-    if is_known_title(line, search.layout) {
-        return Masked { line, secrets: Vec::new(), unreviewed: false };
+fn one_line<'a>(line: &'a str, title: bool, search: &Search<'_>) -> Masked<'a> {
+    let Ruled { mut secrets, mut reviewed } = by_rules(line, search.layout);
+    for block in blocks(line, search.layout).flatten() {
+        secrets.push(block.place.clone());
+        reviewed.push(block.place);
     }
-    let Ruled { mut secrets, reviewed } = by_rules(line, search.layout);
     secrets.extend(
         suspicious::words(line).filter(|place| line.get(place.clone()).is_some_and(|word| search.known.contains(word))),
     );
     secrets.extend(suspicious::url_password(line));
-    let mut unreviewed = beside_words(line, &search.words, &reviewed);
+    let mut unreviewed = if title { Vec::new() } else { beside_words(line, &search.words, &reviewed) };
     unreviewed.extend(suspicious::pem(line));
     unreviewed.extend(suspicious::tokens(line));
     unreviewed.retain(|place| !secrets.iter().any(|secret| secret.start <= place.start && place.end <= secret.end));
@@ -152,8 +177,25 @@ fn one_line<'a>(line: &'a str, search: &Search<'_>) -> Masked<'a> {
     Masked { line, secrets: merged(secrets), unreviewed: doubtful }
 }
 
-fn is_known_title(line: &str, layout: &ConfigLayout) -> bool {
-    line.strip_prefix("## ").is_some_and(|title| layout.sections_expected.iter().any(|known| known == title.trim()))
+/// Whether a line stands between two lines `##`, where the appliance prints the titles of sections.
+fn is_title(lines: &[&str], at: usize) -> bool {
+    let bare = |at: Option<usize>| at.and_then(|at| lines.get(at)).is_some_and(|line| line.trim_end() == "##");
+    bare(at.checked_sub(1)) && bare(at.checked_add(1)) && lines.get(at).is_some_and(|line| line.starts_with("## "))
+}
+
+/// What of a block of the layout stands in the line in which it begins.
+struct Block {
+    place: Range<usize>,
+    ends: bool,
+}
+
+/// For each block of the layout, whether it begins in a line.
+fn blocks<'b>(line: &'b str, layout: &'b ConfigLayout) -> impl Iterator<Item = Option<Block>> + 'b {
+    layout.secret_blocks.iter().map(|block| {
+        let begin = block.begin.find(line)?;
+        let end = block.end.find_at(line, begin.end()).map(|end| end.end());
+        Some(Block { place: begin.start()..end.unwrap_or(line.len()), ends: end.is_some() })
+    })
 }
 
 /// What the rules of the layout say of a line.
@@ -177,20 +219,28 @@ fn by_rules(line: &str, layout: &ConfigLayout) -> Ruled {
     ruled
 }
 
-/// From the end of each word beside which a secret may stand, and which no rule knows, to the end of the line.
+/// From the end of the first word beside which a secret may stand, and which no rule knows, to the end of the line.
 fn beside_words(line: &str, words: &[String], reviewed: &[Range<usize>]) -> Vec<Range<usize>> {
     let small = line.to_ascii_lowercase();
     let at = words.iter().flat_map(|word| small.match_indices(word.as_str()).map(|(at, found)| at..at + found.len()));
+    let at = at.filter(|word| counts(&small, word));
     let unknown = at.filter(|word| !reviewed.iter().any(|rule| rule.start <= word.start && word.end <= rule.end));
-    let first = unknown.map(|word| word.end).min();
-    let behind = first.and_then(|end| {
-        let rest = line.get(end..)?;
-        let argument =
-            rest.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'));
-        let argument = argument.trim_start_matches([' ', '\t', '=', ':']);
+    let behind = unknown.map(|word| word.end).min().and_then(|end| {
+        let of_word = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+        let argument = line.get(end..)?.trim_start_matches(of_word).trim_start_matches([' ', '\t', '=', ':']);
         Some(line.len() - argument.len()..line.trim_end().len())
     });
     behind.into_iter().filter(|place| place.start < place.end).collect()
+}
+
+/// Whether a word is meant where it stands: a short one must end there, plural apart.
+fn counts(small: &str, word: &Range<usize>) -> bool {
+    let inside_too = word.len() >= WHOLE_WORD_BYTES_MIN;
+    let rest = small.get(word.end..).unwrap_or_default();
+    let rest = rest.strip_prefix('s').unwrap_or(rest);
+    let sign =
+        small.get(word.clone()).is_some_and(|word| word.ends_with(|letter: char| !letter.is_ascii_alphanumeric()));
+    inside_too || sign || !rest.starts_with(|letter: char| letter.is_ascii_alphanumeric())
 }
 
 fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
@@ -280,6 +330,31 @@ mod tests {
         let continued = "x secret \\\n  tiger \\\n  lily\nbbb\n";
         assert_eq!(shown(continued), "x secret ‹masked›\n‹masked›\n‹masked›\nbbb\n");
         assert_eq!(shown("-----BEGIN X-----\nabc\nnever ends\n"), "‹masked›\n‹masked›\n‹masked›\n");
+    }
+
+    #[test]
+    fn a_block_of_the_layout_is_reviewed_and_another_pem_block_is_not() {
+        let block = |name: &str| format!("-----BEGIN {name}-----\nMIIE\n-----END {name}-----\nplain\n");
+        for (name, unreviewed) in [("EC PRIVATE KEY", false), ("CERTIFICATE", true)] {
+            let lines = redact(&block(name), layout());
+            assert!(lines[..3].iter().all(|line| line.text == MASK && line.unreviewed == unreviewed), "{lines:?}");
+            assert_eq!(lines[3].text, "plain");
+        }
+        let never_ends = "a -----BEGIN EC PRIVATE KEY----- MIIE\nMIIF\n\nlast\n";
+        assert_eq!(shown(never_ends), "a ‹masked›\n‹masked›\n\n‹masked›\n");
+        assert_eq!(shown("-----BEGIN PRIVATE KEY-----x-----END PRIVATE KEY----- b\nc\n"), "‹masked› b\nc\n");
+    }
+
+    #[test]
+    fn words_count_where_they_are_meant() {
+        assert_eq!(one("aaa authentication login default local").text, "aaa authentication login default local");
+        assert_eq!(one("snmp v3 auth sha tiger").text, "snmp v3 auth ‹masked›");
+        assert_eq!(one("web apikey tiger").text, "web apikey ‹masked›");
+        assert_eq!(
+            shown("##\n## SSH host keys and tokens configuration\n##\nx\n").lines().nth(1),
+            Some("## SSH host keys and tokens configuration")
+        );
+        assert_eq!(one("## remark key tiger").text, "## remark key ‹masked›");
     }
 
     #[test]

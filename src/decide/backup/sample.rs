@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration};
+use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration, SecretBlock};
 use crate::model::outside::Outside;
 
 /// A configuration of a small sensor, with secrets of several kinds.
@@ -71,7 +71,11 @@ fn known() -> ConfigLayout {
             r"^username \S+ password 7 (\S+)",
             r"^snmp-server community (\S+)",
         ]),
-        secret_words: vec!["bind-dn".to_owned()],
+        secret_blocks: vec![SecretBlock {
+            begin: Regex::new("-----BEGIN [A-Z ]*PRIVATE KEY-----").expect("a rule"),
+            end: Regex::new("-----END [A-Z ]*PRIVATE KEY-----").expect("a rule"),
+        }],
+        secret_words: vec!["bind-dn".to_owned(), "auth".to_owned()],
     }
 }
 
