@@ -4,10 +4,16 @@
 //! given its pins when it is made and never learns.
 
 mod answer;
+mod connection;
+mod guard;
+mod login;
+mod profile;
 mod prompt;
 mod route;
 mod screen;
+mod session;
 mod ssh;
+mod wire;
 
 use std::time::Duration;
 
