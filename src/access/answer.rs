@@ -21,6 +21,8 @@ pub(super) enum Seen {
     Pager(Key),
     /// A question for a password.
     Password,
+    /// The end of the channel.
+    End,
     /// More bytes than a limit: of what, and the limit.
     Over(&'static str, usize),
 }
@@ -33,6 +35,8 @@ enum Until {
     PromptOrQuestion,
     /// The end of the channel.
     End,
+    /// The end of the channel came.
+    Ended,
     /// No command was sent: nothing should come.
     Idle,
 }
@@ -56,6 +60,8 @@ pub(super) struct Reader {
     raw: usize,
     bytes_max: usize,
     over: Option<(&'static str, usize)>,
+    /// A key was sent to the pager whose question is the last line.
+    turned: bool,
 }
 
 impl Reader {
@@ -79,6 +85,7 @@ impl Reader {
             raw: 0,
             bytes_max,
             over: None,
+            turned: false,
         }
     }
 
@@ -101,7 +108,7 @@ impl Reader {
 
     fn start(&mut self, until: Until, bytes_max: usize) {
         self.screen = Screen::new(true);
-        (self.until, self.bytes_max, self.raw) = (until, bytes_max, 0);
+        (self.until, self.bytes_max, self.raw, self.turned) = (until, bytes_max, 0, false);
     }
 
     /// Takes bytes as they came. After a limit was broken the rest is thrown away.
@@ -110,6 +117,15 @@ impl Reader {
             return;
         }
         self.raw = self.raw.saturating_add(bytes.len());
+        // A pager erases its question. Text that goes on behind it shows that it was no question.
+        if self.turned
+            && let Some(first) = bytes.first()
+        {
+            self.turned = false;
+            if first.is_ascii_control() {
+                self.screen.erase_line();
+            }
+        }
         self.screen.feed(bytes);
         self.strip_echo();
         let what = if self.until == Until::FirstPrompt { "the greeting" } else { "the answer" };
@@ -140,8 +156,11 @@ impl Reader {
         if let Some((what, limit)) = self.over {
             return Seen::Over(what, limit);
         }
+        if self.until == Until::Ended {
+            return Seen::End;
+        }
         let line = self.screen.line();
-        if line.is_empty() || matches!(self.until, Until::End | Until::Idle) {
+        if line.is_empty() || self.turned || matches!(self.until, Until::End | Until::Idle) {
             return Seen::More;
         }
         if let Some(mode) = self.mode(line) {
@@ -164,6 +183,13 @@ impl Reader {
         if in_step { prompt.mode(line) } else { None }
     }
 
+    /// Takes note of the end of the channel, which without a terminal is the end of the answer.
+    pub(super) fn close(&mut self) {
+        if self.until == Until::End {
+            self.until = Until::Ended;
+        }
+    }
+
     /// Whether the text is so long that it may have been cut into messages anywhere: what looks like its end is then
     /// believed only after a moment of silence.
     pub(super) fn is_long(&self) -> bool {
@@ -175,7 +201,7 @@ impl Reader {
         if self.prompt.is_none() {
             self.prompt = Prompt::learn(self.screen.line()).map(|(prompt, _)| prompt);
         }
-        if self.until != Until::End {
+        if self.until != Until::Ended {
             self.screen.erase_line();
         }
         self.until = Until::Idle;
@@ -183,9 +209,9 @@ impl Reader {
         std::mem::replace(&mut self.screen, Screen::new(true)).into_text()
     }
 
-    /// Takes the question of a pager away, whose key is about to be sent.
-    pub(super) fn turn_page(&mut self) {
-        self.screen.erase_line();
+    /// Takes note that the pager's key is about to be sent.
+    pub(super) const fn turn_page(&mut self) {
+        self.turned = true;
     }
 
     /// The last words, for an error.

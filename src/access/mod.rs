@@ -4,10 +4,16 @@
 //! given its pins when it is made and never learns.
 
 mod answer;
+mod connection;
+mod guard;
+mod login;
+mod profile;
 mod prompt;
 mod route;
 mod screen;
+mod session;
 mod ssh;
+mod wire;
 
 use std::time::Duration;
 
@@ -188,4 +194,58 @@ pub enum AccessError {
         /// The limit.
         limit: usize,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    //! What the tests of this folder's files share.
+
+    use super::*;
+    use crate::model::inventory::{
+        Algorithms, Channel, DataPath, GatewayAccess, ProbeState, Probes, SeatCredentials, SshPolicy, Supplier,
+    };
+    use crate::model::series::Series;
+
+    pub(super) fn gateway() -> Gateway {
+        let open = ProbeState::Yes;
+        Gateway {
+            name: "direct".parse().expect("a name"),
+            access: GatewayAccess::Unattended,
+            hops: Vec::new(),
+            probes: Probes { icmp: open, ssh: open, https: open, snmp: open, oob: open, switch: open, cm: open },
+            sessions: 8,
+        }
+    }
+
+    pub(super) fn seat(name: &str, address: &str) -> Seat {
+        Seat {
+            name: name.parse().expect("a name"),
+            customer: "acme".parse().expect("a name"),
+            site: "tokyo".parse().expect("a name"),
+            gateway: "direct".parse().expect("a name"),
+            series: Series::Nx,
+            model: "NX2500".to_owned(),
+            hostname: name.to_owned(),
+            address: Some(address.parse().expect("an address")),
+            serial: None,
+            data_path: DataPath::Tap,
+            peer: None,
+            managed_by: None,
+            virtual_machine: false,
+            supplier: Supplier::Us,
+            contract: None,
+            window: None,
+            credentials: SeatCredentials::default(),
+            ssh: SshPolicy {
+                port: 22,
+                algorithms: Algorithms::Modern,
+                legacy_until: None,
+                channel: Channel::Shell,
+                sessions: 1,
+                hold_s: 0,
+            },
+            notes: Vec::new(),
+            declared_at: ("acme.yaml".to_owned(), 1),
+        }
+    }
 }

@@ -128,3 +128,79 @@ pub fn not_yet_served(gateway: &Gateway) -> Option<String> {
 const fn not_served(what: String) -> AccessError {
     AccessError::NotYetServed(what)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::tests::{gateway, seat};
+    use crate::model::inventory::Hop;
+
+    fn lab(ports: &[(&str, u16)]) -> Router {
+        Router::Lab(ports.iter().map(|(seat, port)| (seat.parse().expect("a name"), *port)).collect())
+    }
+
+    fn hop(kind: HopKind) -> Hop {
+        Hop { kind, host: "hop".to_owned(), port: None, credential: None }
+    }
+
+    #[test]
+    fn live_dials_the_address_of_the_seat() {
+        let mut gateway = gateway();
+        gateway.hops = vec![hop(HopKind::Vpn)];
+        let seat = seat("nx01", "192.0.2.7");
+        let address = Router::Live.route(Peer { seat: &seat, gateway: &gateway }).expect("a route");
+        assert_eq!(address.to_string(), "192.0.2.7:22");
+    }
+
+    #[test]
+    fn live_never_dials_this_host() {
+        for address in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::", "224.0.0.1"] {
+            let seat = seat("nx01", address);
+            let refused = Router::Live.route(Peer { seat: &seat, gateway: &gateway() });
+            assert!(matches!(refused, Err(AccessError::NotYetServed(_))), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_lab_never_dials_an_address_of_the_inventory() {
+        let router = lab(&[("nx01", 4022)]);
+        let route = |name: &str| router.route(Peer { seat: &seat(name, "192.0.2.7"), gateway: &gateway() });
+        assert_eq!(route("nx01").expect("a route").to_string(), "127.0.0.1:4022");
+        assert!(matches!(route("nx02"), Err(AccessError::NotYetServed(_))));
+    }
+
+    #[test]
+    fn what_is_not_served_is_named_in_both_realms() {
+        let mut ways = Vec::new();
+        for kind in [HopKind::Socks5, HopKind::HttpConnect, HopKind::SshForward, HopKind::SshNested] {
+            ways.push((kind.as_str(), Gateway { hops: vec![hop(HopKind::Vpn), hop(kind)], ..gateway() }));
+        }
+        for access in [GatewayAccess::Attended, GatewayAccess::AirGapped] {
+            ways.push((access.as_str(), Gateway { access, ..gateway() }));
+        }
+        let seat = seat("nx01", "192.0.2.7");
+        for (word, gateway) in &ways {
+            for router in [Router::Live, lab(&[("nx01", 4022)])] {
+                match router.route(Peer { seat: &seat, gateway }) {
+                    Err(AccessError::NotYetServed(what)) => assert!(what.contains(word), "{what}"),
+                    other => panic!("{word}: {other:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_of_another_form_is_refused() {
+        assert!(LabTable::parse(r#"{"v":1,"ports":{"nx01":4022}}"#).is_ok());
+        assert!(matches!(LabTable::parse(r#"{"v":2,"ports":{}}"#), Err(LabTableError::Version(2))));
+        for text in [
+            "",
+            "{}",
+            r#"{"v":1,"ports":{"nx01":70000}}"#,
+            r#"{"v":1,"ports":{},"x":1}"#,
+            r#"{"v":1,"ports":{"NX 1":1}}"#,
+        ] {
+            assert!(matches!(LabTable::parse(text), Err(LabTableError::Malformed(_))), "{text}");
+        }
+    }
+}

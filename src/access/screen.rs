@@ -135,14 +135,14 @@ impl Screen {
 
     fn escape_byte(&mut self, byte: u8) {
         self.escape = match (self.escape, byte) {
-            (Escape::Begun, b'[') => Escape::Control,
             (Escape::Begun, b']' | b'P' | b'X' | b'^' | b'_') => Escape::String,
             (Escape::Begun, b' '..=b'/') | (Escape::StringEnd | Escape::Begun, ESCAPE) => Escape::Begun,
-            (Escape::Control, b' '..=b'?') => Escape::Control,
-            (Escape::String, BELL) => Escape::Outside,
+            (Escape::Begun, b'[') | (Escape::Control, b' '..=b'?') => Escape::Control,
             (Escape::String, ESCAPE) => Escape::StringEnd,
             (Escape::String, byte) if byte >= b' ' => Escape::String,
-            (Escape::Begun | Escape::StringEnd, b' '..=0x7e) | (Escape::Control, b'@'..=0x7e) => Escape::Outside,
+            (Escape::Begun | Escape::StringEnd, b' '..=0x7e)
+            | (Escape::Control, b'@'..=0x7e)
+            | (Escape::String, BELL) => Escape::Outside,
             // A byte that no sequence may have ends it, so that a broken one cannot swallow the lines behind it.
             (_, byte) => {
                 self.escape = Escape::Outside;

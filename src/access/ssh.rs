@@ -1,12 +1,27 @@
 //! Access over SSH: dial, key exchange with pins, login, session.
 
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use russh::client::Config;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
+use super::connection::{Exchanged, exchange, quote};
+use super::guard::{Check, Pins};
+use super::login::{Keys, authenticate};
+use super::profile::{Ask, Profiles};
 use super::route::Router;
-use super::{Access, AccessError, Peer, Session, ShownKey};
+use super::session::SshSession;
+use super::{Access, AccessError, KeyKind, Peer, Session, ShownKey};
 use crate::model::credential::Login;
+use crate::model::inventory::Algorithms;
+
+/// Key exchanges of the legacy profile at a time, and threads that compute them.
+const LEGACY_AT_ONCE: usize = 2;
 
 /// How long each part of an access may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +30,13 @@ pub struct AccessLimits {
     pub connect: Duration,
     /// Greeting and key exchange.
     pub handshake: Duration,
-    /// Authentication, and then the way to the first usable prompt, each.
+    /// Authentication, and then each step on the way to the first command.
     pub login: Duration,
     /// One command, from sending to the last byte.
     pub command: Duration,
     /// The longest silence within an answer.
     pub idle: Duration,
-    /// The silence after which a keepalive is sent; the connection is given up after three without an answer.
+    /// The silence after which a keepalive is sent; a connection that leaves three without an answer is given up.
     pub keepalive: Duration,
 }
 
@@ -31,7 +46,7 @@ impl Default for AccessLimits {
             connect: Duration::from_secs(10),
             handshake: Duration::from_secs(20),
             login: Duration::from_secs(30),
-            command: Duration::from_secs(120),
+            command: Duration::from_mins(2),
             idle: Duration::from_secs(30),
             keepalive: Duration::from_secs(15),
         }
@@ -42,26 +57,130 @@ impl Default for AccessLimits {
 pub struct SshAccess {
     router: Router,
     limits: AccessLimits,
+    profiles: Profiles,
+    keys: Keys,
+    legacy: Legacy,
 }
 
 impl SshAccess {
     /// Reaches seats by `router`, within `limits`.
     pub fn new(router: Router, limits: AccessLimits) -> Self {
-        Self { router, limits }
+        let (profiles, keys, legacy) = (Profiles::new(limits), Keys::default(), Legacy::new());
+        Self { router, limits, profiles, keys, legacy }
+    }
+
+    async fn exchange(&self, peer: Peer<'_>, ask: Ask, check: Check) -> Result<Exchanged, AccessError> {
+        let address = self.router.route(peer)?;
+        let algorithms = peer.seat.ssh.algorithms;
+        let config = self.profiles.config(algorithms, ask);
+        let config = config.map_err(|error| AccessError::Protocol(error.to_string()))?;
+        match algorithms {
+            Algorithms::Modern => exchange(address, config, check, self.limits).await,
+            Algorithms::Legacy => self.legacy.exchange(address, config, check, self.limits).await,
+        }
+    }
+
+    async fn show(&self, peer: Peer<'_>, ask: Ask) -> Result<ShownKey, AccessError> {
+        match self.exchange(peer, ask, Check::Show).await? {
+            Exchanged::Shown(key) => Ok(key),
+            Exchanged::Open(connection) => {
+                connection.leave().await;
+                Err(AccessError::Dropped("the key exchange"))
+            }
+        }
+    }
+
+    async fn session(&self, peer: Peer<'_>, pins: &[String], login: &Login) -> Result<Box<dyn Session>, AccessError> {
+        let proof = self.keys.proof(&login.secret).await?;
+        let pins = Pins::parse(pins);
+        let Exchanged::Open(mut connection) = self.exchange(peer, pins.ask(), Check::Pinned(pins)).await? else {
+            return Err(AccessError::Dropped("the key exchange"));
+        };
+        let policy = &peer.seat.ssh;
+        match authenticate(&mut connection, login, proof, policy.algorithms, &self.limits).await {
+            Ok(()) => {}
+            // russh waits for the answer that the question does not get, and would not hear a goodbye.
+            Err(error @ AccessError::UnknownPrompt(_)) => return Err(error),
+            Err(error) => {
+                connection.leave().await;
+                return Err(error);
+            }
+        }
+        let session = SshSession::begin(connection, policy.channel, login.enable.as_ref(), self.limits).await?;
+        Ok(Box::new(session))
     }
 }
 
 impl Access for SshAccess {
     fn show_key<'a>(&'a self, peer: Peer<'a>) -> BoxFuture<'a, Result<ShownKey, AccessError>> {
-        Box::pin(async move { Err(AccessError::Network(format!("{:?} {:?}", self.router.route(peer)?, self.limits))) })
+        Box::pin(self.show(peer, Ask::Any))
+    }
+
+    fn show_key_of<'a>(&'a self, peer: Peer<'a>, kind: KeyKind) -> BoxFuture<'a, Result<ShownKey, AccessError>> {
+        Box::pin(self.show(peer, Ask::Only(kind)))
     }
 
     fn open<'a>(
         &'a self,
         peer: Peer<'a>,
-        _pins: &'a [String],
-        _login: &'a Login,
+        pins: &'a [String],
+        login: &'a Login,
     ) -> BoxFuture<'a, Result<Box<dyn Session>, AccessError>> {
-        Box::pin(async move { Err(AccessError::Network(format!("{:?}", self.router.route(peer)?))) })
+        Box::pin(self.session(peer, pins, login))
+    }
+}
+
+/// The runtime of connections whose key exchange computes over a finite field: that holds a thread for tens of
+/// milliseconds, which no other connection may feel. It is made when the first is needed.
+struct Legacy {
+    runtime: Mutex<Option<Runtime>>,
+    turns: Semaphore,
+}
+
+impl Legacy {
+    fn new() -> Self {
+        Self { runtime: Mutex::new(None), turns: Semaphore::new(LEGACY_AT_ONCE) }
+    }
+
+    async fn exchange(
+        &self,
+        address: SocketAddr,
+        config: Arc<Config>,
+        check: Check,
+        limits: AccessLimits,
+    ) -> Result<Exchanged, AccessError> {
+        let over = || AccessError::Dropped("the key exchange");
+        let _turn = self.turns.acquire().await.map_err(|_| over())?;
+        let mut task = Task(self.handle()?.spawn(exchange(address, config, check, limits)));
+        (&mut task.0).await.map_err(|_| over())?
+    }
+
+    fn handle(&self) -> Result<Handle, AccessError> {
+        let mut runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = runtime.as_ref() {
+            return Ok(runtime.handle().clone());
+        }
+        let mut builder = Builder::new_multi_thread();
+        let made = builder.worker_threads(LEGACY_AT_ONCE).thread_name("legacy-ssh").enable_all().build();
+        let made = made.map_err(|error| AccessError::Network(quote(&error.to_string())))?;
+        Ok(runtime.insert(made).handle().clone())
+    }
+}
+
+impl Drop for Legacy {
+    fn drop(&mut self) {
+        // A runtime must not be dropped, and so waited for, inside of another.
+        if let Some(runtime) = self.runtime.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A task that ends with its owner. It sends nothing but a key exchange.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -17,7 +17,7 @@ use sha2::Sha256;
 use crate::model::credential::{CredentialName, CredentialSource, Login, LoginSecret, Purpose, SecretFrom};
 
 /// How long a secret that was read is kept in memory.
-const CACHE: Duration = Duration::from_secs(300);
+const CACHE: Duration = Duration::from_mins(5);
 
 /// Why a secret was not handed out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

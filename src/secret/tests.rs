@@ -1,1 +1,150 @@
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 
+use super::*;
+
+fn name(text: &str) -> CredentialName {
+    text.parse().expect("a name")
+}
+
+fn source(from: SecretFrom) -> CredentialSource {
+    CredentialSource { purpose: Purpose::Read, user: "monitor".to_owned(), from, enable_file: None }
+}
+
+fn secret_file(folder: &tempfile::TempDir, file: &str, text: &[u8], mode: u32) -> PathBuf {
+    let path = folder.path().join(file);
+    std::fs::write(&path, text).expect("a file");
+    std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("a mode");
+    path
+}
+
+fn store(sources: &[(&str, CredentialSource)], allow_environment: bool) -> SecretStore {
+    let sources = sources.iter().map(|(name_, source)| (name(name_), source.clone())).collect();
+    SecretStore::new(sources, allow_environment)
+}
+
+/// Reads one file as a password.
+fn fetch(path: &Path) -> Result<String, SecretError> {
+    let store = store(&[("acme/monitor", source(SecretFrom::File(path.to_owned())))], false);
+    store.fetch(&name("acme/monitor"), Purpose::Read).map(|login| match login.secret {
+        LoginSecret::Password(password) => password.expose_secret().to_owned(),
+        LoginSecret::Key { .. } => panic!("not a password"),
+    })
+}
+
+#[test]
+fn a_password_is_read_without_its_line_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (text, mode) in [(&b"p w"[..], 0o600), (b"p w\n", 0o400), (b"p w\r\n", 0o600)] {
+        let path = secret_file(&folder, &format!("{mode}-{}", text.len()), text, mode);
+        assert_eq!(fetch(&path), Ok("p w".to_owned()));
+    }
+}
+
+#[test]
+fn a_file_that_others_could_read_or_replace_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for mode in [0o640, 0o604, 0o660, 0o700, 0o644, 0o4600] {
+        let path = secret_file(&folder, &format!("{mode}"), b"secret", mode);
+        assert!(matches!(fetch(&path), Err(SecretError::Exposed { .. })), "{mode:o}");
+    }
+    let link = folder.path().join("link");
+    let target = secret_file(&folder, "target", b"secret", 0o600);
+    std::os::unix::fs::symlink(target, &link).expect("a link");
+    assert!(matches!(fetch(&link), Err(SecretError::Unreadable { .. })));
+    assert!(matches!(fetch(folder.path()), Err(SecretError::Exposed { .. })));
+    assert!(matches!(fetch(&folder.path().join("none")), Err(SecretError::Unreadable { .. })));
+}
+
+#[test]
+fn a_secret_that_is_more_than_a_word_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let long = vec![b'x'; 16 * 1024 + 1];
+    let texts: [&[u8]; 6] = [b"", b"\n", b"a\nreload\n", b"a\x1bb", b"\xff\xfe", &long];
+    for (at, text) in texts.into_iter().enumerate() {
+        let path = secret_file(&folder, &at.to_string(), text, 0o600);
+        assert!(matches!(fetch(&path), Err(SecretError::Malformed { .. })), "{at}");
+    }
+    let most = secret_file(&folder, "most", &long[1..], 0o600);
+    assert!(fetch(&most).is_ok());
+}
+
+#[test]
+fn a_credential_serves_its_purpose_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = secret_file(&folder, "a", b"secret", 0o600);
+    let store = store(&[("acme/monitor", source(SecretFrom::File(path)))], false);
+    let refused = store.fetch(&name("acme/monitor"), Purpose::Change);
+    assert!(matches!(refused, Err(SecretError::WrongPurpose { .. })), "{refused:?}");
+    let refused = store.fetch(&name("globex/monitor"), Purpose::Read);
+    assert!(matches!(refused, Err(SecretError::Undeclared(_))), "{refused:?}");
+}
+
+#[test]
+fn the_environment_is_for_the_command_line() {
+    // A variable that every process here has; a test must not change the environment of its neighbours.
+    let from = SecretFrom::Environment("PATH".to_owned());
+    let sources =
+        [("acme/monitor", source(from)), ("acme/none", source(SecretFrom::Environment("NO_SUCH".to_owned())))];
+    let service = store(&sources, false);
+    let refused = service.fetch(&name("acme/monitor"), Purpose::Read);
+    assert!(matches!(refused, Err(SecretError::EnvironmentRefused(_))), "{refused:?}");
+    assert!(service.fingerprints(&[7; 32]).is_empty());
+    let command_line = store(&sources, true);
+    assert!(command_line.fetch(&name("acme/monitor"), Purpose::Read).is_ok());
+    let unset = command_line.fetch(&name("acme/none"), Purpose::Read);
+    assert!(matches!(unset, Err(SecretError::EnvironmentUnset(_))), "{unset:?}");
+}
+
+#[test]
+fn a_key_comes_with_its_passphrase_and_an_enable_password() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pem = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----";
+    let from = SecretFrom::Key {
+        path: secret_file(&folder, "key", format!("{pem}\n").as_bytes(), 0o600),
+        passphrase_file: Some(secret_file(&folder, "phrase", b"open\n", 0o400)),
+    };
+    let enable_file = Some(secret_file(&folder, "enable", b"up\n", 0o600));
+    let store = store(&[("acme/monitor", CredentialSource { enable_file, ..source(from) })], false);
+    let login = store.fetch(&name("acme/monitor"), Purpose::Read).expect("a login");
+    let LoginSecret::Key { pem: read, passphrase } = &login.secret else { panic!("not a key") };
+    assert_eq!(read.expose_secret(), pem);
+    assert_eq!(passphrase.as_ref().map(ExposeSecret::expose_secret), Some("open"));
+    assert_eq!(login.enable.as_ref().map(ExposeSecret::expose_secret), Some("up"));
+    assert!(!format!("{login:?}").contains("open"));
+}
+
+#[test]
+fn one_secret_under_two_names_has_one_fingerprint() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &[u8]| source(SecretFrom::File(secret_file(&folder, name, text, 0o600)));
+    let sources = [
+        ("acme/monitor", file("a", b"same")),
+        ("globex/monitor", file("b", b"same\n")),
+        ("globex/other", file("c", b"other")),
+        ("globex/gone", source(SecretFrom::File(folder.path().join("gone")))),
+    ];
+    let prints = store(&sources, false).fingerprints(&[7; 32]);
+    let of = |wanted: &str| prints.iter().find(|print| print.name == name(wanted)).map(|print| print.print.clone());
+    assert_eq!(prints.len(), 3);
+    assert_eq!(of("acme/monitor"), of("globex/monitor"));
+    assert_ne!(of("acme/monitor"), of("globex/other"));
+    let others = store(&sources, false).fingerprints(&[8; 32]);
+    assert!(others.iter().all(|other| prints.iter().all(|print| print.print != other.print)));
+}
+
+#[test]
+fn a_secret_is_kept_for_a_while() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = secret_file(&folder, "a", b"first", 0o600);
+    let store = store(&[("acme/monitor", source(SecretFrom::File(path.clone())))], false);
+    let fetch = || store.fetch(&name("acme/monitor"), Purpose::Read).map(|login| login.user);
+    assert!(fetch().is_ok());
+    std::fs::remove_file(path).expect("removed");
+    assert!(fetch().is_ok());
+    let mut cache = store.cache.lock().expect("a lock");
+    let (read_at, _) = cache.get_mut(&name("acme/monitor")).expect("kept");
+    *read_at = read_at.checked_sub(CACHE).expect("a clock that runs for five minutes");
+    drop(cache);
+    assert!(matches!(fetch(), Err(SecretError::Unreadable { .. })));
+}

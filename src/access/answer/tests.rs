@@ -97,6 +97,17 @@ fn pages_are_joined() {
 }
 
 #[test]
+fn a_line_like_a_pager_is_not_lost() {
+    let mut reader = asked("show log");
+    reader.feed(b"show log\r\nlines 1-1");
+    assert_eq!(reader.seen(), Seen::Pager(Key::Space));
+    reader.turn_page();
+    assert_eq!(reader.seen(), Seen::More);
+    reader.feed(b" of a log\r\nnx01 # ");
+    assert_eq!(reader.answer(), "lines 1-1 of a log\n");
+}
+
+#[test]
 fn a_question_for_a_password_is_seen_only_where_one_may_come() {
     let mut reader = asked("show users");
     reader.feed(b"show users\r\nPassword: ");

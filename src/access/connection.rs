@@ -1,0 +1,195 @@
+//! One SSH connection behind its key exchange, and how it ends.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::Disconnect;
+use russh::client::{Config, Handle, Msg};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::answer::{Reader, Seen};
+use super::guard::{Check, Guard, Halt, Shared, Stage};
+use super::wire::{Stop, Wire};
+use super::{AccessError, AccessLimits, ShownKey};
+use crate::model::outside::encode_line;
+
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// The silence after which what looks like a prompt in a long answer, or like a pager, is believed.
+const SETTLE: Duration = Duration::from_millis(20);
+/// Characters of a library's or peer's text that an error quotes.
+const QUOTE_CHARS: usize = 600;
+
+/// The half of a channel that is written to.
+pub(super) type Writer = russh::ChannelWriteHalf<Msg>;
+
+/// What a finished key exchange leads to.
+pub(super) enum Exchanged {
+    /// The key was wanted and nothing else.
+    Shown(ShownKey),
+    /// A pinned key was shown.
+    Open(Connection),
+}
+
+/// A connection to a peer whose host key is accepted. Dropped, it ends russh's task.
+pub(super) struct Connection {
+    pub(super) handle: Handle<Guard>,
+    pub(super) shared: Arc<Shared>,
+    limits: AccessLimits,
+    _stop: Stop,
+}
+
+/// Connects and exchanges keys.
+pub(super) async fn exchange(
+    address: SocketAddr,
+    config: Arc<Config>,
+    check: Check,
+    limits: AccessLimits,
+) -> Result<Exchanged, AccessError> {
+    let tcp = match timeout(limits.connect, TcpStream::connect(address)).await {
+        Err(_) => return Err(AccessError::TimedOut { what: "connecting", limit: limits.connect }),
+        Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => return Err(AccessError::Refused),
+        Ok(Err(error)) => return Err(AccessError::Network(error.to_string())),
+        Ok(Ok(tcp)) => tcp,
+    };
+    tcp.set_nodelay(true).map_err(|error| AccessError::Network(error.to_string()))?;
+    let (wire, stop) = Wire::new(tcp);
+    let (guard, shared) = Guard::new(check, limits.keepalive);
+    match timeout(limits.handshake, russh::client::connect_stream(config, wire, guard)).await {
+        Err(_) => Err(AccessError::TimedOut { what: "the key exchange", limit: limits.handshake }),
+        Ok(Ok(handle)) => Ok(Exchanged::Open(Connection { handle, shared, limits, _stop: stop })),
+        Ok(Err(Halt::Shown)) => shared
+            .shown_key()
+            .map(Exchanged::Shown)
+            .ok_or_else(|| AccessError::Protocol("a host key that has no text form".to_owned())),
+        Ok(Err(Halt::Access(error))) => Err(error),
+        Ok(Err(Halt::Library(error))) => Err(exchange_error(&error, stop.greeted())),
+    }
+}
+
+fn exchange_error(error: &russh::Error, greeted: bool) -> AccessError {
+    use russh::Error;
+    match error {
+        Error::Version => AccessError::Protocol("the greeting is not one of SSH 2".to_owned()),
+        Error::Disconnect | Error::HUP | Error::IO(_) if !greeted => AccessError::ClosedEarly,
+        Error::Disconnect | Error::HUP | Error::IO(_) => AccessError::Dropped("the key exchange"),
+        Error::NoCommonAlgo { kind, ours, theirs } => AccessError::Protocol(quote(&format!(
+            "no {kind:?} algorithm in common: ours {}; theirs {}",
+            ours.join(","),
+            theirs.join(",")
+        ))),
+        other => AccessError::Protocol(quote(&other.to_string())),
+    }
+}
+
+/// A text in which the peer may have a part, for an error that is printed.
+pub(super) fn quote(text: &str) -> String {
+    let short: String = text.chars().take(QUOTE_CHARS).collect();
+    encode_line(&short).into_owned()
+}
+
+impl Connection {
+    /// Why the connection is over, as far as it is known.
+    pub(super) fn reason(&self, during: &'static str) -> AccessError {
+        self.shared.lock().reason(during)
+    }
+
+    /// Waits until russh's task has ended, and so has said everything about the end.
+    pub(super) async fn ended(&mut self) {
+        timeout(GOODBYE, &mut self.handle).await.ok();
+    }
+
+    /// Opens a session channel that `reader` reads.
+    pub(super) async fn channel(&self, reader: Reader, until: Instant) -> Result<Writer, AccessError> {
+        let opened = timeout_at(until, self.handle.channel_open_session()).await;
+        let channel = match opened {
+            Err(_) => return Err(AccessError::TimedOut { what: "opening a channel", limit: self.limits.login }),
+            Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
+                return Err(AccessError::Protocol(format!("the appliance opens no channel: {reason:?}")));
+            }
+            Ok(Err(_)) => return Err(self.reason("opening a channel")),
+            Ok(Ok(channel)) => channel,
+        };
+        // The reading half is dropped: the guard takes the data, and nothing waits for a queue that nobody empties.
+        let (_, writer) = channel.split();
+        let mut state = self.shared.lock();
+        state.channel = Some(writer.id());
+        state.reader = reader;
+        (state.exit_status, state.stage) = (None, Stage::Open);
+        Ok(writer)
+    }
+
+    /// Sends bytes to a channel.
+    pub(super) async fn send(
+        &self,
+        writer: &Writer,
+        bytes: Vec<u8>,
+        during: &'static str,
+        until: Instant,
+    ) -> Result<(), AccessError> {
+        match timeout_at(until, writer.data_bytes(bytes)).await {
+            Err(_) => Err(AccessError::TimedOut { what: during, limit: self.limits.command }),
+            Ok(Err(_)) => Err(self.reason(during)),
+            Ok(Ok(())) => Ok(()),
+        }
+    }
+
+    /// Waits until what the channel says looks like an end, is an end, or a limit is broken.
+    pub(super) async fn seen(&self, during: &'static str, limit: Duration) -> Result<Seen, AccessError> {
+        let begun = Instant::now();
+        let deadline = begun + limit;
+        loop {
+            let (seen, messages, last, settle) = {
+                let state = self.shared.lock();
+                let seen = state.reader.seen();
+                let settle = state.reader.is_long() || matches!(seen, Seen::Pager(_));
+                match seen {
+                    Seen::Over(what, limit) => return Err(AccessError::OverLimit { what, limit }),
+                    Seen::More if state.stage == Stage::Refused => {
+                        return Err(AccessError::Protocol(
+                            "the appliance refuses the request for a command".to_owned(),
+                        ));
+                    }
+                    Seen::More if state.end.is_some() || state.stage == Stage::Closed => {
+                        return Err(state.reason(during));
+                    }
+                    Seen::End => return Ok(seen),
+                    Seen::More => {}
+                    _ if settle => {}
+                    _ => return Ok(seen),
+                }
+                (seen, state.messages, state.last.max(begun), settle && seen != Seen::More)
+            };
+            let now = Instant::now();
+            if now >= deadline {
+                return Err(AccessError::TimedOut { what: during, limit });
+            }
+            if settle {
+                let silent = timeout(SETTLE, self.shared.changed.notified()).await.is_err();
+                if silent && self.shared.lock().messages == messages {
+                    return Ok(seen);
+                }
+                continue;
+            }
+            let idle = last + self.limits.idle;
+            if now >= idle {
+                return Err(AccessError::TimedOut { what: "silence in an answer", limit: self.limits.idle });
+            }
+            // Woken or not, the state is looked at again.
+            timeout_at(deadline.min(idle), self.shared.changed.notified()).await.ok();
+        }
+    }
+
+    /// Says goodbye, so that the appliance frees the session at once, and waits for russh's task within a limit.
+    pub(super) async fn leave(mut self) {
+        let goodbye = async {
+            if self.handle.disconnect(Disconnect::ByApplication, "", "").await.is_ok() {
+                (&mut self.handle).await.ok();
+            }
+        };
+        timeout(GOODBYE, goodbye).await.ok();
+    }
+}

@@ -1,0 +1,237 @@
+//! Authentication: only what a seat's credential is for, and an answer only to a question that is known.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use russh::client::{AuthResult, KeyboardInteractiveAuthResponse, Prompt};
+use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg};
+use russh::{MethodKind, MethodSet};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use tokio::time::{Instant, timeout};
+
+use super::connection::Connection;
+use super::guard::End;
+use super::prompt::is_password_question;
+use super::{AccessError, AccessLimits};
+use crate::model::credential::{Login, LoginSecret};
+use crate::model::inventory::Algorithms;
+use crate::model::limits::{PROMPT_CHARS_MAX, PROMPT_ROUNDS_MAX, PROMPTS_MAX};
+use crate::model::outside::Outside;
+
+/// How long an opened private key is kept: its passphrase costs a tenth of a second of computing.
+const KEPT: Duration = Duration::from_mins(5);
+
+/// A secret that is ready to be used.
+pub(super) enum Proof {
+    /// A password.
+    Password(SecretString),
+    /// An opened private key.
+    Key(Arc<PrivateKey>),
+}
+
+/// Private keys and when they were opened, by a digest of key and passphrase.
+type Opened = HashMap<[u8; 32], (Instant, Arc<PrivateKey>)>;
+
+/// The private keys that were opened lately.
+#[derive(Default)]
+pub(super) struct Keys(Mutex<Opened>);
+
+impl Keys {
+    /// Makes a secret ready. A key with a passphrase is opened away from the workers that carry connections.
+    pub(super) async fn proof(&self, secret: &LoginSecret) -> Result<Proof, AccessError> {
+        let (pem, passphrase) = match secret {
+            LoginSecret::Password(password) => return Ok(Proof::Password(password.clone())),
+            LoginSecret::Key { pem, passphrase } => (pem, passphrase),
+        };
+        let digest = digest(pem, passphrase.as_ref());
+        if let Some((_, key)) = self.kept().get(&digest) {
+            return Ok(Proof::Key(Arc::clone(key)));
+        }
+        let (pem, passphrase) = (pem.clone(), passphrase.clone());
+        let opened = tokio::task::spawn_blocking(move || {
+            let passphrase = passphrase.as_ref().map(ExposeSecret::expose_secret);
+            russh::keys::decode_secret_key(pem.expose_secret(), passphrase)
+        });
+        let unusable = |why: String| AccessError::UnusableKey(why);
+        let key = opened.await.map_err(|error| unusable(error.to_string()))?;
+        let key = Arc::new(key.map_err(|error| unusable(error.to_string()))?);
+        self.kept().insert(digest, (Instant::now(), Arc::clone(&key)));
+        Ok(Proof::Key(key))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Opened> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|_, (opened, _)| opened.elapsed() < KEPT);
+        kept
+    }
+}
+
+fn digest(pem: &SecretString, passphrase: Option<&SecretString>) -> [u8; 32] {
+    let pem = Sha256::digest(pem.expose_secret());
+    let passphrase = passphrase.map(|passphrase| Sha256::digest(passphrase.expose_secret())).unwrap_or_default();
+    Sha256::new().chain_update(pem).chain_update(passphrase).finalize().into()
+}
+
+/// Logs in. One secret is sent once: a refusal is never followed by a second try.
+pub(super) async fn authenticate(
+    connection: &mut Connection,
+    login: &Login,
+    proof: Proof,
+    algorithms: Algorithms,
+    limits: &AccessLimits,
+) -> Result<(), AccessError> {
+    let attempt = async {
+        match proof {
+            Proof::Password(password) => by_password(connection, &login.user, &password).await,
+            Proof::Key(key) => by_key(connection, &login.user, key, algorithms).await,
+        }
+    };
+    match timeout(limits.login, attempt).await {
+        Ok(result) => result,
+        Err(_) => Err(AccessError::TimedOut { what: "the login", limit: limits.login }),
+    }
+}
+
+async fn by_key(
+    connection: &mut Connection,
+    user: &str,
+    key: Arc<PrivateKey>,
+    algorithms: Algorithms,
+) -> Result<(), AccessError> {
+    let hash = match (key.algorithm().is_rsa(), algorithms) {
+        (false, _) => None,
+        // Old releases know no other signature and say nothing about what they know.
+        (true, Algorithms::Legacy) => {
+            connection.handle.best_supported_rsa_hash().await.map_err(|_| connection.reason("the login"))?.flatten()
+        }
+        (true, Algorithms::Modern) => Some(HashAlg::Sha512),
+    };
+    let key = PrivateKeyWithHashAlg::new(key, hash);
+    match connection.handle.authenticate_publickey(user, key).await {
+        Ok(AuthResult::Success) => Ok(()),
+        Ok(AuthResult::Failure { remaining_methods, .. }) => Err(refused(connection, user, &remaining_methods).await),
+        Err(_) => Err(connection.reason("the login")),
+    }
+}
+
+async fn by_password(connection: &mut Connection, user: &str, password: &SecretString) -> Result<(), AccessError> {
+    match connection.handle.authenticate_password(user, password.expose_secret()).await {
+        Ok(AuthResult::Success) => Ok(()),
+        // Where passwords are not taken as such, this one was not tried yet.
+        Ok(AuthResult::Failure { remaining_methods: offered, .. })
+            if offered.contains(&MethodKind::KeyboardInteractive) && !offered.contains(&MethodKind::Password) =>
+        {
+            by_questions(connection, user, password).await
+        }
+        Ok(AuthResult::Failure { remaining_methods, .. }) => Err(refused(connection, user, &remaining_methods).await),
+        Err(_) => Err(connection.reason("the login")),
+    }
+}
+
+async fn by_questions(connection: &mut Connection, user: &str, password: &SecretString) -> Result<(), AccessError> {
+    let mut answered = false;
+    let mut reply = connection.handle.authenticate_keyboard_interactive_start(user, None::<String>).await;
+    for _ in 0..=PROMPT_ROUNDS_MAX {
+        let prompts = match reply {
+            Ok(KeyboardInteractiveAuthResponse::Success) => return Ok(()),
+            Ok(KeyboardInteractiveAuthResponse::Failure { remaining_methods, .. }) => {
+                return Err(refused(connection, user, &remaining_methods).await);
+            }
+            Ok(KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. }) => prompts,
+            Err(_) => {
+                connection.ended().await;
+                return Err(connection.reason("the login"));
+            }
+        };
+        let answers = match answer(&prompts) {
+            Answer::Nothing => Vec::new(),
+            // Asked again: it was not the right one.
+            Answer::Password if answered => {
+                return Err(AccessError::LoginRefused { user: user.to_owned(), offered: Outside::default() });
+            }
+            Answer::Password => {
+                answered = true;
+                vec![password.expose_secret().to_owned()]
+            }
+            Answer::Unknown(question) => return Err(AccessError::UnknownPrompt(question)),
+        };
+        reply = connection.handle.authenticate_keyboard_interactive_respond(answers).await;
+    }
+    Err(AccessError::UnknownPrompt(Outside::from("questions without end")))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    /// A round without a question ends the exchange.
+    Nothing,
+    Password,
+    Unknown(Outside),
+}
+
+/// Only one question, without echo, whose words end with `Password:`, is answered.
+fn answer(prompts: &[Prompt]) -> Answer {
+    match prompts {
+        [] => Answer::Nothing,
+        [one] if !one.echo && one.prompt.len() <= PROMPT_CHARS_MAX && is_password_question(&one.prompt) => {
+            Answer::Password
+        }
+        more => {
+            let texts = more.iter().take(PROMPTS_MAX).map(|prompt| prompt.prompt.as_str()).collect::<Vec<_>>();
+            Answer::Unknown(Outside::new(texts.join(" | ").chars().take(PROMPT_CHARS_MAX).collect::<String>()))
+        }
+    }
+}
+
+/// A failure without a method that is left may also be a connection that broke: russh tells the difference at its
+/// end, and only the first counts as a refusal.
+async fn refused(connection: &mut Connection, user: &str, offered: &MethodSet) -> AccessError {
+    if offered.is_empty() {
+        connection.ended().await;
+        if !matches!(connection.shared.lock().end, Some(End::NoMethodLeft)) {
+            return connection.reason("the login");
+        }
+    }
+    let names: Vec<&'static str> = offered.iter().map(Into::into).collect();
+    AccessError::LoginRefused { user: user.to_owned(), offered: Outside::new(names.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(prompts: &[(&str, bool)]) -> Answer {
+        let prompt = |(prompt, echo): &(&str, bool)| Prompt { prompt: (*prompt).to_owned(), echo: *echo };
+        answer(&prompts.iter().map(prompt).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn one_hidden_question_for_a_password_is_answered() {
+        assert_eq!(asked(&[("Password: ", false)]), Answer::Password);
+        assert_eq!(asked(&[("(admin@nx01) password:", false)]), Answer::Password);
+        assert_eq!(asked(&[]), Answer::Nothing);
+    }
+
+    #[test]
+    fn every_other_question_is_unknown() {
+        let long = format!("{}Password:", "x".repeat(PROMPT_CHARS_MAX));
+        for prompts in [
+            &[("Password: ", true)][..],
+            &[("Token: ", false)],
+            &[("Password: ", false), ("Password: ", false)],
+            &[("Password for the jump host?", false)],
+            &[(long.as_str(), false)],
+        ] {
+            assert!(matches!(asked(prompts), Answer::Unknown(_)), "{prompts:?}");
+        }
+    }
+
+    #[test]
+    fn key_and_passphrase_are_both_in_the_digest() {
+        let of = |pem: &str, passphrase: Option<&str>| digest(&pem.into(), passphrase.map(Into::into).as_ref());
+        assert_ne!(of("a", None), of("a", Some("b")));
+        assert_ne!(of("ab", Some("c")), of("a", Some("bc")));
+        assert_eq!(of("a", Some("b")), of("a", Some("b")));
+    }
+}

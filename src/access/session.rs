@@ -1,0 +1,239 @@
+//! A session in which show commands are read: an interactive shell, or one channel for each command.
+
+use futures::future::BoxFuture;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::{Instant, timeout_at};
+
+use super::answer::{Reader, Seen};
+use super::connection::{Connection, Writer};
+use super::prompt::{Key, Mode};
+use super::{AccessError, AccessLimits, Answer, Negotiated, Session};
+use crate::model::command::ReadCommand;
+use crate::model::inventory::Channel;
+use crate::model::limits::GREETING_BYTES_MAX;
+use crate::model::outside::Outside;
+
+/// The terminal: wide, so that few echoes and tables are broken.
+const COLUMNS: u32 = 200;
+const ROWS: u32 = 24;
+/// Ends paging for this session alone (docs.trellix.com, cli session paging enable).
+const PAGING_OFF: &str = "no cli session paging enable";
+
+enum Way {
+    Shell(Writer),
+    Exec,
+}
+
+/// A session over SSH.
+pub(super) struct SshSession {
+    connection: Option<Connection>,
+    way: Way,
+    negotiated: Negotiated,
+    limits: AccessLimits,
+    /// Set while a command is under way and after an error: what came then can no longer be told from an answer.
+    over: Option<AccessError>,
+}
+
+impl SshSession {
+    /// Takes a connection that is logged in to where commands can be given.
+    pub(super) async fn begin(
+        connection: Connection,
+        channel: Channel,
+        enable: Option<&SecretString>,
+        limits: AccessLimits,
+    ) -> Result<Self, AccessError> {
+        let negotiated = connection.shared.lock().negotiated.clone();
+        let way = match channel {
+            Channel::Exec => Way::Exec,
+            Channel::Shell => match shell(&connection, enable, limits).await {
+                Ok(writer) => Way::Shell(writer),
+                Err(error) => {
+                    connection.leave().await;
+                    return Err(error);
+                }
+            },
+        };
+        Ok(Self { connection: Some(connection), way, negotiated, limits, over: None })
+    }
+
+    async fn ask(&self, command: &ReadCommand, bytes_max: usize) -> Result<(String, bool), AccessError> {
+        const DURING: &str = "a command";
+        let connection = self.connection.as_ref().ok_or(AccessError::Dropped(DURING))?;
+        match &self.way {
+            Way::Shell(writer) => {
+                let mut line = Line { connection, writer, limits: self.limits };
+                line.send(command.as_str(), bytes_max, false, DURING).await?;
+                line.prompt(DURING, self.limits.command).await?;
+                Ok((connection.shared.lock().reader.answer(), true))
+            }
+            Way::Exec => {
+                let until = Instant::now() + self.limits.command;
+                let writer = connection.channel(Reader::plain(bytes_max), until).await?;
+                match timeout_at(until, writer.exec(true, command.as_str())).await {
+                    Err(_) => return Err(AccessError::TimedOut { what: DURING, limit: self.limits.command }),
+                    Ok(Err(_)) => return Err(connection.reason(DURING)),
+                    Ok(Ok(())) => {}
+                }
+                connection.seen(DURING, self.limits.command).await?;
+                let mut state = connection.shared.lock();
+                Ok((state.reader.answer(), state.exit_status == Some(0)))
+            }
+        }
+    }
+}
+
+impl Session for SshSession {
+    fn read<'a>(
+        &'a mut self,
+        command: &'a ReadCommand,
+        bytes_max: usize,
+    ) -> BoxFuture<'a, Result<Answer, AccessError>> {
+        Box::pin(async move {
+            if let Some(error) = &self.over {
+                return Err(error.clone());
+            }
+            let begun = Instant::now();
+            // Stays if this future is dropped half way: the answer would be taken for that of the next command.
+            self.over = Some(AccessError::Dropped("a command that was given up"));
+            match self.ask(command, bytes_max).await {
+                Ok((text, complete)) => {
+                    self.over = None;
+                    Ok(Answer { text: Outside::new(text), complete, took: begun.elapsed() })
+                }
+                Err(error) => {
+                    self.over = Some(error.clone());
+                    if let Some(connection) = self.connection.take() {
+                        connection.leave().await;
+                    }
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    fn negotiated(&self) -> &Negotiated {
+        &self.negotiated
+    }
+
+    fn close(mut self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let Some(connection) = self.connection.take() else { return };
+            if let (Way::Shell(writer), None) = (&self.way, &self.over) {
+                let until = Instant::now() + self.limits.login;
+                connection.send(writer, b"exit\n".to_vec(), "the goodbye", until).await.ok();
+            }
+            connection.leave().await;
+        })
+    }
+}
+
+/// Opens a shell, waits for its prompt, and goes on to the enable mode without paging.
+async fn shell(
+    connection: &Connection,
+    enable: Option<&SecretString>,
+    limits: AccessLimits,
+) -> Result<Writer, AccessError> {
+    const DURING: &str = "the way to the prompt";
+    let until = Instant::now() + limits.login;
+    let writer = connection.channel(Reader::terminal(), until).await?;
+    let requests = async {
+        writer.request_pty(false, "vt100", COLUMNS, ROWS, 0, 0, &[]).await?;
+        writer.request_shell(true).await
+    };
+    match timeout_at(until, requests).await {
+        Err(_) => return Err(AccessError::TimedOut { what: DURING, limit: limits.login }),
+        Ok(Err(_)) => return Err(connection.reason(DURING)),
+        Ok(Ok(())) => {}
+    }
+    let mut line = Line { connection, writer: &writer, limits };
+    let mode = line.first_prompt(DURING).await?;
+    if mode == Mode::Standard {
+        line.enable(enable, DURING).await?;
+    }
+    line.send(PAGING_OFF, GREETING_BYTES_MAX, false, DURING).await?;
+    line.first_prompt(DURING).await?;
+    Ok(writer)
+}
+
+/// The command line of a shell.
+struct Line<'a> {
+    connection: &'a Connection,
+    writer: &'a Writer,
+    limits: AccessLimits,
+}
+
+impl Line<'_> {
+    /// Sends a line whose answer is then awaited. Nothing is sent when something came that nobody asked for.
+    async fn send(
+        &mut self,
+        line: &str,
+        bytes_max: usize,
+        question: bool,
+        during: &'static str,
+    ) -> Result<(), AccessError> {
+        let begun = self.connection.shared.lock().reader.begin(line, bytes_max, question);
+        begun.map_err(AccessError::NoPrompt)?;
+        self.type_in([line.as_bytes(), b"\n"].concat(), during).await
+    }
+
+    async fn type_in(&self, bytes: Vec<u8>, during: &'static str) -> Result<(), AccessError> {
+        let until = Instant::now() + self.limits.command;
+        self.connection.send(self.writer, bytes, during, until).await
+    }
+
+    /// Waits for a prompt or question and turns the pages before it.
+    async fn prompt(&mut self, during: &'static str, limit: std::time::Duration) -> Result<Seen, AccessError> {
+        let deadline = Instant::now() + limit;
+        let mut pages = 0_u32;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let seen = self.connection.seen(during, left).await.map_err(|error| match error {
+                AccessError::TimedOut { what, .. } if what == during => AccessError::TimedOut { what, limit },
+                other => other,
+            })?;
+            let Seen::Pager(key) = seen else {
+                if pages > 0 {
+                    tracing::debug!(pages, "a pager was on although it had been turned off");
+                }
+                return Ok(seen);
+            };
+            pages += 1;
+            self.connection.shared.lock().reader.turn_page();
+            let key: &[u8] = if key == Key::Quit { b"q" } else { b" " };
+            self.type_in(key.to_vec(), during).await?;
+        }
+    }
+
+    /// As [`Self::prompt`] on the way to the first command, where the words that came instead tell more than a limit.
+    async fn first_prompt(&mut self, during: &'static str) -> Result<Mode, AccessError> {
+        let seen = self.prompt(during, self.limits.login).await;
+        let mut state = self.connection.shared.lock();
+        match seen {
+            Ok(Seen::Prompt(mode)) => {
+                state.reader.answer();
+                Ok(mode)
+            }
+            Ok(_) => Err(AccessError::NoPrompt(state.reader.tail())),
+            Err(AccessError::TimedOut { .. }) if !state.reader.is_empty() => {
+                Err(AccessError::NoPrompt(state.reader.tail()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Enters the enable mode. Where the role may not, and nothing was asked, the session stays in the standard mode.
+    async fn enable(&mut self, secret: Option<&SecretString>, during: &'static str) -> Result<(), AccessError> {
+        self.send("enable", GREETING_BYTES_MAX, true, during).await?;
+        if self.prompt(during, self.limits.login).await? != Seen::Password {
+            return self.first_prompt(during).await.map(|_| ());
+        }
+        let no_prompt = || AccessError::NoPrompt(self.connection.shared.lock().reader.tail());
+        let secret = secret.ok_or_else(no_prompt)?;
+        self.connection.shared.lock().reader.begin_unechoed();
+        self.type_in([secret.expose_secret().as_bytes(), b"\n"].concat(), during).await?;
+        match self.prompt(during, self.limits.login).await? {
+            Seen::Prompt(Mode::Standard) | Seen::Password => Err(no_prompt()),
+            _ => self.first_prompt(during).await.map(|_| ()),
+        }
+    }
+}

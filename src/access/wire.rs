@@ -1,0 +1,111 @@
+//! The TCP stream under an SSH connection, which its owner can stop at any time: whatever russh's task waits for
+//! then, it ends, so that no task outlives the connection's owner.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use futures::task::AtomicWaker;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// The start of an SSH greeting (RFC 4253, 4.2).
+const GREETING: &[u8] = b"SSH-";
+
+#[derive(Debug, Default)]
+struct State {
+    stopped: AtomicBool,
+    greeted: AtomicBool,
+    reader: AtomicWaker,
+    writer: AtomicWaker,
+}
+
+/// Stops its wire when it is dropped.
+#[derive(Debug)]
+pub(super) struct Stop(Arc<State>);
+
+impl Stop {
+    /// Whether the peer began an SSH greeting.
+    pub(super) fn greeted(&self) -> bool {
+        self.0.greeted.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.stopped.store(true, Ordering::Release);
+        self.0.reader.wake();
+        self.0.writer.wake();
+    }
+}
+
+/// A TCP stream that can be stopped.
+#[derive(Debug)]
+pub(super) struct Wire {
+    tcp: TcpStream,
+    state: Arc<State>,
+    /// How many bytes of the greeting's start the current line has, until it was seen; none if the line is another.
+    matched: Option<usize>,
+}
+
+impl Wire {
+    pub(super) fn new(tcp: TcpStream) -> (Self, Stop) {
+        let state = Arc::new(State::default());
+        (Self { tcp, state: Arc::clone(&state), matched: Some(0) }, Stop(state))
+    }
+
+    fn look_for_greeting(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.matched = match self.matched {
+                _ if *byte == b'\n' => Some(0),
+                Some(count) if GREETING.get(count) == Some(byte) => Some(count + 1),
+                _ => None,
+            };
+            if self.matched == Some(GREETING.len()) {
+                self.state.greeted.store(true, Ordering::Release);
+                return;
+            }
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.state.stopped.load(Ordering::Acquire)
+    }
+}
+
+fn stopped_error<T>() -> Poll<io::Result<T>> {
+    Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        // Registered before the flag is read: a stop between the two wakes the task.
+        self.state.reader.register(cx.waker());
+        if self.stopped() {
+            return stopped_error();
+        }
+        let before = buf.filled().len();
+        let result = Pin::new(&mut self.tcp).poll_read(cx, buf);
+        if self.matched != Some(GREETING.len()) {
+            self.look_for_greeting(buf.filled().get(before..).unwrap_or_default());
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.state.writer.register(cx.waker());
+        if self.stopped() { stopped_error() } else { Pin::new(&mut self.tcp).poll_write(cx, bytes) }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}
