@@ -1,18 +1,18 @@
 //! Which units a lab has: those of an inventory, or a generated fleet.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::Path;
 
-use super::error::LabError;
+use super::seed::{self, Dice};
 use super::unit::Role;
 use crate::model::credential::CredentialName;
-use crate::model::inventory::{Algorithms, DataPath, Inventory};
+use crate::model::inventory::{Algorithms, DataPath, GatewayAccess, Inventory, Seat};
 use crate::model::name::{CustomerName, GatewayName, SeatName, SiteName};
 use crate::model::release::Release;
 use crate::model::series::Series;
 
 /// An account that a unit has for a credential of the inventory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Account {
     /// The credential; its secret is in the lab folder under [`super::secret_file`].
     pub credential: CredentialName,
@@ -20,6 +20,28 @@ pub struct Account {
     pub user: String,
     /// What it may do.
     pub role: Role,
+}
+
+impl Account {
+    /// The account of a credential. Its role follows its name: one that contains `operator` or `admin` is that, and
+    /// every other is a monitor, or an administrator when it is for changes.
+    pub fn of(credential: &CredentialName, for_change: bool) -> Self {
+        let text = credential.to_string();
+        let user = text.split_once('/').map_or("", |(_, name)| name).to_owned();
+        let role = if for_change || user.contains("admin") {
+            Role::Admin
+        } else if user.contains("operator") {
+            Role::Operator
+        } else {
+            Role::Monitor
+        };
+        Self { credential: credential.clone(), user, role }
+    }
+
+    /// The password, the same on all units of the customer; it is valid in a lab only.
+    pub fn password(&self) -> String {
+        seed::password(self.credential.customer().as_str(), &self.user)
+    }
 }
 
 /// What a unit is made from. Everything else about the unit is derived from the name of the seat.
@@ -49,7 +71,7 @@ pub struct SeatSpec {
     pub data_path: DataPath,
     /// The managing CM: seat and host name.
     pub managed_by: Option<(SeatName, String)>,
-    /// The host names and addresses of the units that this one manages (CM).
+    /// The host names of the units that this one manages (CM).
     pub manages: Vec<String>,
     /// A virtual machine: no disks, fans and power supplies of its own.
     pub virtual_machine: bool,
@@ -59,17 +81,156 @@ pub struct SeatSpec {
     pub accounts: Vec<Account>,
 }
 
+/// The releases of the lab: a current one, an older one, and one from the days of the old algorithms.
+const fn releases(series: Series) -> [&'static str; 3] {
+    match series {
+        Series::Nx => ["10.0.4.1005222", "9.1.0.924861", "7.7.0.433916"],
+        Series::Ex => ["10.0.4.1005222", "9.0.3.950252", "7.6.5.442663"],
+        Series::Hx => ["10.0.2.1007339", "5.3.0.950100", "3.1.0.443228"],
+        Series::Cm => ["11.0.1.1024269", "9.1.4.930101", "7.6.0.347971"],
+        Series::Ax => ["10.0.4.1005222", "9.1.0.924861", "7.7.4.440100"],
+        Series::Fx => ["9.1.0.924861", "8.4.0.870200", "7.7.4.440100"],
+    }
+}
+
+/// A release that the table above spells.
+fn table_release(series: Series, nth: usize) -> Option<Release> {
+    releases(series).get(nth).and_then(|text| text.parse().ok())
+}
+
+/// The release of a unit: old where only old algorithms are spoken, else the approved one, and on one unit in six an
+/// older one.
+fn release_of(inventory: &Inventory, seat: &Seat) -> Option<Release> {
+    let behind = Dice::new("release", seat.name.as_str()).below(6) == 0;
+    let approved = inventory.approved.get(&seat.series).cloned();
+    match seat.ssh.algorithms {
+        Algorithms::Legacy => table_release(seat.series, 2),
+        Algorithms::Modern if behind => table_release(seat.series, 1),
+        Algorithms::Modern => approved.or_else(|| table_release(seat.series, 0)),
+    }
+}
+
 /// The units of an inventory: one for each seat whose gateway lets somebody in over a network.
-pub fn from_inventory(_inventory: &Inventory) -> Vec<SeatSpec> {
-    todo!()
+pub fn from_inventory(inventory: &Inventory) -> Vec<SeatSpec> {
+    let reachable = |seat: &&Seat| {
+        let gateway = inventory.gateway(seat);
+        seat.address.is_some() && gateway.is_some_and(|gateway| gateway.access != GatewayAccess::AirGapped)
+    };
+    let mut managed = BTreeMap::<&SeatName, Vec<String>>::new();
+    for seat in inventory.seats.values() {
+        if let Some(manager) = &seat.managed_by {
+            managed.entry(manager).or_default().push(seat.hostname.clone());
+        }
+    }
+    let hostname = |name: &SeatName| inventory.seats.get(name).map_or(name.to_string(), |seat| seat.hostname.clone());
+    inventory
+        .seats
+        .values()
+        .filter(reachable)
+        .filter_map(|seat| {
+            let credentials = &seat.credentials;
+            let read = credentials.read.iter().map(|name| Account::of(name, false));
+            let change = credentials.change.iter().map(|name| Account::of(name, true));
+            Some(SeatSpec {
+                seat: seat.name.clone(),
+                customer: seat.customer.clone(),
+                site: seat.site.clone(),
+                gateway: seat.gateway.clone(),
+                address: seat.address,
+                series: seat.series,
+                model: seat.model.clone(),
+                hostname: seat.hostname.clone(),
+                release: release_of(inventory, seat)?,
+                serial: seat.serial.clone(),
+                data_path: seat.data_path,
+                managed_by: seat.managed_by.as_ref().map(|manager| (manager.clone(), hostname(manager))),
+                manages: managed.get(&seat.name).cloned().unwrap_or_default(),
+                virtual_machine: seat.virtual_machine,
+                algorithms: seat.ssh.algorithms,
+                accounts: read.chain(change).collect(),
+            })
+        })
+        .collect()
 }
 
-/// A fleet of `count` units: customers of forty seats, all series, old and new releases.
-pub fn generated(_count: usize) -> Vec<SeatSpec> {
-    todo!()
+/// Seats of a generated customer.
+pub const GENERATED_SEATS_PER_CUSTOMER: usize = 40;
+
+/// A fleet of `count` units: customers of forty seats, all series, old and new releases, one gateway for each
+/// customer. Equal counts give equal fleets.
+pub fn generated(count: usize) -> Vec<SeatSpec> {
+    (0..count).filter_map(generated_seat).collect()
 }
 
-/// Writes a fleet as an inventory, one file for each customer under `customers/`.
-pub fn write_inventory(_dir: &Path, _fleet: &[SeatSpec]) -> Result<(), LabError> {
-    todo!()
+/// What a generated customer has in each run of ten seats.
+const MIX: [(Series, &str, DataPath); 10] = [
+    (Series::Cm, "CM4500", DataPath::Manager),
+    (Series::Nx, "NX2500", DataPath::Tap),
+    (Series::Nx, "NX4500", DataPath::InlineFailOpen),
+    (Series::Nx, "NX9450", DataPath::InlineFailClose),
+    (Series::Ex, "EX8500", DataPath::MailMta),
+    (Series::Ex, "EX3400", DataPath::MailBcc),
+    (Series::Hx, "HX4502", DataPath::Agents),
+    (Series::Nx, "NX1500V", DataPath::Tap),
+    (Series::Ax, "AX8400", DataPath::Analysis),
+    (Series::Fx, "FX5400", DataPath::FileScan),
+];
+
+fn generated_seat(number: usize) -> Option<SeatSpec> {
+    let (customer, place) = (number / GENERATED_SEATS_PER_CUSTOMER, number % GENERATED_SEATS_PER_CUSTOMER);
+    let &(series, model, data_path) = MIX.get(place % MIX.len())?;
+    let name = |place: usize, series: Series| format!("c{customer:03}-{}{place:02}", series.as_str());
+    let hostname = name(place, series);
+    let legacy = place % 20 == 9;
+    let age = if legacy { 2 } else { usize::from(place % 5 == 3) };
+    let run = place - place % MIX.len();
+    let manager = (series != Series::Cm).then(|| name(run, Series::Cm));
+    let manages = (run + 1..run + MIX.len()).filter_map(|place| Some(name(place, MIX.get(place % MIX.len())?.0)));
+    let customer_name: CustomerName = format!("cust{customer:03}").parse().ok()?;
+    let address = format!("10.{}.{}.{}", 100 + customer / 200, customer % 200, 10 + place);
+    let credential = |name: &str| format!("{customer_name}/{name}").parse::<CredentialName>().ok();
+    Some(SeatSpec {
+        seat: hostname.parse().ok()?,
+        site: format!("site{}", place / 20 + 1).parse().ok()?,
+        gateway: "vpn1".parse().ok()?,
+        address: address.parse().ok(),
+        series,
+        model: model.to_owned(),
+        release: table_release(series, age)?,
+        serial: None,
+        data_path,
+        managed_by: manager.and_then(|manager| Some((manager.parse().ok()?, manager))),
+        manages: if series == Series::Cm { manages.collect() } else { Vec::new() },
+        virtual_machine: model.ends_with('V'),
+        algorithms: if legacy { Algorithms::Legacy } else { Algorithms::Modern },
+        accounts: credential("monitor").map(|name| Account::of(&name, false)).into_iter().collect(),
+        customer: customer_name,
+        hostname,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_fleet_is_the_same_each_time_and_has_unique_names() {
+        let fleet = generated(500);
+        assert_eq!(fleet, generated(500));
+        let names = fleet.iter().map(|spec| &spec.seat).collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(names.len(), 500);
+        for series in Series::ALL {
+            assert!(fleet.iter().any(|spec| spec.series == *series), "{series}");
+        }
+        let known = |manager: &SeatName| fleet.iter().any(|spec| spec.seat == *manager);
+        assert!(fleet.iter().filter_map(|spec| spec.managed_by.as_ref()).all(|(manager, _)| known(manager)));
+    }
+
+    #[test]
+    fn a_role_follows_the_name_of_the_credential() {
+        let role = |text: &str, change| Account::of(&text.parse().expect("a name"), change).role;
+        assert_eq!(role("acme/monitor", false), Role::Monitor);
+        assert_eq!(role("acme/operator2", false), Role::Operator);
+        assert_eq!(role("acme/hoshu", true), Role::Admin);
+    }
 }

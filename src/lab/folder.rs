@@ -1,9 +1,15 @@
 //! The lab's folder: ports, secrets, control socket.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::error::LabError;
+use super::fleet::SeatSpec;
 use crate::model::credential::CredentialName;
 use crate::model::name::SeatName;
 
@@ -14,12 +20,53 @@ pub const SECRETS_FOLDER: &str = "secrets";
 /// The control socket.
 pub const SOCKET_FILE: &str = "control.sock";
 
-/// The ports of a running lab, by seat.
-pub fn read_ports(_dir: &Path) -> Result<BTreeMap<SeatName, u16>, LabError> {
-    todo!()
+#[derive(Serialize)]
+struct Ports<'a> {
+    v: u32,
+    ports: &'a BTreeMap<SeatName, u16>,
 }
 
 /// The file that holds the password of a credential: `secrets/<customer>-<name>`, one line.
 pub fn secret_file(dir: &Path, credential: &CredentialName) -> PathBuf {
     dir.join(SECRETS_FOLDER).join(credential.to_string().replace('/', "-"))
+}
+
+/// Makes the folder, mode 0700.
+pub(super) fn make(dir: &Path) -> Result<(), LabError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(LabError::file("make", dir))
+}
+
+/// Writes the secret file of every account of the fleet.
+pub(super) fn write_secrets(dir: &Path, fleet: &[SeatSpec]) -> Result<(), LabError> {
+    make(&dir.join(SECRETS_FOLDER))?;
+    for account in fleet.iter().flat_map(|spec| &spec.accounts).collect::<BTreeSet<_>>() {
+        let text = format!("{}\n", account.password());
+        write(&secret_file(dir, &account.credential), text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Writes the table of ports.
+pub(super) fn write_ports(dir: &Path, ports: &BTreeMap<SeatName, u16>) -> Result<(), LabError> {
+    let path = dir.join(PORTS_FILE);
+    let table = Ports { v: 1, ports };
+    let text = serde_json::to_vec_pretty(&table)
+        .map_err(|error| LabError::file("write", &path)(std::io::Error::other(error)))?;
+    write(&path, &text)
+}
+
+/// Replaces a file of mode 0600 in one step, so that no reader sees half of it.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), LabError> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let new = PathBuf::from(new);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)
+        .map_err(LabError::file("write", &new))?;
+    file.write_all(bytes).map_err(LabError::file("write", &new))?;
+    fs::rename(&new, path).map_err(LabError::file("write", path))
 }

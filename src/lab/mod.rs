@@ -25,6 +25,7 @@ pub mod wire;
 
 pub use error::LabError;
 pub use fault::{Effect, Fault};
-pub use fleet::{Account, SeatSpec, from_inventory, generated, write_inventory};
-pub use folder::{PORTS_FILE, SECRETS_FOLDER, SOCKET_FILE, read_ports, secret_file};
+pub use fleet::{Account, GENERATED_SEATS_PER_CUSTOMER, SeatSpec, from_inventory, generated};
+pub use folder::{PORTS_FILE, SECRETS_FOLDER, SOCKET_FILE, secret_file};
+pub use rack::Clock;
 pub use serve::{Lab, LabOptions, serve};

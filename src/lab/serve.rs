@@ -1,23 +1,40 @@
 //! A lab that runs: listeners, control socket, and an end.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::UnixListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::control;
 use super::error::LabError;
 use super::fleet::SeatSpec;
-use super::rack::Rack;
+use super::folder;
+use super::rack::{Clock, Rack};
+use super::unit::SpecDefaults;
+use super::wire::{Wire, bind, listen};
 use crate::model::name::SeatName;
 
+/// Units that one lab serves.
+const UNITS_MAX: usize = 20_000;
+/// Descriptors that a lab needs beside one for each listener and one for each connection.
+const DESCRIPTORS_SPARE: u64 = 200;
+
 /// How a lab is served.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LabOptions {
     /// The lab's folder; it is made when it does not exist.
     pub dir: PathBuf,
     /// The units.
     pub fleet: Vec<SeatSpec>,
+    /// Tells the time.
+    pub clock: Clock,
     /// The address to listen on; anything but loopback is refused.
     pub listen: IpAddr,
     /// The first port, in the order of the seats' names; free ports of the system's choice when absent.
@@ -32,10 +49,11 @@ pub struct LabOptions {
 
 impl LabOptions {
     /// A lab in `dir` on 127.0.0.1 with free ports, no latency, one thread and configurations of 20 KB.
-    pub fn new(dir: impl Into<PathBuf>, fleet: Vec<SeatSpec>) -> Self {
+    pub fn new(dir: impl Into<PathBuf>, fleet: Vec<SeatSpec>, clock: Clock) -> Self {
         Self {
             dir: dir.into(),
             fleet,
+            clock,
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             base_port: None,
             latency: Duration::ZERO,
@@ -45,41 +63,107 @@ impl LabOptions {
     }
 }
 
-/// A lab whose units listen.
+impl fmt::Debug for LabOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LabOptions").field("dir", &self.dir).field("units", &self.fleet.len()).finish_non_exhaustive()
+    }
+}
+
+/// A lab whose units listen. Dropping it closes every port.
 #[derive(Debug)]
 pub struct Lab {
     rack: Arc<Rack>,
     ports: BTreeMap<SeatName, u16>,
+    listeners: JoinSet<()>,
+    control: UnixListener,
+    socket: PathBuf,
 }
 
 impl Lab {
-    /// Makes the folder and starts to listen on every port and on the control socket.
-    pub async fn start(_options: &LabOptions) -> Result<Self, LabError> {
-        todo!()
+    /// Makes the folder with ports, secrets and control socket, and listens on every port.
+    pub async fn start(options: &LabOptions) -> Result<Self, LabError> {
+        if !options.listen.is_loopback() {
+            return Err(LabError::NotLoopback(options.listen));
+        }
+        let units = options.fleet.len();
+        let base = options.base_port.filter(|base| *base > 0);
+        let room = base.map_or(UNITS_MAX, |base| usize::from(u16::MAX - base) + 1).min(UNITS_MAX);
+        if units > room {
+            return Err(LabError::TooMany { units, limit: room });
+        }
+        raise_descriptors(units);
+        folder::make(&options.dir)?;
+        let socket = options.dir.join(folder::SOCKET_FILE);
+        let control = control::listen(&socket)?;
+        folder::write_secrets(&options.dir, &options.fleet)?;
+        let defaults = SpecDefaults { configuration_bytes: options.configuration_bytes };
+        let rack = Arc::new(Rack::new(options.fleet.clone(), defaults, &options.clock));
+        let (mut ports, mut listeners) = (BTreeMap::new(), JoinSet::new());
+        for (index, place) in (0_u16..).zip(rack.places()) {
+            let port = base.map_or(0, |base| base.saturating_add(index));
+            let wanted = SocketAddr::new(options.listen, port);
+            let listener = bind(place, wanted).await?;
+            let address = listener.local_addr().unwrap_or(wanted);
+            place.set_port(address.port());
+            ports.insert(place.spec().seat.clone(), address.port());
+            listeners.spawn(listen(Arc::clone(place), listener, address, Wire { latency: options.latency }));
+        }
+        folder::write_ports(&options.dir, &ports)?;
+        Ok(Self { rack, ports, listeners, control, socket })
     }
 
     /// The ports by seat.
-    pub fn ports(&self) -> &BTreeMap<SeatName, u16> {
+    pub const fn ports(&self) -> &BTreeMap<SeatName, u16> {
         &self.ports
     }
 
     /// The units.
-    pub fn rack(&self) -> &Arc<Rack> {
+    pub const fn rack(&self) -> &Arc<Rack> {
         &self.rack
     }
 
     /// Serves until `shutdown` is done or the control socket was asked to stop, then removes the socket.
-    pub async fn run(self, _shutdown: impl Future<Output = ()>) -> Result<(), LabError> {
-        todo!()
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), LabError> {
+        let stop = Arc::new(Notify::new());
+        tokio::select! {
+            () = shutdown => {}
+            () = stop.notified() => {}
+            () = control::obey(&self.control, &self.rack, &stop) => {}
+        }
+        self.listeners.shutdown().await;
+        std::fs::remove_file(&self.socket).map_err(LabError::file("remove", &self.socket))
+    }
+}
+
+/// A lab of thousands needs more descriptors than a shell gives; what the system does not grant is felt later, by name.
+fn raise_descriptors(units: usize) {
+    let wanted = units as u64 * 2 + DESCRIPTORS_SPARE;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let granted = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(granted), maximum: limit.maximum }) {
+        tracing::warn!(%error, wanted, "the limit of open files was not raised");
     }
 }
 
 /// Serves a lab on threads of its own and returns when it has ended; not to be called on a thread of a runtime.
 /// `started` is called once every unit listens.
 pub fn serve(
-    _options: &LabOptions,
-    _started: impl FnOnce(&Lab),
-    _shutdown: impl Future<Output = ()>,
+    options: &LabOptions,
+    started: impl FnOnce(&Lab),
+    shutdown: impl Future<Output = ()>,
 ) -> Result<(), LabError> {
-    todo!()
+    let mut builder = if options.threads > 1 {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    let runtime = builder.worker_threads(options.threads.max(1)).enable_all().build().map_err(LabError::Threads)?;
+    runtime.block_on(async {
+        let lab = Lab::start(options).await?;
+        started(&lab);
+        lab.run(shutdown).await
+    })
 }

@@ -1,16 +1,25 @@
 //! One appliance as a value: what it is, what it is set to, and how its command line answers.
 //!
 //! Invariant: nothing here opens a socket or reads a clock. The layouts are this folder's own reading of the vendor's
-//! documents (docs.trellix.com, CLI reference); they share no text with the readers.
+//! documents (docs.trellix.com, CLI reference); they share no text with the readers. Words for bad states that no
+//! document shows are modelled, not seen.
 
-crate::words! {
-    /// What an account may do. Commands above it do not exist for it.
-    pub enum Role {
-        /// Looks.
-        Monitor = "monitor",
-        /// Looks, and does some changes.
-        Operator = "operator",
-        /// Does everything.
-        Admin = "admin",
-    }
-}
+mod afflict;
+mod build;
+mod change;
+mod commands;
+mod configuration;
+mod grammar;
+mod page;
+pub mod pager;
+mod shell;
+mod show;
+mod state;
+
+pub use build::SpecDefaults;
+pub use configuration::Settings;
+pub use shell::{Mode, Output, Shell, Trouble, garble};
+pub use state::{
+    Bank, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, Licence, MailQueues, Managed, Ntp, Part,
+    PortPair, Role, Service, Unit, User,
+};

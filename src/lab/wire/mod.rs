@@ -1,1 +1,12 @@
 //! Serves the units of a rack by SSH on loopback.
+//!
+//! A listener is one small task; what a unit costs beyond it is paid when somebody connects.
+
+mod channel;
+mod connection;
+mod keys;
+mod listener;
+mod terminal;
+
+pub use keys::{host_key, public_host_key};
+pub(super) use listener::{Wire, bind, listen};

@@ -1,0 +1,202 @@
+//! What is said on one channel: a shell, or one command.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::server::{Handle, Msg};
+use russh::{Channel, ChannelMsg, Disconnect};
+
+use super::listener::Wire;
+use super::terminal::{Terminal, Typed};
+use crate::lab::rack::Place;
+use crate::lab::unit::pager::Pager;
+use crate::lab::unit::{Output, Shell, garble};
+use crate::model::inventory::Channel as Way;
+
+/// How late a slow unit answers.
+const SLOW: Duration = Duration::from_secs(3);
+/// A piece of an answer that never ends.
+const ENDLESS_PIECE: &str = "  RX packets:          0000000000\n";
+
+/// The channel is gone, or the connection is: there is nobody to speak to any more.
+struct Gone;
+
+/// The task of one channel.
+pub(super) struct Task {
+    place: Arc<Place>,
+    wire: Wire,
+    user: String,
+    handle: Handle,
+    terminal: Terminal,
+    /// Lines of the terminal, when one was asked for.
+    lines: Option<u16>,
+    shell: Option<Shell>,
+}
+
+impl Task {
+    pub(super) fn new(place: Arc<Place>, wire: Wire, user: String, handle: Handle) -> Self {
+        Self { place, wire, user, handle, terminal: Terminal::default(), lines: None, shell: None }
+    }
+
+    /// Speaks until one side has had enough.
+    pub(super) async fn run(mut self, mut channel: Channel<Msg>) {
+        while let Some(message) = channel.wait().await {
+            let going_on = match message {
+                ChannelMsg::RequestPty { row_height, .. } => {
+                    // A client without a window of its own says 0.
+                    self.lines = Some(u16::try_from(row_height).ok().filter(|lines| *lines > 1).unwrap_or(24));
+                    Ok(())
+                }
+                ChannelMsg::RequestShell { .. } => self.start_shell(&channel).await,
+                ChannelMsg::Exec { command, .. } => {
+                    let status = self.run_command(&channel, &String::from_utf8_lossy(&command)).await;
+                    self.end(&channel, status).await
+                }
+                ChannelMsg::Data { data } => self.hear(&channel, &data).await,
+                ChannelMsg::Eof if self.shell.is_some() => self.end(&channel, Ok(0)).await,
+                ChannelMsg::Close => Err(Gone),
+                _ => Ok(()),
+            };
+            if going_on.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn start_shell(&mut self, channel: &Channel<Msg>) -> Result<(), Gone> {
+        let (mut shell, output) = self.place.open(&self.user, Way::Shell);
+        shell.terminal = self.lines.is_some();
+        shell.lines = self.lines.unwrap_or(shell.lines);
+        self.terminal.echo = shell.terminal && !shell.mute;
+        self.shell = Some(shell);
+        self.say(channel, &output.text).await?;
+        self.say(channel, &output.prompt).await
+    }
+
+    /// Runs each line of a command given with the channel; the exit status is 1 after an error.
+    async fn run_command(&mut self, channel: &Channel<Msg>, command: &str) -> Result<u32, Gone> {
+        let (mut shell, _) = self.place.open(&self.user, Way::Exec);
+        if shell.mute {
+            std::future::pending::<()>().await;
+        }
+        let mut status = 0;
+        for line in command.lines().take(100) {
+            let output = self.obey(channel, &mut shell, line).await?;
+            status = u32::from(output.error);
+            self.answer(channel, &output).await?;
+            if output.closed {
+                break;
+            }
+        }
+        Ok(status)
+    }
+
+    async fn end(&self, channel: &Channel<Msg>, status: Result<u32, Gone>) -> Result<(), Gone> {
+        channel.exit_status(status?).await.map_err(|_| Gone)?;
+        channel.eof().await.map_err(|_| Gone)?;
+        channel.close().await.map_err(|_| Gone)?;
+        Err(Gone)
+    }
+
+    /// Bytes from the one who types. Echo is gathered, so that a line typed by a program costs one packet.
+    async fn hear(&mut self, channel: &Channel<Msg>, bytes: &[u8]) -> Result<(), Gone> {
+        let mut echo = Vec::new();
+        for byte in bytes {
+            match self.terminal.key(*byte) {
+                Typed::Echo(bytes) => echo.extend(bytes),
+                Typed::Line(line, bytes) => {
+                    echo.extend(bytes);
+                    self.write(channel, std::mem::take(&mut echo)).await?;
+                    self.line(channel, &line).await?;
+                }
+                Typed::Page(screen) => {
+                    self.say(channel, &screen.text).await?;
+                    if screen.done {
+                        let prompt = self.prompt();
+                        self.say(channel, &prompt).await?;
+                    }
+                }
+                Typed::Leave => return self.end(channel, Ok(0)).await,
+            }
+        }
+        self.write(channel, echo).await
+    }
+
+    /// The prompt as it stands now: an empty line asks for nothing else.
+    fn prompt(&mut self) -> String {
+        self.shell.as_mut().map_or_else(String::new, |shell| {
+            self.place.with(|unit| unit.step(shell, "", crate::model::time::Time::from_ms(0))).prompt
+        })
+    }
+
+    async fn line(&mut self, channel: &Channel<Msg>, line: &str) -> Result<(), Gone> {
+        let Some(mut shell) = self.shell.take() else { return Ok(()) };
+        let output = self.obey(channel, &mut shell, line).await?;
+        self.terminal.echo = shell.terminal && !shell.mute && !shell.asked;
+        let lines = shell.lines;
+        self.shell = Some(shell);
+        if output.paged
+            && let Some(mut pager) = Pager::new(&output.text, lines)
+        {
+            let first = pager.first();
+            self.terminal.pager = Some(pager);
+            return self.say(channel, &first.text).await;
+        }
+        self.answer(channel, &output).await?;
+        if output.closed { self.end(channel, Ok(0)).await } else { Ok(()) }
+    }
+
+    /// Lets the unit answer, and waits as long as the answer takes.
+    async fn obey(&self, channel: &Channel<Msg>, shell: &mut Shell, line: &str) -> Result<Output, Gone> {
+        let (output, held) = self.place.run(shell, line);
+        if let Some(held) = held {
+            held.released().await;
+        }
+        let late = self.wire.latency + if output.trouble.slow { SLOW } else { Duration::ZERO };
+        if !late.is_zero() && !line.trim().is_empty() {
+            tokio::time::sleep(late).await;
+        }
+        if output.trouble.dropped {
+            let half = output.text.len() / 2;
+            let bytes = output.text.as_bytes().get(..half).unwrap_or_default().to_vec();
+            self.write(channel, bytes).await?;
+            let broken = self.handle.disconnect(Disconnect::ByApplication, String::new(), String::new()).await;
+            return broken.map_err(|_| Gone).and(Err(Gone));
+        }
+        Ok(output)
+    }
+
+    /// Writes an answer and the prompt after it, which is empty for a single command.
+    async fn answer(&self, channel: &Channel<Msg>, output: &Output) -> Result<(), Gone> {
+        while output.trouble.endless {
+            self.say(channel, &ENDLESS_PIECE.repeat(256)).await?;
+        }
+        let text = self.wired(&output.text);
+        let mut bytes = if output.trouble.garbled { garble(&text) } else { text.into_bytes() };
+        bytes.extend_from_slice(output.prompt.as_bytes());
+        self.write(channel, bytes).await
+    }
+
+    /// The text with the line ends of this unit: a terminal adds returns, unless the unit is one that does not; without
+    /// a terminal the oldest releases have them all the same.
+    fn wired(&self, text: &str) -> String {
+        let returns = self.place.with(|unit| {
+            if self.lines.is_some() && self.shell.is_some() { !unit.bare_line_feeds } else { !unit.since(&[8]) }
+        });
+        if returns { text.replace('\n', "\r\n") } else { text.to_owned() }
+    }
+
+    async fn say(&self, channel: &Channel<Msg>, text: &str) -> Result<(), Gone> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.write(channel, self.wired(text).into_bytes()).await
+    }
+
+    async fn write(&self, channel: &Channel<Msg>, bytes: Vec<u8>) -> Result<(), Gone> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        channel.data_bytes(bytes).await.map_err(|_| Gone)
+    }
+}

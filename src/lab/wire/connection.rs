@@ -1,0 +1,111 @@
+//! One SSH connection: logins, and a task for each channel.
+
+use std::sync::Arc;
+
+use russh::keys::PublicKey;
+use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey};
+use russh::{Channel, ChannelId, MethodKind, MethodSet, Pty};
+
+use super::channel;
+use super::listener::Wire;
+use crate::lab::rack::{Place, Shows, Visit};
+
+/// The handler of a connection. It only says yes or no; what is said on a channel is the business of its task.
+pub(super) struct Connection {
+    place: Arc<Place>,
+    wire: Wire,
+    refuse_logins: bool,
+    user: String,
+    /// Counts the connection as long as it lives.
+    _visit: Visit,
+}
+
+impl Connection {
+    pub(super) fn new(place: Arc<Place>, visit: Visit, wire: Wire, refuse_logins: bool) -> Self {
+        Self { place, wire, refuse_logins, user: String::new(), _visit: visit }
+    }
+
+    fn login(&mut self, user: &str, shows: Shows<'_>) -> Auth {
+        if self.place.login(user, shows, self.refuse_logins) {
+            user.clone_into(&mut self.user);
+            Auth::Accept
+        } else {
+            refuse()
+        }
+    }
+}
+
+/// As OpenSSH does, the same methods are offered again.
+fn refuse() -> Auth {
+    Auth::Reject {
+        proceed_with_methods: Some(MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password][..])),
+        partial_success: false,
+    }
+}
+
+/// A key in OpenSSH's one-line form without comment.
+fn one_line(key: &PublicKey) -> String {
+    let mut key = key.clone();
+    key.set_comment("");
+    key.to_openssh().unwrap_or_default()
+}
+
+impl Handler for Connection {
+    type Error = russh::Error;
+
+    async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
+        Ok(self.login(user, Shows::Password(password)))
+    }
+
+    async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
+        let key = one_line(offer.public_key);
+        Ok(if self.place.knows_key(user, &key) { Auth::Accept } else { self.login(user, Shows::Key(&key)) })
+    }
+
+    async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
+        Ok(self.login(user, Shows::Key(&one_line(key.public_key))))
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        reply.accept().await;
+        let task = channel::Task::new(Arc::clone(&self.place), self.wire, self.user.clone(), session.handle());
+        tokio::spawn(task.run(channel));
+        Ok(())
+    }
+
+    async fn pty_request(
+        &mut self,
+        channel: ChannelId,
+        _term: &str,
+        _columns: u32,
+        _rows: u32,
+        _width: u32,
+        _height: u32,
+        _modes: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_success(channel)
+    }
+
+    async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
+        session.channel_success(channel)
+    }
+
+    async fn exec_request(&mut self, channel: ChannelId, _: &[u8], session: &mut Session) -> Result<(), Self::Error> {
+        session.channel_success(channel)
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        _name: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_failure(channel)
+    }
+}
