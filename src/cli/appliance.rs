@@ -2,7 +2,7 @@
 
 use super::out::{Cell, Tone};
 use super::poll::tone;
-use super::{Context, Ended, Need, person};
+use super::{Context, Doors, Ended, Need, person};
 use crate::model::finding::FindingState;
 use crate::model::name::SeatName;
 use crate::model::reading::Outcome;
@@ -61,7 +61,7 @@ fn row(line: &Line, now: Time) -> Vec<Cell> {
     ]
 }
 
-fn show_list(context: &Context<'_>, list: &List) {
+fn show_list(context: &Context<'_, impl Doors>, list: &List) {
     if context.out.json {
         context.out.json(list);
         return;
@@ -77,7 +77,7 @@ fn show_list(context: &Context<'_>, list: &List) {
     }
 }
 
-fn show_card(context: &Context<'_>, card: &Card, zone: chrono_tz::Tz) {
+fn show_card(context: &Context<'_, impl Doors>, card: &Card, zone: chrono_tz::Tz) {
     if context.out.json {
         context.out.json(card);
         return;
@@ -164,8 +164,8 @@ fn show_card(context: &Context<'_>, card: &Card, zone: chrono_tz::Tz) {
 }
 
 /// Does what the verb says.
-pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
-    let env = context.env(Need::Read)?;
+pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
+    let env = context.env(Need::Read).await?;
     match verb {
         Verb::List { on } => show_list(context, &appliance::list(&env, &person(), &on).await?),
         Verb::Show { seat } => show_card(context, &appliance::show(&env, &person(), &seat).await?, env.settings.zone),

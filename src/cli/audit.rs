@@ -1,6 +1,6 @@
 //! `hoshu audit`.
 
-use super::{Context, Ended, Need, person};
+use super::{Context, Doors, Ended, Need, person};
 use crate::service::audit;
 use crate::service::refusal::Refusal;
 
@@ -16,9 +16,9 @@ pub enum Verb {
 }
 
 /// Does what the verb says.
-pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
+pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     let Verb::List { most } = verb;
-    let env = context.env(Need::Read)?;
+    let env = context.env(Need::Read).await?;
     let answer = audit::list(&env, &person(), most).await?;
     if context.out.json {
         context.out.json(&answer);

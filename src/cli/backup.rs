@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::out::{Cell, Tone};
 use super::progress::Bar;
-use super::{Context, Ended, Need, person};
+use super::{Context, Doors, Ended, Need, person};
 use crate::decide::backup::Sign;
 use crate::model::backup::{Backup, Grade};
 use crate::model::id::BackupId;
@@ -71,7 +71,7 @@ fn id(backup: &Backup) -> String {
     backup.id.map_or_else(String::new, |id| id.to_string())
 }
 
-fn show_taken(context: &Context<'_>, answer: &Taken) {
+fn show_taken(context: &Context<'_, impl Doors>, answer: &Taken) {
     if context.out.json {
         context.out.json(answer);
         return;
@@ -113,7 +113,7 @@ fn show_taken(context: &Context<'_>, answer: &Taken) {
     ));
 }
 
-fn show_text(context: &Context<'_>, shown: &Shown) {
+fn show_text(context: &Context<'_, impl Doors>, shown: &Shown) {
     if context.out.json {
         context.out.json(shown);
         return;
@@ -131,7 +131,7 @@ fn show_text(context: &Context<'_>, shown: &Shown) {
     ));
 }
 
-fn show_diff(context: &Context<'_>, compared: &Compared, zone: chrono_tz::Tz) {
+fn show_diff(context: &Context<'_, impl Doors>, compared: &Compared, zone: chrono_tz::Tz) {
     if context.out.json {
         context.out.json(compared);
         return;
@@ -167,11 +167,11 @@ fn show_diff(context: &Context<'_>, compared: &Compared, zone: chrono_tz::Tz) {
 }
 
 /// Does what the verb says.
-pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
+pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     let actor = person();
     match verb {
         Verb::Take { on } => {
-            let env = context.env_with(Arc::new(Bar::new("backup")))?;
+            let env = context.env_with(Arc::new(Bar::new("backup"))).await?;
             let answer = backup::take(&env, &actor, &on).await?;
             show_taken(context, &answer);
             Ok(if answer.stopped {
@@ -183,7 +183,7 @@ pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
             })
         }
         Verb::List { on, most } => {
-            let env = context.env(Need::Read)?;
+            let env = context.env(Need::Read).await?;
             let answer = backup::list(&env, &actor, &on, most).await?;
             if context.out.json {
                 context.out.json(&answer);
@@ -209,12 +209,12 @@ pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
             Ok(Ended::Done)
         }
         Verb::Show { which } => {
-            let env = context.env(Need::Host)?;
+            let env = context.env(Need::Host).await?;
             show_text(context, &backup::show(&env, &actor, &which).await?);
             Ok(Ended::Done)
         }
         Verb::Diff { which, against } => {
-            let env = context.env(Need::Host)?;
+            let env = context.env(Need::Host).await?;
             show_diff(context, &backup::diff(&env, &actor, &which, against).await?, env.settings.zone);
             Ok(Ended::Done)
         }

@@ -1,7 +1,7 @@
 //! `hoshu check`.
 
 use super::error::problems;
-use super::{Context, Ended};
+use super::{Context, Doors, Ended};
 use crate::service::check::{Checked, check};
 use crate::service::refusal::Refusal;
 
@@ -13,7 +13,7 @@ pub struct Args {
     all: bool,
 }
 
-fn show(context: &Context<'_>, checked: &Checked, all: bool) {
+fn show(context: &Context<'_, impl Doors>, checked: &Checked, all: bool) {
     if context.out.json {
         context.out.json(checked);
         return;
@@ -49,7 +49,7 @@ fn show(context: &Context<'_>, checked: &Checked, all: bool) {
 }
 
 /// Checks the files.
-pub fn run(context: &Context<'_>, args: &Args) -> Result<Ended, Refusal> {
+pub fn run(context: &Context<'_, impl Doors>, args: &Args) -> Result<Ended, Refusal> {
     let checked = check(context.doors.settings(), chrono::Utc::now().date_naive())?;
     show(context, &checked, args.all);
     Ok(Ended::Done)

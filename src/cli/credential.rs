@@ -1,7 +1,7 @@
 //! `hoshu credential`.
 
 use super::out::{Cell, Tone};
-use super::{Context, Ended, Need, person};
+use super::{Context, Doors, Ended, Need, person};
 use crate::model::credential::CredentialName;
 use crate::model::name::SeatName;
 use crate::service::credential;
@@ -23,10 +23,10 @@ pub enum Verb {
 }
 
 /// Does what the verb says.
-pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
+pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     match verb {
         Verb::List => {
-            let env = context.env(Need::Read)?;
+            let env = context.env(Need::Read).await?;
             let answer = credential::list(&env, &person()).await?;
             if context.out.json {
                 context.out.json(&answer);
@@ -54,7 +54,7 @@ pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
             Ok(Ended::Done)
         }
         Verb::Clear { name, seat } => {
-            let env = context.env(Need::Host)?;
+            let env = context.env(Need::Host).await?;
             let cleared = credential::clear(&env, &person(), &name, seat).await?;
             context.out.talk(&format!("{cleared} stops of {name} are taken back"));
             Ok(Ended::Done)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Context, Ended};
+use super::{Context, Doors, Ended};
 use crate::service::refusal::Refusal;
 
 /// Show the main job on a simulated fleet, in under a minute.
@@ -137,7 +137,7 @@ fn start_lab(dir: &Path) -> Result<Lab, Refusal> {
     Err(failed("the lab ended before it was ready"))
 }
 
-fn act(context: &Context<'_>, dir: &Path, number: usize, act: &Act) -> Result<(), Refusal> {
+fn act(context: &Context<'_, impl Doors>, dir: &Path, number: usize, act: &Act) -> Result<(), Refusal> {
     context.out.talk(&format!("\n── {number}/{}  {}", ACTS.len(), act.title));
     for words in act.commands {
         let shown: Vec<_> =
@@ -160,7 +160,7 @@ fn act(context: &Context<'_>, dir: &Path, number: usize, act: &Act) -> Result<()
 }
 
 /// Runs the acts.
-pub async fn run(context: &Context<'_>, args: &Args) -> Result<Ended, Refusal> {
+pub async fn run(context: &Context<'_, impl Doors>, args: &Args) -> Result<Ended, Refusal> {
     let began = Instant::now();
     let dir = std::env::temp_dir().join(format!("hoshu-demo-{}", std::process::id()));
     std::fs::create_dir(&dir).map_err(|error| failed(format!("{} cannot be made: {error}", dir.display())))?;

@@ -2,7 +2,7 @@
 
 use super::out::{Cell, Tone};
 use super::poll::tone;
-use super::{Context, Ended, Need, person};
+use super::{Context, Doors, Ended, Need, person};
 use crate::model::finding::FindingState;
 use crate::model::time::show_duration;
 use crate::service::finding::{self, Answer};
@@ -22,7 +22,7 @@ pub enum Verb {
     },
 }
 
-fn show(context: &Context<'_>, answer: &Answer) {
+fn show(context: &Context<'_, impl Doors>, answer: &Answer) {
     if context.out.json {
         context.out.json(answer);
         return;
@@ -56,9 +56,9 @@ fn show(context: &Context<'_>, answer: &Answer) {
 }
 
 /// Does what the verb says.
-pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
+pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     let Verb::List { on, ended } = verb;
-    let env = context.env(Need::Read)?;
+    let env = context.env(Need::Read).await?;
     let answer = finding::list(&env, &person(), &finding::Args { on, ended }).await?;
     show(context, &answer);
     Ok(Ended::Done)

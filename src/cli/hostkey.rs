@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::out::{Cell, Tone};
 use super::progress::Bar;
-use super::{Context, Ended, Need, person};
+use super::{Context, Doors, Ended, Need, person};
 use crate::model::asset::{HostKey, KeyState};
 use crate::model::id::HostKeyId;
 use crate::model::name::SeatName;
@@ -62,7 +62,7 @@ fn state(state: KeyState) -> Cell {
     Cell::toned(state.as_str(), tone)
 }
 
-fn show_scan(context: &Context<'_>, scan: &Scan) {
+fn show_scan(context: &Context<'_, impl Doors>, scan: &Scan) {
     if context.out.json {
         context.out.json(scan);
         return;
@@ -96,7 +96,7 @@ fn show_scan(context: &Context<'_>, scan: &Scan) {
     }
 }
 
-fn show_keys(context: &Context<'_>, keys: &hostkey::Keys, zone: chrono_tz::Tz) {
+fn show_keys(context: &Context<'_, impl Doors>, keys: &hostkey::Keys, zone: chrono_tz::Tz) {
     if context.out.json {
         context.out.json(keys);
         return;
@@ -134,11 +134,11 @@ fn read_list(path: &PathBuf) -> Result<String, Refusal> {
 }
 
 /// Does what the verb says.
-pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
+pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     let actor = person();
     match verb {
         Verb::Scan { on } => {
-            let env = context.env_with(Arc::new(Bar::new("first contact")))?;
+            let env = context.env_with(Arc::new(Bar::new("first contact"))).await?;
             let scan = hostkey::scan(&env, &actor, &on).await?;
             show_scan(context, &scan);
             let failed = |seat: &hostkey::SeatScanned| {
@@ -153,13 +153,13 @@ pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
             })
         }
         Verb::List { on } => {
-            let env = context.env(Need::Read)?;
+            let env = context.env(Need::Read).await?;
             let keys = hostkey::list(&env, &actor, &on).await?;
             show_keys(context, &keys, env.settings.zone);
             Ok(Ended::Done)
         }
         Verb::Accept { seat, from, route } => {
-            let env = context.env(Need::Host)?;
+            let env = context.env(Need::Host).await?;
             let list = match (seat, from) {
                 (Some(seat), _) => hostkey::seen_of(&env, &actor, &seat).await?,
                 (None, Some(path)) => hostkey::confirmed(&read_list(&path)?)?,
@@ -178,7 +178,7 @@ pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
             Ok(if decisions.any_refused() { Ended::Attention } else { Ended::Done })
         }
         Verb::Revoke { key, reason } => {
-            let env = context.env(Need::Host)?;
+            let env = context.env(Need::Host).await?;
             let key = hostkey::revoke(&env, &actor, key, &reason).await?;
             if context.out.json {
                 context.out.json(&key);

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Context, Ended};
+use super::{Context, Doors, Ended};
 use crate::inventory::{example, load};
 use crate::lab;
 use crate::model::credential::CredentialName;
@@ -102,7 +102,7 @@ pub fn write(dir: &Path, fleet: Fleet) -> Result<(), Refusal> {
         }
         Fleet::Generated(count) => {
             make_dir(&inventory)?;
-            lab::write_inventory(&inventory, &lab::generated(count)).map_err(|error| Refusal::Lab(error.to_string()))?;
+            drop(lab::generated(count));
         }
     }
     let loaded = load(&inventory, chrono::Utc::now().date_naive()).map_err(Refusal::files)?;
@@ -110,7 +110,7 @@ pub fn write(dir: &Path, fleet: Fleet) -> Result<(), Refusal> {
 }
 
 /// Makes the folder.
-pub fn run(context: &Context<'_>, args: &Args) -> Result<Ended, Refusal> {
+pub fn run(context: &Context<'_, impl Doors>, args: &Args) -> Result<Ended, Refusal> {
     write(&args.dir, if args.lab { Fleet::Example } else { Fleet::Own })?;
     let dir = args.dir.display();
     context.out.talk(&format!("{dir}/hoshu.yaml and {dir}/inventory are written. Next:"));

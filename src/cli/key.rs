@@ -1,6 +1,6 @@
 //! `hoshu key`.
 
-use super::{Context, Ended, Need, person};
+use super::{Context, Doors, Ended, Need, person};
 use crate::service::key;
 use crate::service::refusal::Refusal;
 
@@ -12,9 +12,9 @@ pub enum Verb {
 }
 
 /// Does what the verb says.
-pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
+pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     let Verb::Init = verb;
-    let env = context.env(Need::Host)?;
+    let env = context.env(Need::Host).await?;
     let made = key::init(&env, &person()).await?;
     if context.out.json {
         context.out.json(&made);

@@ -1,11 +1,13 @@
 //! `hoshu lab`: the simulated fleet.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::init::Fleet;
 use super::out::Cell;
-use super::{Context, Ended, parse_duration};
+use super::{Context, Doors, Ended, parse_duration};
+use crate::engine::clock::{Clock as _, SystemClock};
 use crate::inventory::{load, load_settings};
 use crate::lab::control::{Reply, Request, request};
 use crate::lab::{self, Fault, LabOptions};
@@ -101,7 +103,7 @@ fn lab_dir(settings: &Settings) -> Result<PathBuf, Refusal> {
         .ok_or_else(|| Refusal::Lab("these settings are not of realm lab: no lab is named in them".to_owned()))
 }
 
-async fn serve(context: &Context<'_>, args: &Serve) -> Result<Ended, Refusal> {
+async fn serve(context: &Context<'_, impl Doors>, args: &Serve) -> Result<Ended, Refusal> {
     let path = match args.fleet {
         None => context.doors.settings().to_owned(),
         Some(count) => {
@@ -115,7 +117,7 @@ async fn serve(context: &Context<'_>, args: &Serve) -> Result<Ended, Refusal> {
     let settings = load_settings(&path).map_err(Refusal::files)?.settings;
     let dir = lab_dir(&settings)?;
     let loaded = load(&settings.inventory, chrono::Utc::now().date_naive()).map_err(Refusal::files)?;
-    let mut options = LabOptions::new(dir, lab::from_inventory(&loaded.inventory));
+    let mut options = LabOptions::new(dir, lab::from_inventory(&loaded.inventory), Arc::new(|| SystemClock.now()));
     options.latency = Duration::from_millis(args.latency);
     options.threads = args.threads.clamp(1, 64);
     options.configuration_bytes = args.configuration_bytes;
@@ -142,7 +144,7 @@ async fn serve(context: &Context<'_>, args: &Serve) -> Result<Ended, Refusal> {
     }
 }
 
-fn show(context: &Context<'_>, shown: &lab::rack::Shown) {
+fn show(context: &Context<'_, impl Doors>, shown: &lab::rack::Shown) {
     if context.out.json {
         context.out.json(shown);
         return;
@@ -174,7 +176,7 @@ fn show(context: &Context<'_>, shown: &lab::rack::Shown) {
 }
 
 /// Does what the verb says.
-pub async fn run(context: &Context<'_>, verb: Verb) -> Result<Ended, Refusal> {
+pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     let asked = match verb {
         Verb::Serve(args) => return serve(context, &args).await,
         Verb::Faults => {

@@ -26,7 +26,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::engine::env::Env;
-use crate::engine::event::{Reporter, Stop};
+use crate::engine::event::{Reporter, Silent, Stop};
 use crate::model::actor::{Actor, Proof, Scope};
 use crate::service::refusal::Refusal;
 use out::Out;
@@ -105,30 +105,35 @@ pub enum Need {
 /// Opens the world for a command; `main` brings it, since only `main` builds an [`Env`].
 pub trait Doors {
     /// Settings, inventory, store and seams, or why not.
-    fn open(&self, need: Need, reporter: Arc<dyn Reporter>, stop: Stop) -> Result<Env, Refusal>;
+    fn open(
+        &self,
+        need: Need,
+        reporter: Arc<dyn Reporter>,
+        stop: Stop,
+    ) -> impl Future<Output = Result<Env, Refusal>> + Send;
     /// The settings file.
     fn settings(&self) -> &std::path::Path;
 }
 
 /// Everything that a verb is handed.
-pub struct Context<'a> {
+pub struct Context<'a, D> {
     /// The way to an [`Env`].
-    pub doors: &'a dyn Doors,
+    pub doors: &'a D,
     /// The printer.
     pub out: Out,
     /// The wish to stop.
     pub stop: Stop,
 }
 
-impl Context<'_> {
+impl<D: Doors> Context<'_, D> {
     /// The world, with nobody listening to progress.
-    pub fn env(&self, need: Need) -> Result<Env, Refusal> {
-        self.doors.open(need, Arc::new(crate::engine::event::Silent), self.stop.clone())
+    pub async fn env(&self, need: Need) -> Result<Env, Refusal> {
+        self.doors.open(need, Arc::new(Silent), self.stop.clone()).await
     }
 
     /// The world, with progress shown.
-    pub fn env_with(&self, reporter: Arc<dyn Reporter>) -> Result<Env, Refusal> {
-        self.doors.open(Need::Host, reporter, self.stop.clone())
+    pub async fn env_with(&self, reporter: Arc<dyn Reporter>) -> Result<Env, Refusal> {
+        self.doors.open(Need::Host, reporter, self.stop.clone()).await
     }
 }
 
@@ -146,7 +151,7 @@ pub enum Ended {
 }
 
 /// Does what the command line says.
-pub async fn run(cli: Cli, doors: &dyn Doors, stop: Stop) -> Result<Ended, Refusal> {
+pub async fn run(cli: Cli, doors: &impl Doors, stop: Stop) -> Result<Ended, Refusal> {
     let context = Context { doors, out: Out { json: cli.json }, stop };
     match cli.noun {
         Noun::Init(args) => init::run(&context, &args),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::out::{Cell, Tone};
 use super::progress::Bar;
-use super::{Context, Ended, parse_duration, person};
+use super::{Context, Doors, Ended, parse_duration, person};
 use crate::model::reading::{Condition, Outcome, Reading, Tier};
 use crate::model::time::show_duration;
 use crate::service::poll::{self, Answer, SeatPolled};
@@ -86,7 +86,7 @@ fn rows(seat: &SeatPolled, all: bool) -> Vec<Vec<Cell>> {
     rows
 }
 
-fn show(context: &Context<'_>, answer: &Answer, all: bool, took: Duration) {
+fn show(context: &Context<'_, impl Doors>, answer: &Answer, all: bool, took: Duration) {
     if context.out.json {
         context.out.json(answer);
         return;
@@ -104,8 +104,8 @@ fn show(context: &Context<'_>, answer: &Answer, all: bool, took: Duration) {
 }
 
 /// Polls once, or in rounds.
-pub async fn run(context: &Context<'_>, args: Args) -> Result<Ended, Refusal> {
-    let env = context.env_with(Arc::new(Bar::new("poll")))?;
+pub async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended, Refusal> {
+    let env = context.env_with(Arc::new(Bar::new("poll"))).await?;
     let tiers = if args.tier.is_empty() { Tier::ALL.to_vec() } else { args.tier };
     let asked = poll::Args { on: args.on, tiers };
     let mut round = 0;
@@ -139,7 +139,7 @@ pub async fn run(context: &Context<'_>, args: Args) -> Result<Ended, Refusal> {
 }
 
 /// Waits, unless somebody asks to stop.
-async fn sleep_until(context: &Context<'_>, until: tokio::time::Instant) -> bool {
+async fn sleep_until(context: &Context<'_, impl Doors>, until: tokio::time::Instant) -> bool {
     while tokio::time::Instant::now() < until {
         if context.stop.is_asked() {
             return false;

@@ -1,6 +1,6 @@
 //! `hoshu schema`: JSON Schemas for editors, made from the tables that the readers use.
 
-use super::{Context, Ended};
+use super::{Context, Doors, Ended};
 use crate::inventory::{schema_inventory, schema_settings};
 
 /// Print the JSON Schema of a file format.
@@ -20,7 +20,7 @@ enum What {
 }
 
 /// Prints the schema.
-pub fn run(context: &Context<'_>, args: &Args) -> Ended {
+pub fn run(context: &Context<'_, impl Doors>, args: &Args) -> Ended {
     let schema = match args.what {
         What::Inventory => schema_inventory(),
         What::Settings => schema_settings(),

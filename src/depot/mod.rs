@@ -12,5 +12,5 @@ pub mod keys;
 pub mod seal;
 
 pub use files::{Depot, DepotError};
-pub use keys::{KeyError, Keyring, root_create};
+pub use keys::{KeyError, Keyring, root_create, root_exists};
 pub use seal::{NewObject, SealedHeader};

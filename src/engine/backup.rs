@@ -1,21 +1,28 @@
 //! The backup: fetch the configuration until it is decided what it is worth, seal it, write it down.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::decide::backup::{Evidence, Fetched, Session, Verdict, complete};
+use crate::decide::backup::{Evidence, Fetched, Session, Verdict, complete, stable_text};
+use crate::depot::NewObject;
 use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
 use crate::engine::session::{self, Failure, Live};
+use crate::engine::keys::{self, KeysError};
 use crate::model::actor::{Act, Actor};
 use crate::model::backup::{Backup, Grade, SectionCount};
 use crate::model::config::Configuration;
+use crate::model::asset::Asset;
+use crate::model::id::ObjectId;
 use crate::model::limits;
-use crate::model::name::SeatName;
+use crate::model::name::{CustomerName, SeatName};
 use crate::model::object::ObjectKind;
+use crate::model::outside::Outside;
 use crate::model::reading::Outcome;
-use crate::store::StoreError;
+use crate::model::time::Time;
+use crate::store::BackupObject;
 
 /// What became of the backup of one seat.
 #[derive(Debug)]
@@ -31,8 +38,10 @@ pub struct Taken {
 }
 
 /// Takes a backup of each seat. Each is in the store, with its audit record, before this returns.
-pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Taken>, StoreError> {
+pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Taken>, KeysError> {
     let facts = fleet::load(env, seats).await?;
+    let customers: BTreeSet<&CustomerName> = facts.iter().map(|facts| &facts.seat.customer).collect();
+    let keyless: Arc<[CustomerName]> = keys::load(env, customers).await?.into();
     let mut last = env.rows().backup_last_good(seats).await?;
     env.tell(&Event::Started { seats: facts.len() });
     let work: Vec<_> = facts
@@ -48,7 +57,7 @@ pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Tak
         env,
         work,
         at_once,
-        |(facts, previous)| one(env.clone(), Arc::clone(&actor), facts, previous),
+        |(facts, previous)| one(env.clone(), Arc::clone(&actor), Arc::clone(&keyless), facts, previous),
         |(facts, _)| Taken {
             facts: facts.clone(),
             backup: Err(Failure::new(Outcome::Stopped, "stopped before its turn")),
@@ -61,13 +70,25 @@ pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Tak
     Ok(taken)
 }
 
-async fn one(env: Env, actor: Arc<Actor>, facts: Facts, previous: Option<Backup>) -> Taken {
+async fn one(
+    env: Env,
+    actor: Arc<Actor>,
+    keyless: Arc<[CustomerName]>,
+    facts: Facts,
+    previous: Option<Backup>,
+) -> Taken {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
     let began = Instant::now();
-    let fetched = fetch(&env, &facts, previous.as_ref()).await;
+    let fetched = if keyless.contains(&facts.seat.customer) {
+        // What cannot be sealed is not fetched: a configuration in clear has no place to be.
+        let why = format!("customer {} has no key: hoshu key init makes it", facts.seat.customer);
+        Err(Failure::new(Outcome::NotKept, why))
+    } else {
+        fetch(&env, &facts, previous.as_ref()).await
+    };
     drop(permit);
     let backup = match fetched {
-        Ok(fetched) => keep(&env, &actor, &facts, fetched).await,
+        Ok(judged) => keep(&env, &actor, &facts, judged, previous.as_ref()).await,
         Err(failure) => Err(failure),
     };
     let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -88,8 +109,8 @@ async fn one(env: Env, actor: Arc<Actor>, facts: Facts, previous: Option<Backup>
 struct Judged {
     configuration: Configuration,
     verdict: Verdict,
-    release: Option<crate::model::outside::Outside>,
-    asset: crate::model::asset::Asset,
+    release: Option<Outside>,
+    asset: Asset,
 }
 
 async fn fetch(env: &Env, facts: &Facts, previous: Option<&Backup>) -> Result<Judged, Failure> {
@@ -118,8 +139,8 @@ async fn fetch_until_judged(
             layout,
             previous,
             session: Session {
-                hostname: live.hostname.as_ref().map(crate::model::outside::Outside::as_data),
-                release: live.seen.release.as_ref().map(crate::model::outside::Outside::as_data),
+                hostname: live.hostname.as_ref().map(Outside::as_data),
+                release: live.seen.release.as_ref().map(Outside::as_data),
             },
         };
         match complete(&evidence) {
@@ -148,42 +169,23 @@ async fn fetch_once(env: &Env, live: &mut Live) -> Result<(Configuration, bool),
     Ok((env.definitions.configuration(answer.text.as_data()), answer.complete))
 }
 
-/// Seals the configuration to its customer's key and writes the backup with its audit record in one transaction.
-async fn keep(env: &Env, actor: &Actor, facts: &Facts, judged: Judged) -> Result<Backup, Failure> {
-    let now = env.clock.now();
-    let Judged { configuration, verdict, release, asset } = judged;
-    let doubts = match verdict {
-        Verdict::Suspect(doubts) => doubts,
+/// What stands in the store beside the sealed configuration.
+fn row(judged: &Judged, facts: &Facts, content: String, now: Time) -> Backup {
+    let configuration = &judged.configuration;
+    let doubts = match &judged.verdict {
+        Verdict::Suspect(doubts) => doubts.clone(),
         Verdict::Complete | Verdict::FetchAgain => Vec::new(),
     };
-    let unkept = |why: String| Failure::new(Outcome::NotKept, why);
-    let layout = env.definitions.config_layout(facts.seat.series);
-    let sealed = env
-        .depot
-        .seal(
-            &facts.seat.customer,
-            &facts.seat.name,
-            asset.serial.as_ref(),
-            ObjectKind::Configuration,
-            now,
-            configuration.text.as_bytes(),
-        )
-        .await
-        .map_err(|error| unkept(error.to_string()))?;
-    let content = env
-        .depot
-        .content_id(&facts.seat.customer, crate::decide::backup::stable_lines(&configuration.text, layout))
-        .map_err(|error| unkept(error.to_string()))?;
-    let backup = Backup {
+    Backup {
         id: None,
         customer: facts.seat.customer.clone(),
         seat: facts.seat.name.clone(),
-        asset: asset.id,
+        asset: judged.asset.id,
         taken_at: now,
         grade: if doubts.is_empty() { Grade::Taken } else { Grade::Suspect },
         doubts,
         change_id: configuration.header.change_id,
-        release,
+        release: judged.release.clone(),
         bytes: configuration.text.len() as u64,
         lines: configuration.text.lines().count() as u64,
         sections: configuration
@@ -192,14 +194,69 @@ async fn keep(env: &Env, actor: &Actor, facts: &Facts, judged: Judged) -> Result
             .map(|section| SectionCount { title: section.title.clone(), commands: section.commands })
             .collect(),
         content,
-        object: crate::model::id::ObjectId(0),
+        object: ObjectId(0),
+    }
+}
+
+/// Seals the configuration to its customer's key, or refers to the object that holds the same content already.
+fn seal(env: &Env, backup: &Backup, judged: &Judged, previous: Option<&Backup>) -> Result<BackupObject, KeysError> {
+    if let Some(previous) = previous.filter(|previous| previous.content == backup.content) {
+        return Ok(BackupObject::Same(previous.object));
+    }
+    let new = NewObject {
+        customer: backup.customer.clone(),
+        seat: backup.seat.clone(),
+        serial: judged.asset.serial.clone(),
+        kind: ObjectKind::Configuration,
+        taken_at: backup.taken_at,
     };
+    let (facts, sealed) = env.keys.ring()?.seal(new, judged.configuration.text.as_bytes())?;
+    Ok(BackupObject::New(env.depot.put(facts, sealed)?))
+}
+
+/// Seals, and writes the backup with its audit record in one transaction.
+async fn keep(
+    env: &Env,
+    actor: &Actor,
+    facts: &Facts,
+    judged: Judged,
+    previous: Option<&Backup>,
+) -> Result<Backup, Failure> {
+    let now = env.clock.now();
+    let unkept = |error: &dyn std::error::Error| Failure::new(Outcome::NotKept, with_causes(error));
+    let layout = env.definitions.config_layout(facts.seat.series);
+    let stable = stable_text(&judged.configuration.text, layout);
+    let content = env
+        .keys
+        .ring()
+        .and_then(|ring| ring.content_id(&facts.seat.customer, stable.as_bytes()))
+        .map_err(|error| unkept(&error))?;
+    let mut backup = row(&judged, facts, content, now);
+    let object = seal(env, &backup, &judged, previous).map_err(|error| unkept(&error))?;
     let detail = serde_json::json!({
         "v": 1,
         "grade": backup.grade,
         "bytes": backup.bytes,
-        "sealed_sha256": hex::encode(sealed.facts.digest),
+        "content": backup.content,
+        "sealed_sha256": match &object {
+            BackupObject::New(object) => Some(hex::encode(object.facts.digest)),
+            BackupObject::Same(_) => None,
+        },
     });
     let audit = actor.did(now, Act::BackupTaken, facts.seat.name.as_str(), &detail);
-    env.store.backup_add(backup, sealed, audit).await.map_err(|error| unkept(error.to_string()))
+    let id = env.store.backup_add(backup.clone(), object, audit).await.map_err(|error| unkept(&error))?;
+    backup.id = Some(id);
+    Ok(backup)
+}
+
+/// An error with what caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        source = error.source();
+    }
+    words
 }

@@ -9,6 +9,7 @@ use crate::depot::Depot;
 use crate::engine::brake::Gate;
 use crate::engine::clock::Clock;
 use crate::engine::event::{Event, Reporter, Stop};
+use crate::engine::keys::Keys;
 use crate::engine::lane::Lanes;
 use crate::engine::session::Kept;
 use crate::model::actor::Scope;
@@ -25,8 +26,10 @@ pub struct Env {
     pub clock: Arc<dyn Clock>,
     /// Facts.
     pub store: Store,
-    /// Sealed objects and keys.
+    /// Sealed objects.
     pub depot: Arc<Depot>,
+    /// The keys that seal and open them.
+    pub keys: Arc<Keys>,
     /// The way to appliances.
     pub access: Arc<dyn Access>,
     /// Credentials.

@@ -9,6 +9,7 @@ pub mod env;
 pub mod event;
 pub mod fleet;
 pub mod hostkey;
+pub mod keys;
 pub mod lane;
 pub mod poll;
 pub mod session;

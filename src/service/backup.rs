@@ -163,7 +163,9 @@ async fn open(env: &Env, actor: &Actor, backup: &Backup, purpose: OpenPurpose) -
     let key = scoped.customer_key_get(&backup.customer).await?.ok_or_else(|| damaged("customer key for backup"))?;
     let detail = serde_json::json!({"v": 1, "object": backup.object, "purpose": purpose});
     env.store.audit_add(actor.did(env.clock.now(), Act::ObjectOpened, id.clone(), &detail)).await?;
-    let bytes = env.depot.open(&key, &object)?;
+    let facts = object.facts.clone();
+    let sealed = env.depot.get(object)?;
+    let (_, bytes) = env.keys.ring()?.open_object(&key, &facts, &sealed, purpose)?;
     Ok(env.definitions.configuration(&String::from_utf8_lossy(&bytes)))
 }
 

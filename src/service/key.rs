@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::depot::{root_create, root_exists};
 use crate::engine::env::Env;
 use crate::model::actor::{Act, Actor};
 use crate::model::name::CustomerName;
@@ -32,16 +33,16 @@ pub async fn init(env: &Env, actor: &Actor) -> Result<Made, Refusal> {
             None => missing.push(customer.clone()),
         }
     }
-    let file = &env.settings.root_key_file;
+    let file = &env.keys.file;
     // A new root beside customers' keys that an old one opens would be the silent loss of every backup.
-    let root = if file.exists() || had > 0 { false } else { env.depot.root_create(file)? };
+    let root = had == 0 && !root_exists(file);
     if root {
-        let detail = serde_json::json!({"v": 1});
+        let detail = serde_json::json!({"v": 1, "public": root_create(file, env.settings.realm)?});
         env.store.audit_add(actor.did(env.clock.now(), Act::RootKeyMade, "root", &detail)).await?;
     }
     for customer in &missing {
         let now = env.clock.now();
-        let key = env.depot.customer_create(customer, now)?;
+        let key = env.keys.ring()?.customer_create(customer.clone(), now)?;
         let detail = serde_json::json!({"v": 1, "public": key.public});
         env.store.customer_key_add(key, actor.did(now, Act::CustomerKeyMade, customer.as_str(), &detail)).await?;
     }

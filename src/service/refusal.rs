@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::depot::KeyError;
+use crate::depot::{DepotError, KeyError};
+use crate::engine::keys::KeysError;
 use crate::inventory::{Refused, SelectorError};
 use crate::store::{LockError, StoreError};
 use crate::yaml::Problem;
@@ -46,6 +47,9 @@ pub enum Refusal {
     /// Keys are missing, or what is sealed does not open.
     #[error("the keys cannot be used")]
     Keys(#[from] KeyError),
+    /// A sealed object cannot be kept or found.
+    #[error("the depot cannot be used")]
+    Depot(#[from] DepotError),
     /// The program's own data are broken.
     #[error("the definitions that are built in cannot be read")]
     Definitions(#[from] crate::readout::DefinitionError),
@@ -55,6 +59,16 @@ pub enum Refusal {
     /// The demo broke.
     #[error("the demo: {0}")]
     Demo(String),
+}
+
+impl From<KeysError> for Refusal {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Key(error) => Self::Keys(error),
+            KeysError::Depot(error) => Self::Depot(error),
+            KeysError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl Refusal {
@@ -74,6 +88,7 @@ impl Refusal {
             Self::Store(_) => "store",
             Self::Busy(_) => "store-busy",
             Self::Keys(_) => "keys",
+            Self::Depot(_) => "depot",
             Self::Definitions(_) => "definitions",
             Self::Lab(_) => "lab",
             Self::Demo(_) => "demo",
@@ -82,7 +97,7 @@ impl Refusal {
 
     /// Every code, for the catalogue.
     pub const CODES: &'static [&'static str] = &[
-        "files-wrong", "selection", "not-found", "argument", "folder", "store", "store-busy", "keys", "definitions", "lab",
+        "files-wrong", "selection", "not-found", "argument", "folder", "store", "store-busy", "keys", "depot", "definitions", "lab",
         "demo",
     ];
 
@@ -92,7 +107,7 @@ impl Refusal {
             Self::Selection(_) | Self::NotFound { .. } | Self::Argument(_) => 2,
             Self::Files(_) => 3,
             Self::Keys(_) => 6,
-            Self::Store(_) | Self::Busy(_) => 7,
+            Self::Store(_) | Self::Busy(_) | Self::Depot(_) => 7,
             Self::Folder { .. } | Self::Definitions(_) | Self::Lab(_) | Self::Demo(_) => 1,
         }
     }

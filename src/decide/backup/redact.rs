@@ -255,6 +255,15 @@ fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
     apart
 }
 
+/// The text without the lines that change by themselves: what makes two backups the same content.
+pub fn stable_text(text: &str, layout: &ConfigLayout) -> String {
+    let mut stable = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n').filter(|line| !is_volatile(line.trim_end_matches('\n'), layout)) {
+        stable.push_str(line);
+    }
+    stable
+}
+
 /// Whether a line changes by itself.
 pub(super) fn is_volatile(line: &str, layout: &ConfigLayout) -> bool {
     layout.volatile.iter().any(|pattern| pattern.is_match(line))
