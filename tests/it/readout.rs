@@ -282,6 +282,25 @@ fn an_error_in_the_middle_spoils_what_is_open() {
 }
 
 #[test]
+fn contradictions_are_never_good_and_a_failure_among_them_stays() {
+    let all = definitions();
+    let context = Context { now: NOW, clock: None, series: Series::Nx, release: None };
+    for (words, expected) in [
+        (["Online", "Online"], Condition::Good),
+        (["Online", "Rebuilding"], Condition::Malformed),
+        (["Rebuilding", "Online"], Condition::Malformed),
+        (["Online", "Failed"], Condition::Bad),
+        (["Failed", "Online"], Condition::Bad),
+        (["Online", "Onlinx"], Condition::Unrecognised),
+    ] {
+        let text = words.map(|word| format!("    Disk 0:       {word}\n")).concat();
+        let readout = read(all, "show system hardware status raid", &text, true, &context);
+        let disks = readout.readings.iter().filter(|r| r.component.kind == ComponentKind::Disk).collect::<Vec<_>>();
+        assert_eq!(disks.iter().map(|r| r.condition).collect::<Vec<_>>(), [expected], "{disks:?}");
+    }
+}
+
+#[test]
 fn without_a_clock_an_age_is_unrecognised_and_the_services_still_speak() {
     let all = definitions();
     let unit = units(all).into_iter().find(|unit| unit.name == "nx-9.1-bad").expect("there");
