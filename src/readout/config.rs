@@ -93,7 +93,7 @@ pub(super) fn configuration(answer: &str) -> Configuration {
             block.take(comment.trim(), sections.is_empty().then_some(&mut header));
             continue;
         }
-        let is_command = !line.trim().is_empty() && !line.starts_with('#');
+        let is_command = !line.starts_with('#') && line.bytes().any(|byte| !byte.is_ascii_whitespace());
         close(&mut sections, block.take(), number);
         if is_command {
             if sections.is_empty() {
@@ -108,7 +108,7 @@ pub(super) fn configuration(answer: &str) -> Configuration {
     if let Some(last) = sections.last_mut() {
         last.lines.end = last.lines.end.max(count);
     }
-    Configuration { header, sections, text }
+    Configuration { text, header, sections }
 }
 
 /// A run of lines that begin with `##`.

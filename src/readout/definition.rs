@@ -144,6 +144,8 @@ pub(super) struct Expect {
     /// Whether any component of the kind will do.
     #[serde(default)]
     pub(super) any: bool,
+    /// The one that will not do.
+    pub(super) besides: Option<String>,
 }
 
 #[derive(Deserialize)]

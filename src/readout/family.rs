@@ -72,7 +72,7 @@ pub(super) struct Rule {
     pub(super) name: Option<String>,
     /// The name itself, for a component that the appliance does not name.
     pub(super) named: Option<String>,
-    /// What is checked, in order; the worst verdict is the condition, and a verdict of *disabled* ends the checks.
+    /// What is checked, in order; the worst verdict is the condition.
     pub(super) checks: Vec<Check>,
     /// Parts that are said in any case.
     #[serde(default)]
@@ -91,6 +91,10 @@ pub(super) struct Check {
     /// Whether a part may be absent.
     #[serde(default)]
     pub(super) optional: bool,
+    /// Whether the checks after it mean something only when this one is good: who is switched off, or says nothing
+    /// that is understood about it, cannot have failed.
+    #[serde(default)]
+    pub(super) gate: bool,
     /// Whether it is said only when it is not good.
     #[serde(default)]
     pub(super) silent: bool,
@@ -106,7 +110,7 @@ pub(super) enum Judge {
     Words(String),
     /// What stands before ` (` is in a table of words.
     Head(String),
-    /// The words in the brackets at the end, if there are any, are in a table.
+    /// The words in the brackets at the end are in a table.
     Brackets(String),
     /// It is there.
     Present,

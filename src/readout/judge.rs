@@ -69,7 +69,7 @@ pub(super) fn judge(
         Judge::Head(table) => word(family, table, head(value), value),
         Judge::Brackets(table) => match brackets(value) {
             Some(inner) => word(family, table, inner, value),
-            None => Verdict::said(Condition::Good, short(value)),
+            None => Verdict::said(Condition::Unrecognised, short(value)),
         },
         Judge::Number(rule) => number(rule, value),
         Judge::Age(rule) => age(rule, value, context),

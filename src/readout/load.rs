@@ -38,3 +38,24 @@ fn text_of(path: &Path) -> Result<String, DefinitionError> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_users_folder_lies_over_the_embedded_definitions() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(load(&folder.path().join("absent")).is_ok());
+        let own =
+            "mark: seen\nlayouts:\n- {name: memory, command: show memory, series: [nx], tiers: [detail]}\nreads: {}\n";
+        std::fs::write(folder.path().join("memory.yaml"), own).expect("written");
+        std::fs::write(folder.path().join("notes.txt"), "no definition").expect("written");
+        let all = load(folder.path()).expect("right");
+        assert_eq!(all.by_name("memory").map(|layout| layout.command.as_str()), Some("show memory"));
+        std::fs::write(folder.path().join("wrong.yaml"), "layouts: 1").expect("written");
+        assert!(matches!(load(folder.path()), Err(DefinitionError::Syntax { file, .. }) if file == "wrong.yaml"));
+        std::fs::write(folder.path().join("a.yaml"), " ".repeat(1 + (1 << 20))).expect("written");
+        assert!(matches!(load(folder.path()), Err(DefinitionError::TooLarge { .. })));
+    }
+}

@@ -19,7 +19,7 @@ pub(super) fn read(layout: &Layout, text: &str, complete: bool, context: &Contex
     if let Some(error) = text.lines().find(|line| !line.trim().is_empty()).and_then(error_of_line) {
         return refused(layout, &error);
     }
-    let (text, fits) = bounded(text);
+    let (text, fits) = bounded(text, complete);
     let family = &*layout.family;
     let found = scan(family, text);
     let whole = complete && fits && !found.over_limit && !found.error_inside;
@@ -53,12 +53,15 @@ pub(super) fn read(layout: &Layout, text: &str, complete: bool, context: &Contex
     readout
 }
 
-/// The text as far as it may be read, and whether that is all of it.
-fn bounded(text: &str) -> (&str, bool) {
-    if text.len() <= ANSWER_BYTES_MAX {
-        return (text, true);
-    }
-    (text.get(..text.floor_char_boundary(ANSWER_BYTES_MAX)).unwrap_or_default(), false)
+/// The text as far as it may be read, and whether the limit allows all of it. The last line of a cut answer is left
+/// out when it does not end: half a word can be another word.
+fn bounded(text: &str, complete: bool) -> (&str, bool) {
+    let end = text.floor_char_boundary(ANSWER_BYTES_MAX);
+    let fits = end == text.len();
+    let text = text.get(..end).unwrap_or_default();
+    let whole_lines = text.rfind('\n').map_or(0, |last| last + 1);
+    let end = if complete && fits { text.len() } else { whole_lines };
+    (text.get(..end).unwrap_or_default(), fits)
 }
 
 /// Readings in order, each component once.
@@ -85,7 +88,9 @@ impl Readings {
     fn expect(&mut self, layout: &Layout) {
         for expected in &layout.expects {
             let is = |component: &Component| {
-                component.kind == expected.kind && (expected.any || component.name.as_data() == expected.name)
+                component.kind == expected.kind
+                    && (expected.any || component.name.as_data() == expected.name)
+                    && expected.besides.as_ref().is_none_or(|other| component.name.as_data() != other)
             };
             if !self.0.iter().any(|reading| is(&reading.component)) {
                 let component = Component::new(expected.kind, expected.name.as_str());
@@ -122,10 +127,11 @@ fn reading(layout: &Layout, rule: &Rule, source: Source<'_, '_, '_>, context: &C
             let Verdict { condition: found, phrase, measure: number } = verdict;
             condition = condition.max(found);
             measure = measure.or(number);
-            if let Some(phrase) = phrase.filter(|_| !check.silent || !found.is_good()) {
+            let spoken = phrases.iter().any(|(known, _)| known == part) || (check.silent && found == Condition::Good);
+            if let Some(phrase) = phrase.filter(|_| !spoken) {
                 phrases.push((part.as_str(), phrase));
             }
-            if found == Condition::Disabled {
+            if check.gate && found != Condition::Good {
                 break 'checks;
             }
         }
@@ -138,6 +144,9 @@ fn reading(layout: &Layout, rule: &Rule, source: Source<'_, '_, '_>, context: &C
     let mut said = sentence(&phrases);
     if !condition.is_good() {
         append_detail(&mut said, rule, source);
+    }
+    if said.is_empty() {
+        said.push_str("within its limits");
     }
     Reading { component: Component::new(rule.kind, name), condition, said: Outside::from(said), measure }
 }
@@ -179,7 +188,8 @@ fn clock(rule: ClockRule, answer: &Parts<'_, '_>, clock: &mut Option<ApplianceTi
     let component = Component::only(ComponentKind::Clock);
     let printed = answer.one("date").zip(answer.one("time"));
     let Some(time) = printed.and_then(|(date, time)| ApplianceTime::from_parts(date, time)) else {
-        return Reading::new(component, Condition::Malformed, "no time is said");
+        let condition = if printed.is_some() { Condition::Malformed } else { Condition::Missing };
+        return Reading::new(component, condition, "no time is said");
     };
     *clock = Some(time);
     let offset = answer.one("offset").and_then(Zone::of_offset);
