@@ -48,3 +48,5 @@ pub const PROMPT_ROUNDS_MAX: usize = 3;
 pub const SMALL_OBJECT_BYTES: usize = 64 * 1024;
 /// The largest zstd window that is opened, as a power of two (8 MiB).
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+/// Problems of files that are told at once; a person works through fewer.
+pub const PROBLEMS_MAX: usize = 1_000;
