@@ -19,7 +19,6 @@ use hoshu::inventory::{Loaded, load, load_settings};
 use hoshu::model::actor::Act;
 use hoshu::model::realm::Realm;
 use hoshu::model::settings::{SessionLimits, Settings, StorePlace};
-use hoshu::readout::{self, Definitions};
 use hoshu::secret::SecretStore;
 use hoshu::service::refusal::Refusal;
 use hoshu::store::{HostLock, Store, StoreUrl};
@@ -88,16 +87,10 @@ fn access(settings: &Settings) -> Result<Arc<dyn Access>, Refusal> {
     Ok(Arc::new(SshAccess::new(router, access_limits(&settings.limits))))
 }
 
-/// The built-in layouts, with those of the inventory's folder in their place.
-fn definitions(settings: &Settings) -> Result<Definitions, Refusal> {
-    let own = settings.inventory.join("readouts");
-    Ok(if own.is_dir() { readout::load::load(&own)? } else { Definitions::embedded()? })
-}
-
 /// An inventory that is another one than the last becomes a new generation, whole, so that what was decided under it
 /// can be understood later.
 async fn accept_generation(env: &Env, loaded: &Loaded) -> Result<(), Refusal> {
-    let latest = env.store.generation_latest().await?;
+    let latest = env.rows().generation_latest().await?;
     if latest.is_some_and(|latest| latest.digest == loaded.inventory.digest) {
         return Ok(());
     }
@@ -124,7 +117,7 @@ impl Doors for Setup {
             keys: Arc::new(Keys::new(settings.root_key_file.clone(), settings.realm)),
             access: access(&settings)?,
             secrets: Arc::new(SecretStore::new(settings.credentials.clone(), true)),
-            definitions: Arc::new(definitions(&settings)?),
+            definitions: Arc::new(hoshu::readout::load(&settings.inventory.join("readouts"))?),
             rules: Arc::new(Rules::with(settings.findings.kinds.clone())),
             lanes: Arc::new(Lanes::new(LaneLimits {
                 all: settings.limits.sessions as usize,

@@ -19,12 +19,7 @@ fn table_of(name: &str) -> &'static Table {
 }
 
 /// The inventory of these files; it is whole when `problems` holds no error afterwards.
-pub(super) fn assemble(
-    sources: &[Source],
-    today: NaiveDate,
-    digest: String,
-    problems: &mut Vec<Problem>,
-) -> Inventory {
+pub(super) fn assemble(sources: &[Source], today: NaiveDate, digest: String, problems: &mut Vec<Problem>) -> Inventory {
     let mut nodes: Vec<(&Source, Node)> = Vec::new();
     for source in sources {
         if let Some(node) = parse(source, problems) {

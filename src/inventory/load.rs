@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::assemble::assemble;
 use super::settings::read_settings;
 use crate::model::inventory::Inventory;
-use crate::model::limits::{INVENTORY_FILES_MAX, YAML_BYTES_MAX};
+use crate::model::limits::{INVENTORY_FILES_MAX, PROBLEMS_MAX, YAML_BYTES_MAX};
 use crate::model::realm::Realm;
 use crate::model::settings::Settings;
 use crate::yaml::{Problem, Severity, Source};
@@ -87,10 +87,18 @@ pub fn load_settings(path: &Path) -> Result<LoadedSettings, Refused> {
 /// The warnings, when there is no error among the problems.
 fn accept(mut problems: Vec<Problem>) -> Result<Vec<Problem>, Refused> {
     problems.sort_by(|one, other| one.sort_key().cmp(&other.sort_key()));
-    if problems.iter().any(|problem| problem.severity == Severity::Error) {
-        return Err(Refused { problems });
+    // What stands in an anchor is met once for each place that takes it over.
+    problems.dedup();
+    let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
+    if problems.len() > PROBLEMS_MAX {
+        // Errors go before warnings, so that no error is among what is left out as long as there is room.
+        problems.sort_by_key(|problem| problem.severity);
+        problems.truncate(PROBLEMS_MAX);
+        let mut more = Problem::of_file("", "there are more problems than these");
+        more.severity = if refused { Severity::Error } else { Severity::Warning };
+        problems.push(more);
     }
-    Ok(problems)
+    if refused { Err(Refused { problems }) } else { Ok(problems) }
 }
 
 /// SHA-256 over the names and texts in their order, each with its length before it.

@@ -91,7 +91,9 @@ fn papers(inventory: &Inventory) -> Vec<NotServed> {
         group(
             "windows",
             "no disruptive work is done yet",
-            customers().flat_map(|one| one.windows.iter().map(|window| format!("{}/{}", one.name, window.name))).collect(),
+            customers()
+                .flat_map(|one| one.windows.iter().map(|window| format!("{}/{}", one.name, window.name)))
+                .collect(),
         ),
         group(
             "freezes",
@@ -106,7 +108,9 @@ fn papers(inventory: &Inventory) -> Vec<NotServed> {
         group(
             "contacts",
             "nobody is called or written to yet",
-            customers().flat_map(|one| one.contacts.iter().map(|contact| format!("{}/{}", one.name, contact.name))).collect(),
+            customers()
+                .flat_map(|one| one.contacts.iter().map(|contact| format!("{}/{}", one.name, contact.name)))
+                .collect(),
         ),
         group(
             "contracts",
@@ -118,13 +122,23 @@ fn papers(inventory: &Inventory) -> Vec<NotServed> {
         group(
             "change credentials",
             "nothing is changed on an appliance yet",
-            inventory.seats.values().filter(|seat| seat.credentials.change.is_some()).map(|seat| seat.name.to_string()).collect(),
+            inventory
+                .seats
+                .values()
+                .filter(|seat| seat.credentials.change.is_some())
+                .map(|seat| seat.name.to_string())
+                .collect(),
         ),
         group(
             "rules of entry",
             "nobody is sent to a site yet",
             customers()
-                .flat_map(|one| one.sites.iter().filter(|site| site.entry.is_some()).map(|site| format!("{}/{}", one.name, site.name)))
+                .flat_map(|one| {
+                    one.sites
+                        .iter()
+                        .filter(|site| site.entry.is_some())
+                        .map(|site| format!("{}/{}", one.name, site.name))
+                })
                 .collect(),
         ),
         group(

@@ -168,3 +168,91 @@ fn names(key: Key, inventory: &Inventory) -> Option<BTreeSet<&str>> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::assemble::assemble;
+    use crate::inventory::example::EXAMPLE;
+    use crate::yaml::Source;
+
+    fn fleet() -> Inventory {
+        let sources: Vec<_> = EXAMPLE.iter().map(|(name, text)| Source::new(*name, *text)).collect();
+        let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 24).unwrap();
+        let mut problems = Vec::new();
+        let inventory = assemble(&sources, today, String::new(), &mut problems);
+        assert_eq!(problems, []);
+        inventory
+    }
+
+    /// The releases that were seen: acme-nx01 is old, momiji-nx01 current, momiji-nx02 seen too long ago.
+    fn seen(name: &SeatName) -> Option<(Release, bool)> {
+        let (release, fresh) = match name.as_str() {
+            "acme-nx01" => ("9.1.0.924861", true),
+            "momiji-nx01" => ("10.0.4.1005222", true),
+            "momiji-nx02" => ("9.1.0.924861", false),
+            _ => return None,
+        };
+        Some((release.parse().unwrap(), fresh))
+    }
+
+    fn chosen(selectors: &[&str]) -> Result<(Vec<String>, Vec<String>), String> {
+        let selectors: Vec<_> = selectors.iter().map(|text| Selector::parse(text).unwrap()).collect();
+        let names = |names: Vec<SeatName>| names.into_iter().map(String::from).collect();
+        match select(&selectors, &fleet(), &seen) {
+            Ok(selection) => Ok((names(selection.seats), names(selection.undecided))),
+            Err(error) => Err(format!("{error} | {}", error.hint().unwrap_or_default())),
+        }
+    }
+
+    fn sure(selectors: &[&str]) -> Vec<String> {
+        let (seats, undecided) = chosen(selectors).unwrap();
+        assert_eq!(undecided, [""; 0]);
+        seats
+    }
+
+    #[test]
+    fn terms_must_all_hold_and_selectors_add_up() {
+        assert_eq!(sure(&["all"]).len(), 24);
+        assert_eq!(sure(&["series=nx+ex,customer=acme"]), ["acme-ex01", "acme-nx01"]);
+        assert_eq!(sure(&["series=nx+ex,customer=acme,name!=acme-nx01"]), ["acme-ex01"]);
+        assert_eq!(sure(&["sora-nx01", "data-path=agents+agents-dmz"]), ["chidori-hx01", "chidori-hx02", "sora-nx01"]);
+        assert_eq!(sure(&["acme-nx01+acme-ex01"]), ["acme-ex01", "acme-nx01"]);
+        assert_eq!(sure(&["model=nx2550,site=yard"]), ["umi-nx01"]);
+        assert_eq!(sure(&["virtual=yes"]), ["chidori-nx01"]);
+        assert_eq!(sure(&["supplier!=us"]), ["minato-nx02"]);
+        assert_eq!(sure(&["managed-by=ginga-cm01", "algorithms=legacy"]), ["furumachi-nx02", "ginga-nx01"]);
+        assert_eq!(sure(&["gateway=air-gap"]), ["sora-nx01"]);
+    }
+
+    #[test]
+    fn an_unseen_release_is_undecided_and_never_a_match() {
+        let (seats, undecided) = chosen(&["series=nx,customer=acme+momiji,release=below:10.0"]).unwrap();
+        assert_eq!((seats, undecided), (vec!["acme-nx01".to_owned()], vec!["momiji-nx02".to_owned()]));
+        let (seats, undecided) = chosen(&["customer=acme+momiji,series=nx,release=behind"]).unwrap();
+        assert_eq!((seats, undecided), (vec!["acme-nx01".to_owned()], vec!["momiji-nx02".to_owned()]));
+        assert_eq!(chosen(&["name=momiji-nx02,release!=9.1"]).unwrap().1, ["momiji-nx02"]);
+        assert_eq!(sure(&["name=momiji-nx01+acme-nx01,series=nx,release=from:10.0"]), ["momiji-nx01"]);
+        assert_eq!(sure(&["name=acme-nx01,release=9.1"]), ["acme-nx01"]);
+        // Another selector that matches decides.
+        assert_eq!(sure(&["name=momiji-nx02,release=9.1", "momiji-nx02"]), ["momiji-nx02"]);
+    }
+
+    #[test]
+    fn what_selects_nothing_is_refused() {
+        assert!(chosen(&[]).unwrap_err().contains("empty"));
+        assert_eq!(
+            chosen(&["acme-nx1"]).unwrap_err(),
+            "the inventory has no name \"acme-nx1\" | did you mean \"acme-nx01\"?"
+        );
+        assert_eq!(
+            chosen(&["acme"]).unwrap_err(),
+            "the inventory has no name \"acme\" | a customer has this name: customer=acme"
+        );
+        assert!(chosen(&["customer=acmee"]).unwrap_err().contains("acme"));
+        assert!(chosen(&["model=NX9999"]).is_err());
+        assert!(chosen(&["series=ax,customer=momiji"]).unwrap_err().contains("matches no seat"));
+        assert!(chosen(&["all", "series=ax,customer=momiji"]).is_err());
+        assert!(chosen(&["acme-nx01,acme-ex01"]).unwrap_err().contains("join alternatives with +"));
+    }
+}

@@ -36,10 +36,8 @@ static SETTINGS_FILE: Table = Table {
     ],
 };
 
-static ROOT_KEY_FIELDS: Table = Table {
-    what: "the root key",
-    fields: &[Field::required("file", PATH, "The file that holds it, mode 0400.")],
-};
+static ROOT_KEY_FIELDS: Table =
+    Table { what: "the root key", fields: &[Field::required("file", PATH, "The file that holds it, mode 0400.")] };
 
 static LAB_FIELDS: Table = Table {
     what: "the lab",
@@ -271,10 +269,9 @@ fn read_limits(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> Sessi
         backup_s: whole("backup_s", defaults.backup_s),
         idle_s: whole("idle_s", defaults.idle_s),
     };
-    for (name, narrow, wide) in [
-        ("per_site", limits.per_site, limits.per_customer),
-        ("per_customer", limits.per_customer, limits.sessions),
-    ] {
+    for (name, narrow, wide) in
+        [("per_site", limits.per_site, limits.per_customer), ("per_customer", limits.per_customer, limits.sessions)]
+    {
         if fields.has(name) && narrow > wide {
             let message = format!("{name} is {narrow}, but no more than {wide} are reached anyway");
             problems.push(fields.warning(name, message));
@@ -287,7 +284,8 @@ fn read_findings(fields: Option<Fields<'_>>) -> FindingRules {
     let rules = FindingRules::default();
     let Some(fields) = fields else { return rules };
     let default = read_hysteresis(fields, rules.default);
-    let kind = |(entry, fields): (&Entry, Fields<'_>)| Some((entry.key.parse().ok()?, read_hysteresis(fields, default)));
+    let kind =
+        |(entry, fields): (&Entry, Fields<'_>)| Some((entry.key.parse().ok()?, read_hysteresis(fields, default)));
     FindingRules { default, kinds: fields.keyed("kinds").into_iter().filter_map(kind).collect() }
 }
 

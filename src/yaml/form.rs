@@ -27,7 +27,8 @@ impl Form {
     }
 
     /// Any text of one line.
-    pub const LINE: Self = Self { what: "a text of one line, 400 characters at most", check: check_line, pattern: None };
+    pub const LINE: Self =
+        Self { what: "a text of one line, 400 characters at most", check: check_line, pattern: None };
     /// Any text, line ends allowed.
     pub const TEXT: Self = Self { what: "a text of 4,000 characters at most", check: check_text, pattern: None };
     /// A calendar day.

@@ -293,6 +293,8 @@ impl Convert<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn read(text: &str) -> (Option<Node>, Vec<Problem>) {
@@ -315,12 +317,30 @@ mod tests {
     #[test]
     fn a_scalar_keeps_its_source_text() {
         let words = [
-            "9.10", "0012", "12e4", "off", "no", "0x1F", "1_000", "2026-02-30", ".inf", "+5", "-0", "1.0", "True", "12:30",
-            "99999999999999999999999999999999999999999999999999", "1e999", "東京 # not", "0o17", "0b11",
+            "9.10",
+            "0012",
+            "12e4",
+            "off",
+            "no",
+            "0x1F",
+            "1_000",
+            "2026-02-30",
+            ".inf",
+            "+5",
+            "-0",
+            "1.0",
+            "True",
+            "12:30",
+            "99999999999999999999999999999999999999999999999999",
+            "1e999",
+            "東京 # not",
+            "0o17",
+            "0b11",
         ];
         for word in words {
             let word = word.split(" #").next().unwrap();
-            for text in [format!("a: {word} # x\n"), format!("a: [{word} ]"), format!("- {word}"), format!("{word}: a")] {
+            for text in [format!("a: {word} # x\n"), format!("a: [{word} ]"), format!("- {word}"), format!("{word}: a")]
+            {
                 let (node, problems) = read(&text);
                 assert_eq!(problems, []);
                 assert!(scalars(&node.unwrap()).contains(&word), "{text}");
@@ -330,7 +350,8 @@ mod tests {
 
     #[test]
     fn quoted_and_block_scalars_are_read_without_their_marks() {
-        let (node, problems) = read("a: \"9.10\\n\"\nb: 'it''s'\nc: |\n  one\n  two\nd: plain\n  folded\ne:\nf: ~\ng: \"\"\n");
+        let (node, problems) =
+            read("a: \"9.10\\n\"\nb: 'it''s'\nc: |\n  one\n  two\nd: plain\n  folded\ne:\nf: ~\ng: \"\"\n");
         assert_eq!(problems, []);
         let node = node.unwrap();
         let expected =
@@ -352,7 +373,8 @@ mod tests {
 
     #[test]
     fn anchors_and_merges_are_expanded_and_keep_the_text() {
-        let (node, problems) = read("base: &base {release: 9.10, port: 0022}\nuse:\n  <<: *base\n  port: 23\nagain: *base\n");
+        let (node, problems) =
+            read("base: &base {release: 9.10, port: 0022}\nuse:\n  <<: *base\n  port: 23\nagain: *base\n");
         assert_eq!(problems, []);
         let node = node.unwrap();
         assert_eq!(scalars(&node.entries()[2].value), ["release", "9.10", "port", "0022"]);
@@ -387,7 +409,7 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let before = level - 1;
-            text.push_str(&format!("a{level}: &a{level} [{}]\n", format!("*a{before}, ").repeat(10)));
+            writeln!(text, "a{level}: &a{level} [{}]", format!("*a{before}, ").repeat(10)).unwrap();
         }
         let (node, problems) = read(&text);
         assert!(node.is_none() && problems.len() == 1, "{problems:?}");

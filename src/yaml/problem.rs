@@ -78,9 +78,7 @@ impl Problem {
                 let snippet = Snippet::source(line).path(&self.file).line_start(self.line);
                 group.element(snippet.annotation(AnnotationKind::Primary.span(self.span(line))))
             }
-            None if self.line > 0 => {
-                group.element(Origin::path(&self.file).line(self.line).char_column(self.column))
-            }
+            None if self.line > 0 => group.element(Origin::path(&self.file).line(self.line).char_column(self.column)),
             None => group.element(Origin::path(&self.file)),
         };
         let group = match &self.hint {

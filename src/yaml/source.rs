@@ -1,5 +1,7 @@
 //! A file's text, and which of its lines may be shown.
 
+use std::ops::Range;
+
 use super::node::Place;
 use super::problem::{Problem, Severity};
 use crate::model::outside::encode_line;
@@ -21,7 +23,14 @@ pub fn looks_secret(key: &str) -> bool {
 pub struct Source {
     name: String,
     text: String,
-    hidden: Vec<bool>,
+    lines: Vec<Line>,
+}
+
+/// Where a line lies in the text, and whether it may be shown.
+#[derive(Debug)]
+struct Line {
+    span: Range<usize>,
+    hidden: bool,
 }
 
 impl Source {
@@ -29,8 +38,13 @@ impl Source {
     /// everything that is indented below it; where it is unsure, it hides.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
-        let hidden = hidden_lines(&text);
-        Self { name: name.into(), text, hidden }
+        let mut end = 0;
+        let spans = text.split_inclusive('\n').map(|line| {
+            end += line.len();
+            end - line.len()..end
+        });
+        let lines = spans.zip(hidden_lines(&text)).map(|(span, hidden)| Line { span, hidden }).collect();
+        Self { name: name.into(), text, lines }
     }
 
     /// The name for messages.
@@ -50,7 +64,11 @@ impl Source {
 
     /// Whether a line, counted from 1, may hold a secret.
     pub fn is_hidden(&self, line: usize) -> bool {
-        line.checked_sub(1).and_then(|index| self.hidden.get(index)).copied().unwrap_or(true)
+        self.line(line).is_none_or(|line| line.hidden)
+    }
+
+    fn line(&self, line: usize) -> Option<&Line> {
+        self.lines.get(line.checked_sub(1)?)
     }
 
     /// A value for a message: quoted and cut, or a word in its place when its line may hold a secret.
@@ -65,8 +83,8 @@ impl Source {
 
     /// A problem at a place.
     pub fn problem(&self, severity: Severity, place: Place, message: impl Into<String>) -> Problem {
-        let line = place.line.checked_sub(1).and_then(|index| self.text.lines().nth(index));
-        let shown = line.filter(|_| !self.is_hidden(place.line));
+        let shown = self.line(place.line).filter(|line| !line.hidden);
+        let shown = shown.and_then(|line| self.text.get(line.span.clone())).map(str::trim_end);
         Problem {
             severity,
             file: self.name.clone(),
@@ -122,7 +140,8 @@ mod tests {
         let text = "name: acme\nlogin:\n  password: |\n    hunter2\n\n    hunter3\n  user: monitor\n\
                     flow: {user: a, api_token: b}\nsnmp_community:\n- public\nstore: postgres://u:pw@127.0.0.1/x\nend: 1\n";
         let source = Source::new("x.yaml", text);
-        let shown: Vec<_> = text.lines().enumerate().filter(|(i, _)| !source.is_hidden(i + 1)).map(|(_, l)| l).collect();
+        let shown: Vec<_> =
+            text.lines().enumerate().filter(|(i, _)| !source.is_hidden(i + 1)).map(|(_, l)| l).collect();
         assert_eq!(shown, ["name: acme", "login:", "  user: monitor", "end: 1"]);
     }
 

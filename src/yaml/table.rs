@@ -7,6 +7,7 @@ use super::node::{Entry, Node, Value};
 use super::problem::Problem;
 use super::source::{Source, looks_secret};
 use super::{did_you_mean, nearest};
+use crate::model::limits::PROBLEMS_MAX;
 
 /// A map with known keys.
 #[derive(Debug)]
@@ -83,6 +84,13 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    /// Beyond the limit only the fact that there are more is kept.
+    fn push(&mut self, problem: Problem) {
+        if self.problems.len() <= PROBLEMS_MAX {
+            self.problems.push(problem);
+        }
+    }
+
     fn table(&mut self, table: &'static Table, node: &Node) {
         if !self.is_map(node, table.what) {
             return;
@@ -96,8 +104,8 @@ impl Checker<'_> {
         }
         for field in table.fields.iter().filter(|field| field.required) {
             if !node.entries().iter().any(|entry| entry.key == field.name) {
-                let message = format!("{} lacks the field {:?}: {}", table.what, field.name, field.doc);
-                self.problems.push(self.source.error(node.place, message));
+                let message = format!("the field {:?} is missing in {}: {}", field.name, table.what, field.doc);
+                self.push(self.source.error(node.place, message));
             }
         }
     }
@@ -105,8 +113,8 @@ impl Checker<'_> {
     fn is_map(&mut self, node: &Node, what: &str) -> bool {
         let is_map = matches!(node.value, Value::Map(_));
         if !is_map {
-            let message = format!("{what} is a map of fields, found {}", node.what());
-            self.problems.push(self.source.error(node.place, message));
+            let message = format!("a map with the fields of {what} is expected, found {}", node.what());
+            self.push(self.source.error(node.place, message));
         }
         is_map
     }
@@ -116,7 +124,7 @@ impl Checker<'_> {
         for entry in entries {
             if let Some(line) = first.insert(entry.key.as_str(), entry.place.line) {
                 let message = format!("{:?} stands here twice, first on line {line}", entry.key);
-                self.problems.push(self.source.error(entry.place, message));
+                self.push(self.source.error(entry.place, message));
             }
         }
     }
@@ -130,8 +138,8 @@ impl Checker<'_> {
             }
             _ => did_you_mean(&entry.key, table.names()),
         };
-        let message = format!("{} has no field {}", table.what, quote_key(&entry.key));
-        self.problems.push(self.source.error(entry.place, message).with_hint(hint));
+        let message = format!("there is no field {} in {}", quote_key(&entry.key), table.what);
+        self.push(self.source.error(entry.place, message).with_hint(hint));
     }
 
     /// `name` is how messages call the value; `at` is the entry that it belongs to.
@@ -139,7 +147,7 @@ impl Checker<'_> {
         if node.value == Value::Null {
             let message = format!("{name} has no value");
             let problem = self.source.error(at.place, message);
-            self.problems.push(problem.with_hint("leave the field out, or give it a value".to_owned()));
+            self.push(problem.with_hint("leave the field out, or give it a value".to_owned()));
             return;
         }
         match kind {
@@ -165,7 +173,7 @@ impl Checker<'_> {
 
     fn wrong_shape(&mut self, name: &str, expected: &str, node: &Node) {
         let message = format!("{name} is {expected}, found {}", node.what());
-        self.problems.push(self.source.error(node.place, message));
+        self.push(self.source.error(node.place, message));
     }
 
     fn scalar(&mut self, kind: &Kind, name: &str, node: &Node) {
@@ -186,11 +194,11 @@ impl Checker<'_> {
             }
             Kind::Flag if flag(text).is_none() => (format!("{name} is yes or no, found {found}"), None),
             Kind::Word(words) if !words().contains(&text) => {
-                (format!("{name} has no word {found}"), did_you_mean(text, words()))
+                (format!("{name} is one word of a list, found {found}"), did_you_mean(text, words()))
             }
             _ => return,
         };
-        self.problems.push(self.source.error(node.place, message).with_hint(hint));
+        self.push(self.source.error(node.place, message).with_hint(hint));
     }
 }
 

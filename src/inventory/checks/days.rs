@@ -103,7 +103,7 @@ fn check_algorithms(fields: Fields<'_>, seat: &Seat, today: NaiveDate, problems:
             problems.push(fields.error("algorithms", message).with_hint(hint.to_owned()));
         }
         (Algorithms::Legacy, Some(until)) if date(until).is_some_and(|until| until < today) => {
-            let message = "the last day for legacy algorithms is over: the seat is not reached any more";
+            let message = "the last day for legacy algorithms is over: upgrade the unit, or agree on another day";
             problems.push(fields.warning("legacy_until", message));
         }
         (Algorithms::Modern, Some(_)) => {

@@ -97,8 +97,7 @@ fn belongs(item: Fields<'_>, key: &str, owner: &CustomerName, problems: &mut Vec
 
 /// Works and freezes name customers and sites.
 fn announced(draft: &Draft<'_>, problems: &mut Vec<Problem>) {
-    let customers: BTreeSet<_> =
-        draft.customers.iter().filter_map(|customer| customer.fields.text("name")).collect();
+    let customers: BTreeSet<_> = draft.customers.iter().filter_map(|customer| customer.fields.text("name")).collect();
     for freeze in &draft.freezes {
         refers(*freeze, "customer", &customers, "customer", problems);
     }

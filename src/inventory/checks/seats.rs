@@ -64,22 +64,32 @@ fn manager(fields: Fields<'_>, seat: &Seat, seats: &BTreeMap<&SeatName, &Seat>, 
 
 /// Each circle of managers is named once, at the member that comes first by name.
 fn circles(draft: &Draft<'_>, seats: &BTreeMap<&SeatName, &Seat>, problems: &mut Vec<Problem>) {
-    for (fields, seat) in draft.seats() {
-        let mut path = vec![&seat.name];
-        let mut met = BTreeSet::from([&seat.name]);
-        let mut next = seat.managed_by.as_ref();
-        while let Some(manager) = next.and_then(|name| seats.get(name)) {
-            path.push(&manager.name);
-            if !met.insert(&manager.name) {
+    let fields: BTreeMap<_, _> = draft.seats().map(|(fields, seat)| (&seat.name, fields)).collect();
+    let mut done = BTreeSet::new();
+    for start in seats.keys() {
+        let mut path: Vec<&SeatName> = Vec::new();
+        let mut met = BTreeSet::new();
+        let mut next = Some(*start);
+        while let Some(name) = next.filter(|name| !done.contains(name)) {
+            if !met.insert(name) {
+                // Names come in order, so the walk that meets a circle first may still have begun outside of it.
+                let circle = path.iter().copied().skip_while(|member| *member != name).collect::<Vec<_>>();
+                report_circle(&circle, &fields, problems);
                 break;
             }
-            next = manager.managed_by.as_ref();
+            path.push(name);
+            next = seats.get(name).and_then(|seat| seat.managed_by.as_ref());
         }
-        let closes = path.len() > 1 && path.last() == Some(&&seat.name);
-        if closes && met.first() == Some(&&seat.name) {
-            let path = path.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" -> ");
-            problems.push(fields.error("managed_by", format!("the managers form a circle: {path}")));
-        }
+        done.extend(path);
+    }
+}
+
+fn report_circle(circle: &[&SeatName], fields: &BTreeMap<&SeatName, Fields<'_>>, problems: &mut Vec<Problem>) {
+    let first = circle.iter().enumerate().min_by_key(|(_, name)| *name).map_or(0, |(place, _)| place);
+    let members: Vec<_> = circle.iter().cycle().skip(first).take(circle.len() + 1).map(|name| name.as_str()).collect();
+    if let Some(fields) = circle.get(first).and_then(|name| fields.get(name)) {
+        let message = format!("the managers form a circle: {}", members.join(" -> "));
+        problems.push(fields.error("managed_by", message));
     }
 }
 

@@ -51,7 +51,8 @@ fn check_gateway(customer: &CustomerDraft<'_>, fields: Fields<'_>, gateway: &Gat
     if !used {
         problems.push(fields.warning("name", "no seat stands behind this gateway"));
     } else if gateway.access == GatewayAccess::Unattended && gateway.probes.ssh != ProbeState::Yes {
-        let message = format!("SSH is declared as {} behind this gateway: no seat there can be polled", gateway.probes.ssh);
+        let message =
+            format!("SSH is declared as {} behind this gateway: no seat there can be polled", gateway.probes.ssh);
         let place = if fields.has("probes") { "probes" } else { "name" };
         problems.push(fields.warning(place, message).with_hint("write ssh: yes below probes if it answers".to_owned()));
     }
@@ -81,7 +82,8 @@ fn address_once<'a>(
 ) {
     let Some(address) = seat.address else { return };
     if let Some(other) = taken.insert((seat.gateway.as_str(), address, seat.ssh.port), seat.name.to_string()) {
-        let message = format!("{address} port {} behind {} is the address of {other} already", seat.ssh.port, seat.gateway);
+        let message =
+            format!("{address} port {} behind {} is the address of {other} already", seat.ssh.port, seat.gateway);
         problems.push(fields.error("address", message));
     }
 }
