@@ -96,8 +96,7 @@ async fn accept_generation(env: &Env, loaded: &Loaded) -> Result<(), Refusal> {
     }
     let text = serde_json::json!({"v": 1, "files": loaded.files}).to_string();
     let detail = serde_json::json!({"v": 1, "seats": loaded.inventory.seats.len()});
-    let audit =
-        person().did(env.clock.now(), Act::InventoryAccepted, loaded.inventory.digest.clone(), &detail);
+    let audit = person().did(env.clock.now(), Act::InventoryAccepted, loaded.inventory.digest.clone(), &detail);
     env.store.generation_add(loaded.inventory.digest.clone(), text, audit).await?;
     Ok(())
 }

@@ -68,7 +68,18 @@ fn show_list(context: &Context<'_, impl Doors>, list: &List) {
     }
     let rows = list.appliances.iter().map(|line| row(line, list.at)).collect();
     context.out.table(
-        &["seat", "customer", "site", "series", "model", "release", "data path", "last poll", "findings", "last backup"],
+        &[
+            "seat",
+            "customer",
+            "site",
+            "series",
+            "model",
+            "release",
+            "data path",
+            "last poll",
+            "findings",
+            "last backup",
+        ],
         rows,
     );
     if !list.undecided.is_empty() {
@@ -108,7 +119,10 @@ fn show_card(context: &Context<'_, impl Doors>, card: &Card, zone: chrono_tz::Tz
             let word = |text: &Option<crate::model::outside::Outside>| {
                 text.as_ref().map_or_else(|| "unknown".to_owned(), |text| text.for_terminal().into_owned())
             };
-            facts.push(("hardware", format!("serial {}, {} {}", word(&asset.serial), word(&asset.product), word(&asset.model))));
+            facts.push((
+                "hardware",
+                format!("serial {}, {} {}", word(&asset.serial), word(&asset.product), word(&asset.model)),
+            ));
             if let Some((release, at)) = &asset.release {
                 facts.push(("release", format!("{}, seen {}", release.for_terminal(), at.show(zone))));
             }

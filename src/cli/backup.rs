@@ -87,10 +87,9 @@ fn show_taken(context: &Context<'_, impl Doors>, answer: &Taken) {
             (None, Some(Outcome::NotYetServed)) => {
                 (Cell::toned("not-yet-served", Tone::Care), seat.reason.for_terminal().into_owned())
             }
-            (None, outcome) => (
-                Cell::toned(outcome.map_or("", Outcome::as_str), Tone::Bad),
-                seat.reason.for_terminal().into_owned(),
-            ),
+            (None, outcome) => {
+                (Cell::toned(outcome.map_or("", Outcome::as_str), Tone::Bad), seat.reason.for_terminal().into_owned())
+            }
         };
         vec![
             seat.seat.to_string().into(),

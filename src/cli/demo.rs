@@ -108,7 +108,8 @@ fn failed(what: impl Into<String>) -> Refusal {
 
 /// This program, with a clean environment, in the demo's folder.
 fn program(dir: &Path) -> Result<Command, Refusal> {
-    let own = std::env::current_exe().map_err(|error| failed(format!("this program's own path is unknown: {error}")))?;
+    let own =
+        std::env::current_exe().map_err(|error| failed(format!("this program's own path is unknown: {error}")))?;
     let mut command = Command::new(own);
     command.current_dir(dir).env_clear().env("HOSHU_SETTINGS", dir.join("hoshu.yaml")).stdin(Stdio::null());
     for name in ["PATH", "USER", "LOGNAME", "TERM", "NO_COLOR", "LANG", "COLUMNS"] {
@@ -140,8 +141,10 @@ fn start_lab(dir: &Path) -> Result<Lab, Refusal> {
 fn act(context: &Context<'_, impl Doors>, dir: &Path, number: usize, act: &Act) -> Result<(), Refusal> {
     context.out.talk(&format!("\n── {number}/{}  {}", ACTS.len(), act.title));
     for words in act.commands {
-        let shown: Vec<_> =
-            words.iter().map(|word| if word.contains(' ') { format!("{word:?}") } else { (*word).to_owned() }).collect();
+        let shown: Vec<_> = words
+            .iter()
+            .map(|word| if word.contains(' ') { format!("{word:?}") } else { (*word).to_owned() })
+            .collect();
         context.out.talk(&format!("$ hoshu {}", shown.join(" ")));
         let status = program(dir)?
             .args(*words)

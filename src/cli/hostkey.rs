@@ -102,8 +102,7 @@ fn show_keys(context: &Context<'_, impl Doors>, keys: &hostkey::Keys, zone: chro
         return;
     }
     let row = |key: &HostKey| -> Vec<Cell> {
-        let decided =
-            key.decided.as_ref().map_or_else(String::new, |(who, at)| format!("{who}, {}", at.show(zone)));
+        let decided = key.decided.as_ref().map_or_else(String::new, |(who, at)| format!("{who}, {}", at.show(zone)));
         vec![
             key.seat.to_string().into(),
             state(key.state),
@@ -141,9 +140,8 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
             let env = context.env_with(Arc::new(Bar::new("first contact"))).await?;
             let scan = hostkey::scan(&env, &actor, &on).await?;
             show_scan(context, &scan);
-            let failed = |seat: &hostkey::SeatScanned| {
-                seat.outcome.is_some_and(|outcome| outcome != Outcome::NotYetServed)
-            };
+            let failed =
+                |seat: &hostkey::SeatScanned| seat.outcome.is_some_and(|outcome| outcome != Outcome::NotYetServed);
             Ok(if context.stop.is_asked() {
                 Ended::Stopped
             } else if scan.seats.iter().any(failed) {

@@ -106,6 +106,9 @@ impl Out {
                 }
             }));
         }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
         // The cells are encoded already; what is left are the colours of the table itself.
         for line in table.to_string().lines() {
             write_line(std::io::stdout().lock(), line.trim_end());

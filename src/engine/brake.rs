@@ -138,7 +138,13 @@ impl Gate {
     }
 
     /// Writes the difference between two states as rows.
-    async fn remember(&self, name: &CredentialName, before: &State, after: &State, now: Time) -> Result<(), StoreError> {
+    async fn remember(
+        &self,
+        name: &CredentialName,
+        before: &State,
+        after: &State,
+        now: Time,
+    ) -> Result<(), StoreError> {
         for seat in after.stopped_seats.keys().filter(|seat| !before.stopped_seats.contains_key(*seat)) {
             self.write(name, Some(seat), BrakeState::Stopped, now, Some("stopped on this seat")).await?;
         }

@@ -31,7 +31,9 @@ pub async fn scan(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Sc
         facts,
         at_once,
         |facts| one(env.clone(), actor.clone(), facts),
-        |facts| Ok(Scanned { facts: facts.clone(), key: Err(Failure::new(Outcome::Stopped, "stopped before its turn")) }),
+        |facts| {
+            Ok(Scanned { facts: facts.clone(), key: Err(Failure::new(Outcome::Stopped, "stopped before its turn")) })
+        },
     )
     .await;
     env.tell(&Event::Finished);

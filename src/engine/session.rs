@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::access::{AccessError, Peer, Session};
+use crate::access::{AccessError, Peer, Session, not_yet_served};
 use crate::decide::brake::LoginResult;
 use crate::engine::brake::Decision;
 use crate::engine::env::Env;
@@ -81,6 +81,9 @@ impl From<AccessError> for Failure {
 
 /// Opens a session and proves who answers. A seat without an accepted host key is looked at, and nothing is sent.
 pub async fn open(env: &Env, facts: &Facts) -> Result<Live, Failure> {
+    if let Some(what) = not_yet_served(&facts.gateway) {
+        return Err(AccessError::NotYetServed(what).into());
+    }
     let Some(name) = &facts.seat.credentials.read else {
         return Err(Failure::new(Outcome::NoCredential, "the seat names no read credential"));
     };
@@ -141,12 +144,7 @@ async fn further_try(env: &Env, name: &CredentialName, seat: &SeatName, login: &
 }
 
 /// Logs in and reports to the brake what became of the credential, before anything else is tried with it.
-async fn log_in(
-    env: &Env,
-    facts: &Facts,
-    name: &CredentialName,
-    login: &Login,
-) -> Result<Box<dyn Session>, Failure> {
+async fn log_in(env: &Env, facts: &Facts, name: &CredentialName, login: &Login) -> Result<Box<dyn Session>, Failure> {
     let peer = Peer { seat: &facts.seat, gateway: &facts.gateway };
     let opened = env.access.open(peer, &facts.pins, login).await;
     let result = match &opened {
@@ -202,8 +200,8 @@ async fn identify(env: &Env, facts: &Facts, asset: &Asset, session: &mut dyn Ses
         product: asset.product.clone(),
         model: asset.model.clone(),
     };
-    let proof = identity::prove(&expected, &seen)
-        .map_err(|error| Failure::new(Outcome::WrongAppliance, error.to_string()))?;
+    let proof =
+        identity::prove(&expected, &seen).map_err(|error| Failure::new(Outcome::WrongAppliance, error.to_string()))?;
     Ok((seen, readout.hostname, (layout.command.clone(), readout.readings), proof))
 }
 

@@ -9,9 +9,7 @@ use crate::model::finding::Hysteresis;
 use crate::model::reading::ComponentKind;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
-use crate::model::settings::{
-    FindingRules, Periods, SessionLimits, Settings, StorePlace, TierRules,
-};
+use crate::model::settings::{FindingRules, Periods, SessionLimits, Settings, StorePlace, TierRules};
 use crate::model::word::Word;
 use crate::yaml::{Entry, Field, Fields, Kind, Problem, Source, Table, check, parse, schema};
 

@@ -90,8 +90,7 @@ pub async fn take(env: &Env, actor: &Actor, on: &[String]) -> Result<Taken, Refu
     seats.sort_by(|a, b| a.seat.cmp(&b.seat));
     let graded = |grade| seats.iter().filter(|seat| seat.backup.as_ref().is_some_and(|one| one.grade == grade)).count();
     let ended = |outcome| seats.iter().filter(|seat| seat.outcome == Some(outcome)).count();
-    let (taken, suspect, not_yet_served) =
-        (graded(Grade::Taken), graded(Grade::Suspect), ended(Outcome::NotYetServed));
+    let (taken, suspect, not_yet_served) = (graded(Grade::Taken), graded(Grade::Suspect), ended(Outcome::NotYetServed));
     Ok(Taken {
         at,
         taken,
@@ -210,9 +209,7 @@ pub async fn diff(env: &Env, actor: &Actor, which: &Which, against: Option<Backu
         }
         (Which::Newest(seat), None) => newest_two(env, actor, seat).await?,
         _ => {
-            return Err(Refusal::Argument(
-                "a seat (its two newest backups) or two backups are expected".to_owned(),
-            ));
+            return Err(Refusal::Argument("a seat (its two newest backups) or two backups are expected".to_owned()));
         }
     };
     if old.customer != new.customer {

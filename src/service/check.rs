@@ -71,7 +71,8 @@ fn secrets(
     inventory: &Inventory,
 ) -> Result<(Vec<String>, Vec<Problem>), Refusal> {
     let mut key = [0_u8; 32];
-    getrandom::fill(&mut key).map_err(|error| Refusal::Argument(format!("the system gives no random bytes: {error}")))?;
+    getrandom::fill(&mut key)
+        .map_err(|error| Refusal::Argument(format!("the system gives no random bytes: {error}")))?;
     let store = SecretStore::new(settings.credentials.clone(), true);
     let mut notes = Vec::new();
     let mut mistakes = Vec::new();

@@ -81,12 +81,7 @@ pub async fn list(env: &Env, actor: &Actor) -> Result<Answer, Refusal> {
 }
 
 /// Lets a stopped credential be tried again, on one seat or everywhere. Says how many stops were taken back.
-pub async fn clear(
-    env: &Env,
-    actor: &Actor,
-    name: &CredentialName,
-    seat: Option<SeatName>,
-) -> Result<usize, Refusal> {
+pub async fn clear(env: &Env, actor: &Actor, name: &CredentialName, seat: Option<SeatName>) -> Result<usize, Refusal> {
     if !env.settings.credentials.contains_key(name) || !actor.scope.sees(name.customer()) {
         return Err(Refusal::NotFound {
             what: "credential",

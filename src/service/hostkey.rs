@@ -168,7 +168,8 @@ async fn accept_one(
     of_seat: &[&HostKey],
     route: &str,
 ) -> Result<Decision, Refusal> {
-    let refuse = |key: Option<&HostKey>, why: String| Decision { seat: one.seat.clone(), key: key.cloned(), refused: why };
+    let refuse =
+        |key: Option<&HostKey>, why: String| Decision { seat: one.seat.clone(), key: key.cloned(), refused: why };
     let Some(key) = of_seat.iter().find(|key| key.fingerprint == one.fingerprint) else {
         let found: Vec<&str> = of_seat.iter().map(|key| key.fingerprint.as_str()).collect();
         let found = if found.is_empty() { "none; scan it first".to_owned() } else { found.join(", ") };
@@ -235,7 +236,8 @@ mod tests {
 
     #[test]
     fn a_list_of_fingerprints_is_read_line_by_line() {
-        let list = confirmed("# from the consoles\nacme-nx01 SHA256:abc\n\nacme-ex01  SHA256:def # twice\n").expect("list");
+        let list =
+            confirmed("# from the consoles\nacme-nx01 SHA256:abc\n\nacme-ex01  SHA256:def # twice\n").expect("list");
         assert_eq!(list.len(), 2);
         assert_eq!(list[1].fingerprint, "SHA256:def");
     }

@@ -97,7 +97,17 @@ impl Refusal {
 
     /// Every code, for the catalogue.
     pub const CODES: &'static [&'static str] = &[
-        "files-wrong", "selection", "not-found", "argument", "folder", "store", "store-busy", "keys", "depot", "definitions", "lab",
+        "files-wrong",
+        "selection",
+        "not-found",
+        "argument",
+        "folder",
+        "store",
+        "store-busy",
+        "keys",
+        "depot",
+        "definitions",
+        "lab",
         "demo",
     ];
 
@@ -117,11 +127,14 @@ impl Refusal {
         match self {
             Self::Files(_) => Some("mend the lines above, then run hoshu check again".to_owned()),
             Self::Selection(_) => Some(
-                "terms are joined by commas, as in --on series=nx+ex,customer=acme; names and all are terms too".to_owned(),
+                "terms are joined by commas, as in --on series=nx+ex,customer=acme; names and all are terms too"
+                    .to_owned(),
             ),
             Self::NotFound { hint, .. } => Some(hint.clone()),
             Self::Busy(_) => Some("wait for it, or give it more time with --wait 5m".to_owned()),
-            Self::Keys(_) => Some("hoshu key init makes missing keys; a lost root key is not replaced by itself".to_owned()),
+            Self::Keys(_) => {
+                Some("hoshu key init makes missing keys; a lost root key is not replaced by itself".to_owned())
+            }
             Self::Store(error) => error.hint().map(str::to_owned),
             Self::Lab(_) => Some("hoshu lab serve starts it; hoshu lab faults lists what can be broken".to_owned()),
             _ => None,

@@ -78,7 +78,7 @@ CREATE TABLE poll_last (
     outcome TEXT NOT NULL CHECK (outcome IN (
             'answered', 'not-yet-served', 'no-credential', 'braked', 'key-unknown', 'key-changed', 'timed-out',
             'refused', 'closed-early', 'protocol', 'login-refused', 'no-prompt', 'dropped', 'over-limit',
-            'wrong-appliance', 'stopped'
+            'wrong-appliance', 'not-kept', 'stopped'
         )),
     reason TEXT NOT NULL,
     took_ms BIGINT NOT NULL,
@@ -189,9 +189,9 @@ CREATE TABLE audit (
     actor TEXT NOT NULL,
     proof TEXT NOT NULL CHECK (proof IN ('claimed', 'itself')),
     act TEXT NOT NULL CHECK (act IN (
-            'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'host-key-seen', 'host-
-            key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'object-opened', 'credential-
-            stopped', 'credential-cleared'
+            'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'host-key-seen',
+            'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'object-opened',
+            'credential-stopped', 'credential-cleared'
         )),
     subject TEXT NOT NULL,
     detail TEXT NOT NULL
