@@ -416,6 +416,17 @@ mod tests {
     }
 
     #[test]
+    fn anchored_and_tagged_scalars_keep_their_text() {
+        let (node, problems) = read("a: &x 0012\nb: *x\nc: !!str 0013\n");
+        assert_eq!(problems, []);
+        assert_eq!(scalars(&node.unwrap()), ["a", "0012", "b", "0012", "c", "0013"]);
+        for text in ["a: !secret x", "a: !!int 0014", "a: !include b.yaml", "? [a, b]\n: c"] {
+            assert_eq!(read(text).1.len(), 1, "{text}");
+        }
+        assert_eq!(scalars(&read("a: ${HOME}").0.unwrap()), ["a", "${HOME}"]);
+    }
+
+    #[test]
     fn characters_that_nobody_sees_are_refused() {
         for text in ["a: b\u{202e}c", "# \u{200b}\na: b", "a: \u{feff}b", "a: b\rc: d", "a: \u{1b}[31m"] {
             let (node, problems) = read(text);
