@@ -227,7 +227,7 @@ fn parse_problem(source: &Source, error: &serde_yaml::Error) -> Problem {
     let message = error.without_snippet().to_string();
     let message = message.lines().next().unwrap_or("");
     let message = message.rsplit_once(" at line ").map_or(message, |(before, _)| before);
-    let message = format!("no YAML that is taken here: {message}");
+    let message = format!("cannot be read as YAML: {message}");
     match error.location() {
         Some(location) => source.error(place(location), message),
         None => Problem::of_file(source.name(), message),
