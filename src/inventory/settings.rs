@@ -1,5 +1,6 @@
 //! `hoshu.yaml`: its fields, and what they must be together.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -130,6 +131,7 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
     }
     let read = |(entry, fields): (&Entry, Fields<'_>)| read_credential(entry, fields, realm, folder, problems);
     let credentials = fields.keyed("credentials").into_iter().filter_map(read).collect();
+    shared_secrets(fields, problems);
     let limits = read_limits(fields.table("limits"), problems);
     let findings = read_findings(fields.table("findings"));
     let tiers = read_tiers(fields.table("tiers"), problems);
@@ -251,6 +253,22 @@ fn read_credential(
         enable_file: path("enable_file"),
     };
     Some((entry.key.parse().ok()?, source))
+}
+
+/// A secret serves one customer; the same place twice is the same secret twice.
+fn shared_secrets(fields: Fields<'_>, problems: &mut Vec<Problem>) {
+    let mut owners = BTreeMap::new();
+    for (entry, fields) in fields.keyed("credentials") {
+        let Ok(name) = entry.key.parse::<CredentialName>() else { continue };
+        for way in ["file", "key", "environment"] {
+            let Some(place) = fields.text(way) else { continue };
+            let owner = owners.entry((way, place)).or_insert_with(|| name.clone());
+            if owner.customer() != name.customer() {
+                let message = format!("{name} has the same secret as {owner}: a secret serves one customer alone");
+                problems.push(fields.error(way, message));
+            }
+        }
+    }
 }
 
 fn read_limits(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> SessionLimits {

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use hoshu::inventory::example::EXAMPLE;
-use hoshu::inventory::{Loaded, Refused, load, load_settings, not_served, schema_inventory, schema_settings};
+use hoshu::inventory::{
+    Loaded, Refused, check_credentials, load, load_settings, not_served, schema_inventory, schema_settings,
+};
 use hoshu::model::limits::{INVENTORY_FILES_MAX, YAML_BYTES_MAX};
 use hoshu::yaml::{Node, Problem, Severity, Source, Value, parse};
 
@@ -315,6 +317,17 @@ fn settings_are_read_whole() {
     });
 }
 
+#[test]
+fn seats_and_settings_agree_about_credentials() {
+    let settings = load_settings(&root("tests/data/inventory/settings.yaml")).unwrap().settings;
+    let mut inventory = load(&root("inventory"), today()).unwrap().inventory;
+    inventory.seats.retain(|name, _| ["acme-nx01", "umi-nx01", "minato-nx02"].contains(&name.as_str()));
+    for seat in inventory.seats.values_mut().filter(|seat| seat.name.as_str() == "umi-nx01") {
+        seat.credentials.change = seat.credentials.read.clone();
+    }
+    insta::assert_snapshot!("credentials", shown(&check_credentials(&inventory, &settings)));
+}
+
 const SMALL: &str = "realm: live\nstore: s\ndepot: d\ninventory: i\nroot_key: {file: r}\n";
 
 #[test]
@@ -346,6 +359,7 @@ credentials:
       hunter5
     file: f
     key: k
+  zett/monitor: {purpose: read, user: m, file: f}
   acme/other: {purpose: read, user: hunter 6, environment: not-a-variable, passphrase_file: p}
 limits: {sessions: 0, per_site: many}
 findings: {hard_after: 5, kinds: {reech: {hard_after_count: 0}}}
