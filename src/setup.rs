@@ -13,7 +13,7 @@ use hoshu::engine::clock::{Clock, SystemClock};
 use hoshu::engine::env::Env;
 use hoshu::engine::event::{Reporter, Stop};
 use hoshu::engine::keys::Keys;
-use hoshu::engine::lane::{LaneLimits, Lanes};
+use hoshu::engine::lane::Lanes;
 use hoshu::engine::session::Kept;
 use hoshu::inventory::{Loaded, load, load_settings};
 use hoshu::model::actor::Act;
@@ -117,11 +117,8 @@ impl Doors for Setup {
             access: access(&settings)?,
             secrets: Arc::new(SecretStore::new(settings.credentials.clone(), true)),
             definitions: Arc::new(hoshu::readout::load(&settings.inventory.join("readouts"))?),
-            rules: Arc::new(Rules::with(settings.findings.kinds.clone())),
-            lanes: Arc::new(Lanes::new(LaneLimits {
-                all: settings.limits.sessions as usize,
-                customer: settings.limits.per_customer as usize,
-            })),
+            rules: Arc::new(Rules::with(settings.findings.clone())),
+            lanes: Arc::new(Lanes::new(&settings.limits)),
             gate: Arc::new(Gate::load(store.clone()).await?),
             kept: Arc::new(Kept::default()),
             inventory: Arc::new(loaded.inventory.clone()),

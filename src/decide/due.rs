@@ -1,36 +1,8 @@
 //! Which tiers of a seat are to be read.
 
 use crate::model::reading::Tier;
+use crate::model::settings::Periods;
 use crate::model::time::Time;
-
-/// How often each tier is read, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Periods {
-    /// Of the pulse.
-    pub pulse_ms: i64,
-    /// Of the detail tier.
-    pub detail_ms: i64,
-    /// Of the slow tier.
-    pub slow_ms: i64,
-}
-
-impl Default for Periods {
-    /// A minute, ten minutes, six hours.
-    fn default() -> Self {
-        Self { pulse_ms: 60_000, detail_ms: 600_000, slow_ms: 6 * 3_600_000 }
-    }
-}
-
-impl Periods {
-    /// The period of a tier, in milliseconds.
-    pub const fn of(&self, tier: Tier) -> i64 {
-        match tier {
-            Tier::Pulse => self.pulse_ms,
-            Tier::Detail => self.detail_ms,
-            Tier::Slow => self.slow_ms,
-        }
-    }
-}
 
 /// When the tiers of a seat were last begun in an open session, whether or not they were read in full: a tier that
 /// can never be read in full is not asked for more often than another.

@@ -14,7 +14,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::finding::{Finding, FindingState, Hysteresis};
+use crate::model::finding::{Finding, FindingState, Hysteresis, HysteresisChange};
 use crate::model::name::{CustomerName, SeatName};
 use crate::model::reading::{Component, ComponentKind, Condition, Outcome, Reading};
 use crate::model::time::Time;
@@ -129,18 +129,23 @@ pub fn reach(outcome: Outcome) -> Option<Reading> {
 /// When findings turn hard and when they end, for each kind of component.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
-    changed: BTreeMap<ComponentKind, Hysteresis>,
+    changed: BTreeMap<ComponentKind, HysteresisChange>,
 }
 
 impl Rules {
     /// The built-in rules with those of the settings in their place.
-    pub const fn with(changed: BTreeMap<ComponentKind, Hysteresis>) -> Self {
+    pub const fn with(changed: BTreeMap<ComponentKind, HysteresisChange>) -> Self {
         Self { changed }
     }
 
     /// The rule for a kind of component.
     pub fn of(&self, kind: ComponentKind) -> Hysteresis {
-        self.changed.get(&kind).copied().unwrap_or_else(|| built_in(kind))
+        let (rule, change) = (built_in(kind), self.changed.get(&kind).copied().unwrap_or_default());
+        Hysteresis {
+            hard_after_count: change.hard_after_count.unwrap_or(rule.hard_after_count),
+            hard_after_ms: change.hard_after_ms.unwrap_or(rule.hard_after_ms),
+            end_after_count: change.end_after_count.unwrap_or(rule.end_after_count),
+        }
     }
 
     /// The rule for how a poll ended. A refused login, a changed key and another appliance are hard at once: the peer
@@ -272,7 +277,14 @@ mod tests {
 
     #[test]
     fn settings_take_the_place_of_the_built_in_rule() {
-        let rules = Rules::with(BTreeMap::from([(ComponentKind::Disk, RULE)]));
+        let rules = Rules::with(BTreeMap::from([(
+            ComponentKind::Disk,
+            HysteresisChange {
+                hard_after_count: Some(RULE.hard_after_count),
+                hard_after_ms: Some(RULE.hard_after_ms),
+                end_after_count: Some(RULE.end_after_count),
+            },
+        )]));
         assert_eq!(rules.of(ComponentKind::Disk), RULE);
         assert_eq!(rules.of(ComponentKind::Fan), Rules::default().of(ComponentKind::Fan));
     }

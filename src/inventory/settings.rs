@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::forms::{ACCOUNT, CREDENTIAL, DURATION, LINE, PATH, VARIABLE, ZONE};
 use crate::model::credential::{CredentialName, CredentialSource, Purpose, SecretFrom};
-use crate::model::finding::Hysteresis;
+use crate::model::finding::HysteresisChange;
 use crate::model::reading::ComponentKind;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
-use crate::model::settings::{FindingRules, Periods, SessionLimits, Settings, StorePlace, TierRules};
+use crate::model::settings::{Periods, SessionLimits, Settings, StorePlace, TierRules};
 use crate::model::word::Word;
 use crate::yaml::{Entry, Field, Fields, Kind, Problem, Source, Table, check, parse, schema};
 
@@ -30,7 +30,11 @@ static SETTINGS_FILE: Table = Table {
             "Where each credential comes from.",
         ),
         Field::optional("limits", Kind::Table(&LIMIT_FIELDS), "How much is done at once, and for how long."),
-        Field::optional("findings", Kind::Table(&FINDING_FIELDS), "When findings turn hard and when they end."),
+        Field::optional(
+            "findings",
+            Kind::Map(&Kind::Word(ComponentKind::words), &Kind::Table(&HYSTERESIS_FIELDS)),
+            "Kinds of component for which findings turn hard, or end, otherwise than is built in.",
+        ),
         Field::optional("tiers", Kind::Table(&TIER_FIELDS), "How often appliances are polled."),
     ],
 };
@@ -73,26 +77,14 @@ static LIMIT_FIELDS: Table = Table {
     ],
 };
 
-const HARD_COUNT: Field = Field::optional("hard_after_count", Kind::Whole(1, 1_000), "Bad readings; 3 when left out.");
-const HARD_AFTER: Field = Field::optional("hard_after", DURATION, "From the first to the last; 5m when left out.");
-const END_COUNT: Field = Field::optional("end_after_count", Kind::Whole(1, 1_000), "Good readings; 3 when left out.");
-
-static FINDING_FIELDS: Table = Table {
-    what: "the rules of findings",
+static HYSTERESIS_FIELDS: Table = Table {
+    what: "the rule of a kind of component",
     fields: &[
-        HARD_COUNT,
-        HARD_AFTER,
-        END_COUNT,
-        Field::optional(
-            "kinds",
-            Kind::Map(&Kind::Word(ComponentKind::words), &Kind::Table(&HYSTERESIS_FIELDS)),
-            "Rules of single kinds of components.",
-        ),
+        Field::optional("hard_after_count", Kind::Whole(1, 1_000), "So many bad readings make a finding hard."),
+        Field::optional("hard_after", DURATION, "So much time lies between the first and the last of them."),
+        Field::optional("end_after_count", Kind::Whole(1, 1_000), "So many good readings in a row end it."),
     ],
 };
-
-static HYSTERESIS_FIELDS: Table =
-    Table { what: "the rule of a kind of component", fields: &[HARD_COUNT, HARD_AFTER, END_COUNT] };
 
 const PULSE: Field = Field::optional("pulse", DURATION, "Reachability and one health summary; 60s when left out.");
 const DETAIL: Field = Field::optional("detail", DURATION, "Everything that can fail; 10m when left out.");
@@ -133,7 +125,7 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
     let credentials = fields.keyed("credentials").into_iter().filter_map(read).collect();
     shared_secrets(fields, problems);
     let limits = read_limits(fields.table("limits"), problems);
-    let findings = read_findings(fields.table("findings"));
+    let findings = fields.keyed("findings").into_iter().filter_map(read_hysteresis).collect();
     let tiers = read_tiers(fields.table("tiers"), problems);
     let store = read_store(fields, folder, problems);
     Some(Settings {
@@ -296,21 +288,13 @@ fn read_limits(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> Sessi
     limits
 }
 
-fn read_findings(fields: Option<Fields<'_>>) -> FindingRules {
-    let rules = FindingRules::default();
-    let Some(fields) = fields else { return rules };
-    let default = read_hysteresis(fields, rules.default);
-    let kind =
-        |(entry, fields): (&Entry, Fields<'_>)| Some((entry.key.parse().ok()?, read_hysteresis(fields, default)));
-    FindingRules { default, kinds: fields.keyed("kinds").into_iter().filter_map(kind).collect() }
-}
-
-fn read_hysteresis(fields: Fields<'_>, default: Hysteresis) -> Hysteresis {
-    Hysteresis {
-        hard_after_count: fields.whole("hard_after_count").map_or(default.hard_after_count, i64::from),
-        hard_after_ms: fields.duration_ms("hard_after").unwrap_or(default.hard_after_ms),
-        end_after_count: fields.whole("end_after_count").map_or(default.end_after_count, i64::from),
-    }
+fn read_hysteresis((entry, fields): (&Entry, Fields<'_>)) -> Option<(ComponentKind, HysteresisChange)> {
+    let change = HysteresisChange {
+        hard_after_count: fields.whole("hard_after_count").map(i64::from),
+        hard_after_ms: fields.duration_ms("hard_after"),
+        end_after_count: fields.whole("end_after_count").map(i64::from),
+    };
+    Some((entry.key.parse().ok()?, change))
 }
 
 fn read_tiers(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> TierRules {

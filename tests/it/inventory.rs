@@ -362,7 +362,7 @@ credentials:
   zett/monitor: {purpose: read, user: m, file: f}
   acme/other: {purpose: read, user: hunter 6, environment: not-a-variable, passphrase_file: p}
 limits: {sessions: 0, per_site: many}
-findings: {hard_after: 5, kinds: {reech: {hard_after_count: 0}}}
+findings: {reech: {hard_after: 5, hard_after_count: 0}}
 tiers: {pulse: 5s, detail: 1s}
 ";
     let refused = settings_file(text, 0o600).unwrap_err();
