@@ -22,6 +22,7 @@ mod seed;
 mod serve;
 pub mod unit;
 pub mod wire;
+mod write;
 
 pub use error::LabError;
 pub use fault::{Effect, Fault};
@@ -29,3 +30,4 @@ pub use fleet::{Account, GENERATED_SEATS_PER_CUSTOMER, SeatSpec, from_inventory,
 pub use folder::{PORTS_FILE, SECRETS_FOLDER, SOCKET_FILE, secret_file};
 pub use rack::Clock;
 pub use serve::{Lab, LabOptions, serve};
+pub use write::write_inventory;
