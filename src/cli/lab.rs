@@ -191,7 +191,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
         Verb::Hold { unit, command } => Request::Hold { unit, command },
         Verb::Release { unit } => Request::Release { unit },
         Verb::Change { unit, line } => Request::Change { unit, line },
-        Verb::Stop => Request::Stop,
+        Verb::Stop => Request::Stop {},
     };
     let settings = load_settings(context.doors.settings()).map_err(Refusal::files)?.settings;
     match request(&lab_dir(&settings)?, &asked).map_err(lab_error)? {

@@ -8,7 +8,7 @@ use super::progress::Bar;
 use super::{Context, Doors, Ended, parse_duration, person};
 use crate::model::reading::{Condition, Outcome, Reading, Tier};
 use crate::model::time::show_duration;
-use crate::service::poll::{self, Answer, SeatPolled};
+use crate::service::poll::{self, Answer, SeatPolled, Wanted};
 use crate::service::refusal::Refusal;
 
 /// Poll the health of appliances.
@@ -17,7 +17,7 @@ pub struct Args {
     /// Which seats: terms joined by commas, as in series=nx+ex,customer=acme, a name, or all. Several are a union.
     #[arg(long, required = true, value_name = "SELECTOR")]
     on: Vec<String>,
-    /// What to read: pulse, detail, slow; everything when absent.
+    /// What to read: pulse, detail, slow. When absent everything is read once; in rounds, what is due.
     #[arg(long, value_delimiter = ',')]
     tier: Vec<Tier>,
     /// Poll again and again, so often, until Ctrl-C.
@@ -106,8 +106,12 @@ fn show(context: &Context<'_, impl Doors>, answer: &Answer, all: bool, took: Dur
 /// Polls once, or in rounds.
 pub async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended, Refusal> {
     let env = context.env_with(Arc::new(Bar::new("poll"))).await?;
-    let tiers = if args.tier.is_empty() { Tier::ALL.to_vec() } else { args.tier };
-    let asked = poll::Args { on: args.on, tiers };
+    let wanted = match (args.tier.is_empty(), args.every) {
+        (false, _) => Wanted::Tiers(args.tier),
+        (true, Some(_)) => Wanted::Due,
+        (true, None) => Wanted::Tiers(Tier::ALL.to_vec()),
+    };
+    let asked = poll::Args { on: args.on, wanted };
     let mut round = 0;
     let ended = loop {
         let began = tokio::time::Instant::now();

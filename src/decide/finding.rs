@@ -89,11 +89,6 @@ fn harden(mut finding: Finding, now: Time, rule: Hysteresis) -> Finding {
     finding
 }
 
-/// Whether a finding says that something does not work, as opposed to that nothing can be said.
-pub const fn is_failure(finding: &Finding) -> bool {
-    matches!(finding.state, FindingState::Hard) && !finding.condition.is_unknown()
-}
-
 /// Whether the component should be read again at once instead of at its next turn: only a second read is missing to
 /// confirm a failure for which no time has to pass, as for a disk that its controller already marks failed.
 pub const fn wants_second_read(finding: &Finding, rule: Hysteresis) -> bool {

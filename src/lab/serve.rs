@@ -109,6 +109,7 @@ impl Lab {
             listeners.spawn(listen(Arc::clone(place), listener, address, Wire { latency: options.latency }));
         }
         folder::write_ports(&options.dir, &ports)?;
+        folder::write_consoles(&options.dir, &options.fleet)?;
         Ok(Self { rack, ports, listeners, control, socket })
     }
 
