@@ -2,7 +2,7 @@
 //!
 //! | folder | what it is |
 //! |---|---|
-//! | [`unit`] | one appliance as a value: `step(line, now) -> output`; no socket, no clock |
+//! | [`mod@unit`] | one appliance as a value: `step(line, now) -> output`; no socket, no clock |
 //! | [`rack`] | all units of a lab, with their logs, faults and held answers |
 //! | [`wire`] | serves a rack by SSH on loopback |
 //! | [`direct`] | the access trait on a rack without sockets, for tests of time |

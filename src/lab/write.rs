@@ -28,7 +28,7 @@ fn seat(spec: &SeatSpec) -> Vec<String> {
         ("credentials", spec.accounts.first().map(|account| format!("{{read: {}}}", account.credential))),
     ];
     let field = |(name, value): (&str, Option<String>)| value.map(|value| format!("    {name}: {value}"));
-    let first = ["".to_owned(), format!("  - name: {}", spec.seat)];
+    let first = [String::new(), format!("  - name: {}", spec.seat)];
     first.into_iter().chain(fields.into_iter().filter_map(field)).collect()
 }
 

@@ -1,5 +1,7 @@
 //! The lab on its wires: SSH as real clients speak it, the control socket, and a fleet of thousands.
 
+#![cfg(test)]
+
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -26,7 +28,7 @@ use tokio::sync::oneshot;
 
 const NOW: Time = Time::from_ms(1_795_453_200_000);
 /// Longer than anything here takes on a busy machine.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn options(dir: &Path, count: usize) -> LabOptions {
     LabOptions::new(dir, generated(count), still_clock(NOW).0)
