@@ -78,7 +78,7 @@ fn shown_key(place: &Place, offered: Algorithms, changed: bool) -> Result<ShownK
     let line = public_host_key(&place.spec().seat, offered, changed).map_err(|error| protocol(&error))?;
     let key = russh::keys::PublicKey::from_openssh(&line).map_err(|error| protocol(&error))?;
     let (kex, cipher, mac) = match offered {
-        Algorithms::Modern => ("curve25519-sha256", "aes256-gcm@openssh.com", ""),
+        Algorithms::Modern => ("curve25519-sha256", "aes256-gcm@openssh.com", "implicit"),
         Algorithms::Legacy => ("diffie-hellman-group14-sha1", "aes128-cbc", "hmac-sha1"),
     };
     let algorithm = key.algorithm().to_string();
