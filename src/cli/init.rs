@@ -102,7 +102,8 @@ pub fn write(dir: &Path, fleet: Fleet) -> Result<(), Refusal> {
         }
         Fleet::Generated(count) => {
             make_dir(&inventory)?;
-            drop(lab::generated(count));
+            lab::write_inventory(&inventory, &lab::generated(count))
+                .map_err(|error| Refusal::Lab(error.to_string()))?;
         }
     }
     let loaded = load(&inventory, chrono::Utc::now().date_naive()).map_err(Refusal::files)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::out::{Cell, Tone};
+use super::out::{Cell, Tone, counted};
 use super::progress::Bar;
 use super::{Context, Doors, Ended, parse_duration, person};
 use crate::model::reading::{Condition, Outcome, Reading, Tier};
@@ -95,8 +95,8 @@ fn show(context: &Context<'_, impl Doors>, answer: &Answer, all: bool, took: Dur
     context.out.table(&["seat", "customer", "series", "outcome", "took", "what"], table);
     let attention = answer.seats.len() - answer.good - answer.not_yet_served;
     context.out.talk(&format!(
-        "{} seats: {} good, {attention} need attention, {} not yet served ({:.1} s)",
-        answer.seats.len(),
+        "{}: {} good, {attention} need attention, {} not yet served ({:.1} s)",
+        counted(answer.seats.len(), "seat"),
         answer.good,
         answer.not_yet_served,
         took.as_secs_f64()

@@ -191,6 +191,11 @@ mod tests {
 
     use super::*;
 
+    /// A finding that says that something does not work, as opposed to that nothing can be said.
+    fn is_failure(finding: &Finding) -> bool {
+        finding.state == FindingState::Hard && !finding.condition.is_unknown()
+    }
+
     const RULE: Hysteresis = Hysteresis { hard_after_count: 2, hard_after_ms: 10 * MINUTE_MS, end_after_count: 2 };
 
     fn reading(condition: Condition) -> Reading {

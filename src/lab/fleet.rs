@@ -144,7 +144,12 @@ pub fn from_inventory(inventory: &Inventory) -> Vec<SeatSpec> {
                 serial: seat.serial.clone(),
                 data_path: seat.data_path,
                 managed_by: seat.managed_by.as_ref().map(|manager| (manager.clone(), hostname(manager))),
-                manages: managed.get(&seat.name).cloned().unwrap_or_default(),
+                // The members of a pair know the same appliances, whichever the files name as the manager.
+                manages: managed
+                    .get(&seat.name)
+                    .or_else(|| managed.get(seat.peer.as_ref()?))
+                    .cloned()
+                    .unwrap_or_default(),
                 virtual_machine: seat.virtual_machine,
                 algorithms: seat.ssh.algorithms,
                 accounts: read.chain(change).collect(),

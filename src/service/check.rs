@@ -6,13 +6,13 @@ use std::path::Path;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::inventory::{NotServed, load, load_settings, not_served};
+use crate::inventory::{NotServed, check_credentials, load, load_settings, not_served};
 use crate::model::inventory::Inventory;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
 use crate::secret::SecretStore;
 use crate::service::refusal::Refusal;
-use crate::yaml::Problem;
+use crate::yaml::{Problem, Severity};
 
 /// What the files hold.
 #[derive(Debug, Serialize)]
@@ -44,7 +44,11 @@ pub fn check(settings: &Path, today: NaiveDate) -> Result<Checked, Refusal> {
     let mut warnings = settings.warnings;
     warnings.extend(loaded.warnings);
     let inventory = &loaded.inventory;
-    let (credentials, mistakes) = secrets(&settings.settings, inventory)?;
+    let (credentials, mut mistakes) = secrets(&settings.settings, inventory)?;
+    for problem in check_credentials(inventory, &settings.settings) {
+        let list = if problem.severity == Severity::Error { &mut mistakes } else { &mut warnings };
+        list.push(problem);
+    }
     if !mistakes.is_empty() {
         return Err(Refusal::Files(mistakes));
     }
@@ -78,7 +82,7 @@ fn secrets(
     let mut mistakes = Vec::new();
     for (name, source) in &settings.credentials {
         if let Err(error) = store.fetch(name, source.purpose) {
-            notes.push(format!("{name}: {error}"));
+            notes.push(format!("cannot be read: {name}: {error}"));
         }
     }
     let mut by_print: BTreeMap<String, Vec<_>> = BTreeMap::new();
@@ -97,8 +101,9 @@ fn secrets(
             notes.push(format!("one secret has {} names: {}", names.len(), shown.join(", ")));
         }
     }
-    for (name, seats) in shared(inventory) {
-        notes.push(format!("{name} is shared by {seats} seats: one that leaks opens all of them"));
+    let shared: Vec<String> = shared(inventory).iter().map(|(name, seats)| format!("{name} ({seats} seats)")).collect();
+    if !shared.is_empty() {
+        notes.push(format!("shared, so that one that leaks opens several seats: {}", shared.join(", ")));
     }
     Ok((notes, mistakes))
 }
