@@ -142,7 +142,7 @@ mod tests {
         let poll = |minute: u16| Packed {
             minute,
             outcome: Outcome::Answered,
-            tiers: if minute % 10 == 0 { vec![Tier::Pulse, Tier::Detail] } else { vec![Tier::Pulse] },
+            tiers: if minute.is_multiple_of(10) { vec![Tier::Pulse, Tier::Detail] } else { vec![Tier::Pulse] },
             latency: latency_code(400 + i64::from(minute) * 37 % 60),
         };
         let packed = pack(&(0..1_440).map(poll).collect::<Vec<_>>()).unwrap();

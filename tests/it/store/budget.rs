@@ -65,14 +65,15 @@ fn record(seat: &SeatName, at: Time, first: bool, random: &mut u64) -> PollRecor
     if minute % 10 == 0 {
         record.tiers = vec![Tier::Pulse, Tier::Detail];
     }
-    let changed = next() % 120;
+    let dice = next() % 120;
     record.spans = (0..READINGS)
         .map(|number| {
-            let changes = first || (changed == 0 && i64::from(number) == minute % i64::from(READINGS));
+            let changes = first || (dice == 0 && i64::from(number) == minute % i64::from(READINGS));
             let condition = if next() % 2 == 0 { Condition::Good } else { Condition::Warning };
-            match changes {
-                true => opened(component(number), condition, "Status changed, speed 8400 rpm expected", at),
-                false => SpanChange::Extend { component: component(number), last_at: at },
+            if changes {
+                opened(component(number), condition, "Status changed, speed 8400 rpm expected", at)
+            } else {
+                SpanChange::Extend { component: component(number), last_at: at }
             }
         })
         .collect();

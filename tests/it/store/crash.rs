@@ -105,7 +105,7 @@ fn a_copy_under_load_opens_and_holds_what_was_acknowledged() {
         #[diesel(sql_type = Text)]
         integrity_check: String,
     }
-    let place = Place::sqlite().unwrap();
+    let place = Place::sqlite();
     let (mut child, mut lines) = child("child_writes", &place.text);
     let pid = Pid::from_child(&child);
     let mut told = Vec::new();

@@ -147,7 +147,7 @@ fn checks_hold_the_words_of_the_model() {
     for folder in ["sqlite", "postgres"] {
         let text: String = names(folder).iter().map(|name| script(folder, name)).collect();
         for (table, column, words) in &expected {
-            let body = text.split(&format!("CREATE TABLE {table} (")).nth(1).unwrap().split(";").next().unwrap();
+            let body = text.split(&format!("CREATE TABLE {table} (")).nth(1).unwrap().split(';').next().unwrap();
             let check = body.split(&format!("CHECK ({column} IN (")).nth(1).unwrap().split("))").next().unwrap();
             let found: Vec<_> = quoted.captures_iter(check).map(|word| word.get(1).unwrap().as_str()).collect();
             assert_eq!(&found, words, "{folder} {table}.{column}");
@@ -236,7 +236,7 @@ fn child_opens() {
 #[test]
 fn files_are_their_owners_whatever_the_umask() {
     for umask in ["0000", "0022", "0777"] {
-        let place = Place::sqlite().unwrap();
+        let place = Place::sqlite();
         let script = format!("umask {umask}; exec \"$0\" --exact store::schema::child_opens --nocapture");
         let program = std::env::current_exe().unwrap();
         let child = Command::new("sh").args(["-c", &script]).arg(program).env("HOSHU_TEST_OPEN", &place.text).output();
@@ -247,7 +247,7 @@ fn files_are_their_owners_whatever_the_umask() {
 
 #[test]
 fn a_store_that_others_can_read_is_refused() {
-    let place = Place::sqlite().unwrap();
+    let place = Place::sqlite();
     drop(place.open());
     let file = place.file();
     let folder = file.parent().unwrap();
