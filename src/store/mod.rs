@@ -31,6 +31,7 @@ mod series_pack;
 mod span;
 mod status;
 mod url;
+mod varint;
 mod writer;
 
 use std::sync::mpsc::{self, Sender};

@@ -21,8 +21,8 @@ const INTENT_WAIT: Duration = Duration::from_millis(4);
 const INTENT_BATCH_MAX: usize = 64;
 /// How late an observation is written at most, but for the time of writing itself.
 const OBSERVATION_WAIT: Duration = Duration::from_millis(300);
-/// Polls of one commit.
-pub(super) const OBSERVATION_BATCH_MAX: usize = 2_000;
+/// Polls of one commit: few enough that an intent does not wait long for its turn.
+pub(super) const OBSERVATION_BATCH_MAX: usize = 500;
 
 /// Tells the caller what became of its intent, once the commit is known.
 pub(super) type Settle = Box<dyn FnOnce(Result<(), &str>) + Send>;
