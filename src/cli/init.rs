@@ -1,6 +1,5 @@
 //! `hoshu init`: settings and inventory in a new folder, ready to be edited.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -75,8 +74,7 @@ fn lab_settings(inventory: &Inventory) -> String {
         let shown = name.to_string();
         let user = shown.rsplit('/').next().unwrap_or_default();
         let file = lab::secret_file(Path::new("lab"), name);
-        // Writing to a String does not fail.
-        drop(writeln!(text, "  {shown}: {{purpose: {purpose}, user: {user}, file: {}}}", file.display()));
+        text.push_str(&format!("  {shown}: {{purpose: {purpose}, user: {user}, file: {}}}\n", file.display()));
     }
     text
 }

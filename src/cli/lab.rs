@@ -90,7 +90,7 @@ pub struct Serve {
     r#for: Option<Duration>,
 }
 
-fn lab_error(error: lab::LabError) -> Refusal {
+fn lab_error(error: &lab::LabError) -> Refusal {
     Refusal::Lab(error.to_string())
 }
 
@@ -139,7 +139,7 @@ async fn serve(context: &Context<'_, impl Doors>, args: &Serve) -> Result<Ended,
         )
     });
     match served.await {
-        Ok(result) => result.map_err(lab_error).map(|()| Ended::Done),
+        Ok(result) => result.map_err(|error| lab_error(&error)).map(|()| Ended::Done),
         Err(error) => Err(Refusal::Lab(format!("the lab broke: {error}"))),
     }
 }
@@ -194,7 +194,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
         Verb::Stop => Request::Stop {},
     };
     let settings = load_settings(context.doors.settings()).map_err(Refusal::files)?.settings;
-    match request(&lab_dir(&settings)?, &asked).map_err(lab_error)? {
+    match request(&lab_dir(&settings)?, &asked).map_err(|error| lab_error(&error))? {
         Reply::Done => context.out.talk("done"),
         Reply::Shown(shown) => show(context, &shown),
         Reply::Refused { why } => return Err(Refusal::Lab(why)),

@@ -79,7 +79,7 @@ pub async fn run(env: &Env, seats: &[SeatName], wanted: &Wanted) -> Result<Vec<P
         work,
         at_once,
         |(facts, known, tiers)| one(env.clone(), facts, known, Ask { tiers, follow }),
-        |(facts, ..)| stopped(env, facts),
+        |(facts, ..)| Ok(stopped(env, facts)),
     )
     .await;
     let polled = polled.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -101,9 +101,9 @@ fn tiers_of(env: &Env, facts: &Facts, known: &Known, wanted: &Wanted, now: Time)
     }
 }
 
-fn stopped(env: &Env, facts: &Facts) -> Result<Polled, StoreError> {
+fn stopped(env: &Env, facts: &Facts) -> Polled {
     let poll = failed(env, &Failure::new(Outcome::Stopped, "stopped before its turn"), 0);
-    Ok(Polled { facts: facts.clone(), poll, findings: Vec::new() })
+    Polled { facts: facts.clone(), poll, findings: Vec::new() }
 }
 
 /// What is asked of one seat.

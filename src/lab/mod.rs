@@ -27,7 +27,7 @@ mod write;
 pub use error::LabError;
 pub use fault::{Effect, Fault};
 pub use fleet::{Account, GENERATED_SEATS_PER_CUSTOMER, SeatSpec, from_inventory, generated};
-pub use folder::{PORTS_FILE, SECRETS_FOLDER, SOCKET_FILE, secret_file};
+pub use folder::{CONSOLES_FILE, PORTS_FILE, SECRETS_FOLDER, SOCKET_FILE, secret_file};
 pub use rack::Clock;
 pub use serve::{Lab, LabOptions, serve};
 pub use write::write_inventory;

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::inventory::{NotServed, check_credentials, load, load_settings, not_served};
+use crate::model::credential::CredentialName;
 use crate::model::inventory::Inventory;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
@@ -92,7 +93,7 @@ fn secrets(
     for mut names in by_print.into_values() {
         names.dedup();
         let shown: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let customers: std::collections::BTreeSet<_> = names.iter().map(|name| name.customer()).collect();
+        let customers: std::collections::BTreeSet<_> = names.iter().map(CredentialName::customer).collect();
         if customers.len() > 1 {
             let message = format!("one secret is used by {} customers: {}", customers.len(), shown.join(", "));
             let hint = "give each customer a credential of its own: one that leaks opens both".to_owned();
