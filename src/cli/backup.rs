@@ -5,11 +5,10 @@ use std::sync::Arc;
 use super::out::{Cell, Tone, counted};
 use super::progress::Bar;
 use super::{Context, Doors, Ended, Need, person};
-use crate::decide::backup::Sign;
 use crate::model::backup::{Backup, Grade};
 use crate::model::id::BackupId;
 use crate::model::reading::Outcome;
-use crate::service::backup::{self, Compared, Shown, Taken, Which};
+use crate::service::backup::{self, Compared, Shown, Sign, Taken, Which};
 use crate::service::refusal::Refusal;
 
 /// Configuration backups.

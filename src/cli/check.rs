@@ -50,7 +50,7 @@ fn show(context: &Context<'_, impl Doors>, checked: &Checked, all: bool) {
 
 /// Checks the files.
 pub fn run(context: &Context<'_, impl Doors>, args: &Args) -> Result<Ended, Refusal> {
-    let checked = check(context.doors.settings(), chrono::Utc::now().date_naive())?;
+    let checked = check(context.doors.settings())?;
     show(context, &checked, args.all);
     Ok(Ended::Done)
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Context, Doors, Ended};
+use crate::engine::clock::{Clock as _, SystemClock};
 use crate::inventory::{example, load};
 use crate::lab;
 use crate::model::credential::CredentialName;
@@ -61,7 +62,8 @@ fn lab_settings(inventory: &Inventory) -> String {
     let mut text = String::from(
         "# Settings of a simulated fleet. Nothing here reaches a real appliance: in realm lab only the lab's own\n\
          # loopback ports are dialled.\nrealm: lab\nzone: Asia/Tokyo\nstore: data/hoshu.db\ndepot: data/depot\n\
-         inventory: inventory\nroot_key: {file: keys/root.key}\nlab: {ports: lab/ports.json}\ncredentials:\n",
+         inventory: inventory\nroot_key: {file: keys/root.key}\nlab: {ports: lab/ports.json}\n\
+         limits: {connect_s: 3, login_s: 5, command_s: 20, idle_s: 10}\ncredentials:\n",
     );
     let mut names: Vec<(&CredentialName, &str)> = Vec::new();
     for seat in inventory.seats.values() {
@@ -104,7 +106,7 @@ pub fn write(dir: &Path, fleet: Fleet) -> Result<(), Refusal> {
                 .map_err(|error| Refusal::Lab(error.to_string()))?;
         }
     }
-    let loaded = load(&inventory, chrono::Utc::now().date_naive()).map_err(Refusal::files)?;
+    let loaded = load(&inventory, SystemClock.now().utc().date_naive()).map_err(Refusal::files)?;
     write_file(&settings, &lab_settings(&loaded.inventory))
 }
 

@@ -8,6 +8,7 @@ use super::progress::Bar;
 use super::{Context, Doors, Ended, parse_duration, person};
 use crate::model::reading::{Condition, Outcome, Reading, Tier};
 use crate::model::time::show_duration;
+use crate::service::Stopwatch;
 use crate::service::poll::{self, Answer, SeatPolled, Wanted};
 use crate::service::refusal::Refusal;
 
@@ -114,7 +115,7 @@ pub async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended,
     let asked = poll::Args { on: args.on, wanted };
     let mut round = 0;
     let ended = loop {
-        let began = tokio::time::Instant::now();
+        let began = Stopwatch::start();
         let answer = poll::run(&env, &person(), &asked).await?;
         show(context, &answer, args.all, began.elapsed());
         round += 1;
@@ -125,13 +126,12 @@ pub async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended,
         };
         match args.every {
             Some(every) if ended != Ended::Stopped && args.times.is_none_or(|times| round < times) => {
-                let next = began + every;
                 if !context.out.json {
-                    let left = next.saturating_duration_since(tokio::time::Instant::now());
+                    let left = every.saturating_sub(began.elapsed());
                     let left_ms = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
                     context.out.talk(&format!("next round in {}; Ctrl-C ends", show_duration(left_ms)));
                 }
-                if !sleep_until(context, next).await {
+                if !sleep_until(context, began, every).await {
                     break Ended::Stopped;
                 }
             }
@@ -142,14 +142,16 @@ pub async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended,
     Ok(ended)
 }
 
-/// Waits, unless somebody asks to stop.
-async fn sleep_until(context: &Context<'_, impl Doors>, until: tokio::time::Instant) -> bool {
-    while tokio::time::Instant::now() < until {
+/// Waits until so much time has passed since the round began, unless somebody asks to stop.
+async fn sleep_until(context: &Context<'_, impl Doors>, began: Stopwatch, every: Duration) -> bool {
+    loop {
+        let left = every.saturating_sub(began.elapsed());
         if context.stop.is_asked() {
             return false;
         }
-        let step = tokio::time::Instant::now() + Duration::from_millis(100);
-        tokio::time::sleep_until(step.min(until)).await;
+        if left.is_zero() {
+            return true;
+        }
+        tokio::time::sleep(left.min(Duration::from_millis(100))).await;
     }
-    true
 }

@@ -1,11 +1,11 @@
 //! The poll: load what is known, look at each seat, decide what it means, write it down.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Instant;
 
 use crate::decide;
 use crate::decide::due::due;
 use crate::decide::finding::wants_second_read;
+use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
@@ -129,9 +129,9 @@ fn failed(env: &Env, failure: &Failure, took_ms: i64) -> Poll {
 /// Looks at one seat, decides, and hands the record to the store.
 async fn one(env: Env, facts: Facts, known: Known, ask: Ask) -> Result<Polled, StoreError> {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let looked = look(&env, &facts, &known, ask).await;
-    let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+    let took_ms = began.elapsed_ms();
     drop(permit);
     let mut poll = match looked {
         Ok(poll) => Poll { took_ms, ..poll },

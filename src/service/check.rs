@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use chrono::NaiveDate;
 use serde::Serialize;
 
+use crate::engine::clock::{Clock as _, SystemClock};
 use crate::inventory::{NotServed, check_credentials, load, load_settings, not_served};
 use crate::model::credential::CredentialName;
 use crate::model::inventory::Inventory;
@@ -38,8 +38,11 @@ pub struct Checked {
     pub not_yet_served: Vec<NotServed>,
 }
 
+pub use crate::inventory::{schema_inventory, schema_settings};
+
 /// Reads settings and inventory. One secret under the names of two customers is a mistake.
-pub fn check(settings: &Path, today: NaiveDate) -> Result<Checked, Refusal> {
+pub fn check(settings: &Path) -> Result<Checked, Refusal> {
+    let today = SystemClock.now().utc().date_naive();
     let settings = load_settings(settings).map_err(Refusal::files)?;
     let loaded = load(&settings.settings.inventory, today).map_err(Refusal::files)?;
     let mut warnings = settings.warnings;

@@ -123,7 +123,7 @@ fn each_rule_is_told_in_its_own_words() {
         ("customers/acme.yaml", "name: acme\n", "name: acne\n"),
         ("customers/acme.yaml", "window: night", "window: nigth"),
         ("customers/acme.yaml", "contract: M-2024-0117", "contract: M-2024-0118"),
-        ("customers/acme.yaml", "read: acme/monitor", "read: momiji/monitor"),
+        ("customers/acme.yaml", "read: acme/operator", "read: momiji/operator"),
         ("customers/acme.yaml", "192.168.1.20", "192.168.1.10"),
         ("customers/acme.yaml", "192.168.1.20", "127.0.0.1"),
         ("customers/acme.yaml", "    address: 192.168.1.20\n", ""),
@@ -150,7 +150,7 @@ fn each_rule_is_told_in_its_own_words() {
         ("customers/chidori.yaml", "    virtual: yes\n", ""),
         ("customers/minato.yaml", "supplier: other", "supplier: us"),
         ("customers/minato.yaml", "supplier: other", "contract: M-2025-0900\n    supplier: other"),
-        ("customers/minato.yaml", "credentials: {read: minato/monitor}", "notes: [x]"),
+        ("customers/minato.yaml", "credentials: {read: minato/operator}", "notes: [x]"),
         ("customers/umi.yaml", ", credential: umi/bastion", ""),
         ("customers/umi.yaml", "ssh-nested", "socks5, credential: acme/proxy"),
         ("customers/sora.yaml", "access: air-gapped", "access: air-gapped\n    hops: [{kind: vpn, host: x}]"),
@@ -351,7 +351,7 @@ root_key: hunter3
 lab: {ports: p}
 credentials:
   acme: {purpose: read, user: m, file: f}
-  acme/monitor: {purpose: reed, user: m, password: hunter4}
+  acme/operator: {purpose: reed, user: m, password: hunter4}
   acme/admin:
     purpose: change
     user: admin

@@ -9,7 +9,7 @@ mod crash;
 #[cfg(test)]
 mod facts;
 #[cfg(test)]
-mod place;
+pub(crate) mod place;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]

@@ -13,22 +13,22 @@ use hoshu::model::time::Time;
 use hoshu::store::{Store, StoreUrl};
 
 /// The night of every test.
-pub(super) const NOW: Time = Time::from_ms(1_795_453_200_000);
+pub(crate) const NOW: Time = Time::from_ms(1_795_453_200_000);
 
 /// An address of a store that nobody has opened yet.
-pub(super) struct Place {
-    pub(super) text: String,
+pub(crate) struct Place {
+    pub(crate) text: String,
     folder: tempfile::TempDir,
 }
 
 impl Place {
-    pub(super) fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self { text: format!("sqlite:{}/data/hoshu.db", folder.path().display()), folder }
     }
 
     /// `None` where there is no PostgreSQL to start; with CI=true that is a failure.
-    pub(super) fn postgres() -> Option<Self> {
+    pub(crate) fn postgres() -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let server = server()?;
         let name = format!("t{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -38,40 +38,40 @@ impl Place {
         Some(Self { text, folder: tempfile::tempdir().unwrap() })
     }
 
-    pub(super) fn url(&self) -> StoreUrl {
+    pub(crate) fn url(&self) -> StoreUrl {
         self.text.parse().unwrap()
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    pub(super) fn is_sqlite(&self) -> bool {
+    pub(crate) fn is_sqlite(&self) -> bool {
         self.text.starts_with("sqlite:")
     }
 
-    pub(super) fn open(&self) -> Store {
+    pub(crate) fn open(&self) -> Store {
         Store::open(&self.url(), Realm::Lab, NOW).unwrap()
     }
 
     /// The file of an SQLite store.
-    pub(super) fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         PathBuf::from(self.text.strip_prefix("sqlite:").unwrap())
     }
 
     /// Statements as somebody gives them who goes around the store.
-    pub(super) fn raw(&self, statements: &str) -> QueryResult<()> {
+    pub(crate) fn raw(&self, statements: &str) -> QueryResult<()> {
         if self.is_sqlite() { self.file_db().batch_execute(statements) } else { self.pg().batch_execute(statements) }
     }
 
     /// A connection of one's own to an SQLite store.
-    pub(super) fn file_db(&self) -> SqliteConnection {
+    pub(crate) fn file_db(&self) -> SqliteConnection {
         let mut db = SqliteConnection::establish(self.file().to_str().unwrap()).unwrap();
         db.batch_execute("PRAGMA busy_timeout = 10000").unwrap();
         db
     }
 
-    pub(super) fn pg(&self) -> PgConnection {
+    pub(crate) fn pg(&self) -> PgConnection {
         let name = self.text.split(['/', '?']).nth(3).unwrap();
         PgConnection::establish(&server().unwrap().conninfo(name)).unwrap()
     }
@@ -154,4 +154,4 @@ macro_rules! on_both {
         }
     )+};
 }
-pub(super) use on_both;
+pub(crate) use on_both;
