@@ -41,8 +41,9 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
     let typed = ["canary-Kr8zQpTw3v", "canary-Xo2mLsEa9d", "canary-Bf6yHnUc4j"];
     for line in [
         format!("snmp-server community {} ro", typed[0]),
-        format!("username canary password 0 {}", typed[1]),
-        format!("radius-server host 10.9.0.31 key {}", typed[2]),
+        format!("snmp-server user canary v3 auth sha {}", typed[1]),
+        // No rule knows this line; a word in it is enough.
+        format!("banner login the-old-password-was {}", typed[2]),
         "logging 10.99.88.77".to_owned(),
     ] {
         house.hoshu(&["lab", "change", "acme-nx01", &line]).expect(0);

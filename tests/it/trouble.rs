@@ -39,6 +39,8 @@ fn fifty_good_appliances_are_polled_beside_ten_hostile_ones() {
         ("refused", &["refused"]),
         ("slow", &["answered", "timed-out"]),
     ];
+    // Who an appliance is gets known at its first login.
+    house.hoshu(&["poll", "--on", "all", "--tier", "pulse"]).expect(0);
     for (seat, (fault, _)) in seats.iter().zip(hostile) {
         house.break_unit(seat, fault);
     }
