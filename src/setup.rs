@@ -18,7 +18,7 @@ use hoshu::engine::session::Kept;
 use hoshu::inventory::{Loaded, load, load_settings};
 use hoshu::model::actor::Act;
 use hoshu::model::realm::Realm;
-use hoshu::model::settings::{SessionLimits, Settings, StorePlace};
+use hoshu::model::settings::{SessionLimits, Settings};
 use hoshu::secret::SecretStore;
 use hoshu::service::refusal::Refusal;
 use hoshu::store::{HostLock, Store, StoreUrl};
@@ -43,18 +43,15 @@ impl Setup {
     }
 
     fn store(&self, settings: &Settings, need: Need, clock: &dyn Clock) -> Result<Store, Refusal> {
-        let url = match &settings.store {
-            StorePlace::Sqlite(path) => StoreUrl::Sqlite(path.clone()),
-            StorePlace::Postgres(text) => text.parse().map_err(hoshu::store::StoreError::from)?,
-        };
+        let url = &settings.store;
         // The first command of all may be one that only looks: it finds an empty store, not an error.
-        let need = if matches!(&url, StoreUrl::Sqlite(path) if !path.exists()) { Need::Host } else { need };
+        let need = if matches!(url, StoreUrl::Sqlite(path) if !path.exists()) { Need::Host } else { need };
         match need {
-            Need::Read => Ok(Store::open_reader(&url, settings.realm)?),
+            Need::Read => Ok(Store::open_reader(url, settings.realm)?),
             Need::Host => {
-                let lock = HostLock::acquire(&url, &self.command, clock.now(), self.wait)?;
+                let lock = HostLock::acquire(url, &self.command, clock.now(), self.wait)?;
                 *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
-                Ok(Store::open(&url, settings.realm, clock.now())?)
+                Ok(Store::open(url, settings.realm, clock.now())?)
             }
         }
     }

@@ -111,6 +111,10 @@ impl Session for SshSession {
         })
     }
 
+    fn allow(&mut self, command: std::time::Duration) {
+        self.limits.command = command;
+    }
+
     fn negotiated(&self) -> &Negotiated {
         &self.negotiated
     }

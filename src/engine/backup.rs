@@ -115,6 +115,7 @@ struct Judged {
 
 async fn fetch(env: &Env, facts: &Facts, previous: Option<&Backup>) -> Result<Judged, Failure> {
     let mut live = session::open(env, facts).await?;
+    live.session.allow(env.backup_limit());
     let judged = fetch_until_judged(env, facts, previous, &mut live).await;
     live.close().await;
     judged

@@ -12,6 +12,7 @@ use super::finding::HysteresisChange;
 use super::reading::{ComponentKind, Tier};
 use super::realm::Realm;
 use super::series::Series;
+use super::store_url::StoreUrl;
 
 /// Everything that `hoshu.yaml` says; every path is absolute or relative to the process, never to the file.
 #[derive(Debug, Clone)]
@@ -21,7 +22,7 @@ pub struct Settings {
     /// The zone in which times are shown.
     pub zone: Tz,
     /// Where facts are kept.
-    pub store: StorePlace,
+    pub store: StoreUrl,
     /// The folder of sealed objects.
     pub depot: PathBuf,
     /// The folder of the inventory.
@@ -38,15 +39,6 @@ pub struct Settings {
     pub findings: BTreeMap<ComponentKind, HysteresisChange>,
     /// How often appliances are polled.
     pub tiers: TierRules,
-}
-
-/// Where facts are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StorePlace {
-    /// A file of SQLite.
-    Sqlite(PathBuf),
-    /// A URL of PostgreSQL over a UNIX socket or loopback, without a password.
-    Postgres(String),
 }
 
 /// How much is done at once, and for how long.

@@ -11,8 +11,8 @@ use super::db::{self, Db, Role};
 use super::error::StoreError;
 use super::housekeeping::{self, Swept};
 use super::observe;
-use super::url::StoreUrl;
 use crate::model::record::PollRecord;
+use crate::model::store_url::StoreUrl;
 use crate::model::time::Time;
 
 /// How long an intent waits for others to share its commit.

@@ -6,7 +6,7 @@ use crate::house::{House, files};
 
 fn forms(secret: &str) -> Vec<Vec<u8>> {
     let hex = hex::encode(secret);
-    let url: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let url = secret.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
     let json = serde_json::to_string(secret).unwrap();
     vec![
         secret.into(),
