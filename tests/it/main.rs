@@ -11,4 +11,5 @@ mod lab;
 mod readout;
 mod store;
 mod tidy;
+mod time;
 mod trouble;
