@@ -8,6 +8,7 @@ mod hostile;
 mod house;
 mod inventory;
 mod lab;
+mod outside;
 mod readout;
 mod store;
 mod tidy;
