@@ -15,9 +15,9 @@ const STOPPED: u8 = 130;
 /// A secret of ours must not reach a core file, another process or a file that others read.
 fn harden() {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-    // Where the system forbids it, the limits of the unit file hold instead.
-    drop(rustix::process::setrlimit(rustix::process::Resource::Core, none));
-    drop(rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable));
+    // Where the system forbids it, the limits of the unit that starts the program hold instead.
+    let _forbidden = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    let _forbidden = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     std::panic::set_hook(Box::new(|panic| {
         // The place, never the payload: it may hold what somebody else wrote.

@@ -13,12 +13,12 @@ use hoshu::engine::clock::{Clock, SystemClock};
 use hoshu::engine::env::Env;
 use hoshu::engine::event::{Reporter, Stop};
 use hoshu::engine::keys::Keys;
-use hoshu::engine::lane::{LaneLimits, Lanes};
+use hoshu::engine::lane::Lanes;
 use hoshu::engine::session::Kept;
 use hoshu::inventory::{Loaded, load, load_settings};
 use hoshu::model::actor::Act;
 use hoshu::model::realm::Realm;
-use hoshu::model::settings::{SessionLimits, Settings, StorePlace};
+use hoshu::model::settings::{SessionLimits, Settings};
 use hoshu::secret::SecretStore;
 use hoshu::service::refusal::Refusal;
 use hoshu::store::{HostLock, Store, StoreUrl};
@@ -43,18 +43,15 @@ impl Setup {
     }
 
     fn store(&self, settings: &Settings, need: Need, clock: &dyn Clock) -> Result<Store, Refusal> {
-        let url = match &settings.store {
-            StorePlace::Sqlite(path) => StoreUrl::Sqlite(path.clone()),
-            StorePlace::Postgres(text) => text.parse().map_err(hoshu::store::StoreError::from)?,
-        };
+        let url = &settings.store;
         // The first command of all may be one that only looks: it finds an empty store, not an error.
-        let need = if matches!(&url, StoreUrl::Sqlite(path) if !path.exists()) { Need::Host } else { need };
+        let need = if matches!(url, StoreUrl::Sqlite(path) if !path.exists()) { Need::Host } else { need };
         match need {
-            Need::Read => Ok(Store::open_reader(&url, settings.realm)?),
+            Need::Read => Ok(Store::open_reader(url, settings.realm)?),
             Need::Host => {
-                let lock = HostLock::acquire(&url, &self.command, clock.now(), self.wait)?;
+                let lock = HostLock::acquire(url, &self.command, clock.now(), self.wait)?;
                 *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
-                Ok(Store::open(&url, settings.realm, clock.now())?)
+                Ok(Store::open(url, settings.realm, clock.now())?)
             }
         }
     }
@@ -117,11 +114,8 @@ impl Doors for Setup {
             access: access(&settings)?,
             secrets: Arc::new(SecretStore::new(settings.credentials.clone(), true)),
             definitions: Arc::new(hoshu::readout::load(&settings.inventory.join("readouts"))?),
-            rules: Arc::new(Rules::with(settings.findings.kinds.clone())),
-            lanes: Arc::new(Lanes::new(LaneLimits {
-                all: settings.limits.sessions as usize,
-                customer: settings.limits.per_customer as usize,
-            })),
+            rules: Arc::new(Rules::with(settings.findings.clone())),
+            lanes: Arc::new(Lanes::new(&settings.limits)),
             gate: Arc::new(Gate::load(store.clone()).await?),
             kept: Arc::new(Kept::default()),
             inventory: Arc::new(loaded.inventory.clone()),

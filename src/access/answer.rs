@@ -1,5 +1,7 @@
 //! Finds where the answer to a command begins and ends in what a channel says. Pure.
 
+use std::time::Duration;
+
 use super::prompt::{self, Key, Mode, Prompt};
 use super::screen::Screen;
 use crate::model::limits::{GREETING_BYTES_MAX, LINE_BYTES_MAX};
@@ -7,6 +9,8 @@ use crate::model::outside::Outside;
 
 /// Bytes after the last line end that may be a prompt and do not count as answer until they are none.
 const PROMPT_SLACK: usize = 256;
+/// Bytes of a text that comes in one message.
+const SHORT: usize = 1024;
 /// Bytes of what was seen last that an error quotes.
 const TAIL_BYTES: usize = 200;
 
@@ -48,6 +52,17 @@ enum Echo {
     Absent,
 }
 
+/// What is known about the line whose end was not seen yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastLine {
+    /// It came in one message.
+    Whole,
+    /// It came in more than one.
+    InPieces,
+    /// A key was sent to the pager whose question it is.
+    Turned,
+}
+
 /// Reads one channel: first the greeting, then one answer after the other.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -60,8 +75,9 @@ pub(super) struct Reader {
     raw: usize,
     bytes_max: usize,
     over: Option<(&'static str, usize)>,
-    /// A key was sent to the pager whose question is the last line.
-    turned: bool,
+    last: LastLine,
+    /// Something looked like the prompt and was none.
+    doubtful: bool,
 }
 
 impl Reader {
@@ -85,7 +101,8 @@ impl Reader {
             raw: 0,
             bytes_max,
             over: None,
-            turned: false,
+            last: LastLine::Whole,
+            doubtful: false,
         }
     }
 
@@ -108,7 +125,8 @@ impl Reader {
 
     fn start(&mut self, until: Until, bytes_max: usize) {
         self.screen = Screen::new(true);
-        (self.until, self.bytes_max, self.raw, self.turned) = (until, bytes_max, 0, false);
+        (self.until, self.bytes_max, self.raw) = (until, bytes_max, 0);
+        (self.last, self.doubtful) = (LastLine::Whole, false);
     }
 
     /// Takes bytes as they came. After a limit was broken the rest is thrown away.
@@ -118,15 +136,16 @@ impl Reader {
         }
         self.raw = self.raw.saturating_add(bytes.len());
         // A pager erases its question. Text that goes on behind it shows that it was no question.
-        if self.turned
-            && let Some(first) = bytes.first()
-        {
-            self.turned = false;
-            if first.is_ascii_control() {
-                self.screen.erase_line();
-            }
+        if self.last == LastLine::Turned && bytes.first().is_some_and(u8::is_ascii_control) {
+            self.screen.erase_line();
         }
+        if self.until != Until::Idle && !bytes.trim_ascii().is_empty() && self.mode(self.screen.line()).is_some() {
+            self.doubtful = true;
+        }
+        let (begun, ended) = (!self.screen.line().is_empty(), self.screen.lines_ended());
         self.screen.feed(bytes);
+        let in_pieces = begun && self.screen.lines_ended() == ended;
+        self.last = if in_pieces { LastLine::InPieces } else { LastLine::Whole };
         self.strip_echo();
         let what = if self.until == Until::FirstPrompt { "the greeting" } else { "the answer" };
         let slack = if self.until == Until::End { 0 } else { self.screen.line().len().min(PROMPT_SLACK) };
@@ -146,8 +165,9 @@ impl Reader {
                 self.screen.forget(end);
                 (self.echo, self.echoes) = (Echo::Stripped, true);
             }
-            Found::Other => self.echo = Echo::Absent,
-            Found::Part => {}
+            // The bound keeps blanks without end from being looked through again and again.
+            Found::Part if self.screen.text().len() <= SHORT => {}
+            Found::Part | Found::Other => self.echo = Echo::Absent,
         }
     }
 
@@ -160,7 +180,7 @@ impl Reader {
             return Seen::End;
         }
         let line = self.screen.line();
-        if line.is_empty() || self.turned || matches!(self.until, Until::End | Until::Idle) {
+        if line.is_empty() || self.last == LastLine::Turned || matches!(self.until, Until::End | Until::Idle) {
             return Seen::More;
         }
         if let Some(mode) = self.mode(line) {
@@ -190,10 +210,16 @@ impl Reader {
         }
     }
 
-    /// Whether the text is so long that it may have been cut into messages anywhere: what looks like its end is then
-    /// believed only after a moment of silence.
-    pub(super) fn is_long(&self) -> bool {
-        self.screen.text().len() > 1024
+    /// The silence after which what the end of the text looks like is believed. A short text is believed at once; a
+    /// long one may have been cut into messages anywhere, and what once was no prompt may be none again.
+    pub(super) fn settles_in(&self) -> Duration {
+        match self.seen() {
+            Seen::Prompt(_) if self.doubtful => Duration::from_secs(1),
+            Seen::Prompt(_) | Seen::Password if self.last == LastLine::Whole && self.screen.text().len() <= SHORT => {
+                Duration::ZERO
+            }
+            _ => Duration::from_millis(20),
+        }
     }
 
     /// Takes the answer before the prompt that was seen, and learns the prompt if it is the first.
@@ -211,7 +237,7 @@ impl Reader {
 
     /// Takes note that the pager's key is about to be sent.
     pub(super) const fn turn_page(&mut self) {
-        self.turned = true;
+        self.last = LastLine::Turned;
     }
 
     /// The last words, for an error.

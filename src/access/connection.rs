@@ -18,8 +18,6 @@ use crate::model::outside::encode_line;
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// The silence after which what looks like a prompt in a long answer, or like a pager, is believed.
-const SETTLE: Duration = Duration::from_millis(20);
 /// Characters of a library's or peer's text that an error quotes.
 const QUOTE_CHARS: usize = 600;
 
@@ -92,14 +90,11 @@ pub(super) fn quote(text: &str) -> String {
 }
 
 impl Connection {
-    /// Why the connection is over, as far as it is known.
-    pub(super) fn reason(&self, during: &'static str) -> AccessError {
+    /// Why the connection is over, once russh's task has said it.
+    pub(super) async fn reason(&self, during: &'static str) -> AccessError {
+        let until = Instant::now() + GOODBYE;
+        while self.shared.lock().end.is_none() && timeout_at(until, self.shared.changed.notified()).await.is_ok() {}
         self.shared.lock().reason(during)
-    }
-
-    /// Waits until russh's task has ended, and so has said everything about the end.
-    pub(super) async fn ended(&mut self) {
-        timeout(GOODBYE, &mut self.handle).await.ok();
     }
 
     /// Opens a session channel that `reader` reads.
@@ -110,7 +105,7 @@ impl Connection {
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
                 return Err(AccessError::Protocol(format!("the appliance opens no channel: {reason:?}")));
             }
-            Ok(Err(_)) => return Err(self.reason("opening a channel")),
+            Ok(Err(_)) => return Err(self.reason("opening a channel").await),
             Ok(Ok(channel)) => channel,
         };
         // The reading half is dropped: the guard takes the data, and nothing waits for a queue that nobody empties.
@@ -132,7 +127,7 @@ impl Connection {
     ) -> Result<(), AccessError> {
         match timeout_at(until, writer.data_bytes(bytes)).await {
             Err(_) => Err(AccessError::TimedOut { what: during, limit: self.limits.command }),
-            Ok(Err(_)) => Err(self.reason(during)),
+            Ok(Err(_)) => Err(self.reason(during).await),
             Ok(Ok(())) => Ok(()),
         }
     }
@@ -142,12 +137,12 @@ impl Connection {
         let begun = Instant::now();
         let deadline = begun + limit;
         loop {
-            let (seen, messages, last, settle) = {
+            let (seen, settle, messages, last) = {
                 let state = self.shared.lock();
                 let seen = state.reader.seen();
-                let settle = state.reader.is_long() || matches!(seen, Seen::Pager(_));
                 match seen {
                     Seen::Over(what, limit) => return Err(AccessError::OverLimit { what, limit }),
+                    Seen::End => return Ok(seen),
                     Seen::More if state.stage == Stage::Refused => {
                         return Err(AccessError::Protocol(
                             "the appliance refuses the request for a command".to_owned(),
@@ -156,19 +151,19 @@ impl Connection {
                     Seen::More if state.end.is_some() || state.stage == Stage::Closed => {
                         return Err(state.reason(during));
                     }
-                    Seen::End => return Ok(seen),
-                    Seen::More => {}
-                    _ if settle => {}
-                    _ => return Ok(seen),
+                    _ => {}
                 }
-                (seen, state.messages, state.last.max(begun), settle && seen != Seen::More)
+                (seen, state.reader.settles_in(), state.messages, state.last.max(begun))
             };
+            if seen != Seen::More && settle.is_zero() {
+                return Ok(seen);
+            }
             let now = Instant::now();
             if now >= deadline {
                 return Err(AccessError::TimedOut { what: during, limit });
             }
-            if settle {
-                let silent = timeout(SETTLE, self.shared.changed.notified()).await.is_err();
+            if seen != Seen::More {
+                let silent = timeout(settle, self.shared.changed.notified()).await.is_err();
                 if silent && self.shared.lock().messages == messages {
                     return Ok(seen);
                 }

@@ -102,16 +102,6 @@ pub(super) enum End {
     Because(AccessError),
 }
 
-impl State {
-    /// Why the connection is over, as an error of what was going on.
-    pub(super) fn reason(&self, during: &'static str) -> AccessError {
-        match &self.end {
-            Some(End::Because(error)) => error.clone(),
-            _ => AccessError::Dropped(during),
-        }
-    }
-}
-
 /// What happened to a connection, as far as its owner must know.
 #[derive(Debug)]
 pub(super) struct State {
@@ -134,6 +124,16 @@ pub(super) struct State {
     /// Whether and why the connection is over.
     pub(super) end: Option<End>,
     banner_bytes: usize,
+}
+
+impl State {
+    /// Why the connection is over, as an error of what was going on.
+    pub(super) fn reason(&self, during: &'static str) -> AccessError {
+        match &self.end {
+            Some(End::Because(error)) => error.clone(),
+            _ => AccessError::Dropped(during),
+        }
+    }
 }
 
 /// The state of a connection, shared by its owner and russh's task.
@@ -214,6 +214,14 @@ impl Guard {
             drop(state);
             self.shared.changed.notify_one();
         }
+    }
+}
+
+/// russh calls [`Handler::disconnected`] only where it could shut the socket down; after a reset it cannot.
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.shared.lock().end.get_or_insert(End::Dropped);
+        self.shared.changed.notify_one();
     }
 }
 

@@ -23,6 +23,8 @@ use crate::model::outside::Outside;
 /// How long an opened private key is kept: its passphrase costs a tenth of a second of computing.
 const KEPT: Duration = Duration::from_mins(5);
 
+const DURING: &str = "the login";
+
 /// A secret that is ready to be used.
 pub(super) enum Proof {
     /// A password.
@@ -74,7 +76,8 @@ fn digest(pem: &SecretString, passphrase: Option<&SecretString>) -> [u8; 32] {
     Sha256::new().chain_update(pem).chain_update(passphrase).finalize().into()
 }
 
-/// Logs in. One secret is sent once: a refusal is never followed by a second try.
+/// Logs in. A secret is tried once: a refusal is never followed by a second try, but for a password where the peer
+/// says that the method of that name is not one of its own, but questions are.
 pub(super) async fn authenticate(
     connection: &mut Connection,
     login: &Login,
@@ -90,7 +93,7 @@ pub(super) async fn authenticate(
     };
     match timeout(limits.login, attempt).await {
         Ok(result) => result,
-        Err(_) => Err(AccessError::TimedOut { what: "the login", limit: limits.login }),
+        Err(_) => Err(AccessError::TimedOut { what: DURING, limit: limits.login }),
     }
 }
 
@@ -103,30 +106,30 @@ async fn by_key(
     let hash = match (key.algorithm().is_rsa(), algorithms) {
         (false, _) => None,
         // Old releases know no other signature and say nothing about what they know.
-        (true, Algorithms::Legacy) => {
-            connection.handle.best_supported_rsa_hash().await.map_err(|_| connection.reason("the login"))?.flatten()
-        }
+        (true, Algorithms::Legacy) => match connection.handle.best_supported_rsa_hash().await {
+            Ok(hash) => hash.flatten(),
+            Err(_) => return Err(connection.reason(DURING).await),
+        },
         (true, Algorithms::Modern) => Some(HashAlg::Sha512),
     };
     let key = PrivateKeyWithHashAlg::new(key, hash);
     match connection.handle.authenticate_publickey(user, key).await {
         Ok(AuthResult::Success) => Ok(()),
         Ok(AuthResult::Failure { remaining_methods, .. }) => Err(refused(connection, user, &remaining_methods).await),
-        Err(_) => Err(connection.reason("the login")),
+        Err(_) => Err(connection.reason(DURING).await),
     }
 }
 
 async fn by_password(connection: &mut Connection, user: &str, password: &SecretString) -> Result<(), AccessError> {
     match connection.handle.authenticate_password(user, password.expose_secret()).await {
         Ok(AuthResult::Success) => Ok(()),
-        // Where passwords are not taken as such, this one was not tried yet.
         Ok(AuthResult::Failure { remaining_methods: offered, .. })
             if offered.contains(&MethodKind::KeyboardInteractive) && !offered.contains(&MethodKind::Password) =>
         {
             by_questions(connection, user, password).await
         }
         Ok(AuthResult::Failure { remaining_methods, .. }) => Err(refused(connection, user, &remaining_methods).await),
-        Err(_) => Err(connection.reason("the login")),
+        Err(_) => Err(connection.reason(DURING).await),
     }
 }
 
@@ -140,10 +143,7 @@ async fn by_questions(connection: &mut Connection, user: &str, password: &Secret
                 return Err(refused(connection, user, &remaining_methods).await);
             }
             Ok(KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. }) => prompts,
-            Err(_) => {
-                connection.ended().await;
-                return Err(connection.reason("the login"));
-            }
+            Err(_) => return Err(connection.reason(DURING).await),
         };
         let answers = match answer(&prompts) {
             Answer::Nothing => Vec::new(),
@@ -186,11 +186,11 @@ fn answer(prompts: &[Prompt]) -> Answer {
 
 /// A failure without a method that is left may also be a connection that broke: russh tells the difference at its
 /// end, and only the first counts as a refusal.
-async fn refused(connection: &mut Connection, user: &str, offered: &MethodSet) -> AccessError {
+async fn refused(connection: &Connection, user: &str, offered: &MethodSet) -> AccessError {
     if offered.is_empty() {
-        connection.ended().await;
+        let reason = connection.reason(DURING).await;
         if !matches!(connection.shared.lock().end, Some(End::NoMethodLeft)) {
-            return connection.reason("the login");
+            return reason;
         }
     }
     let names: Vec<&'static str> = offered.iter().map(Into::into).collect();

@@ -115,6 +115,9 @@ pub trait Session: Send {
     fn read<'a>(&'a mut self, command: &'a ReadCommand, bytes_max: usize)
     -> BoxFuture<'a, Result<Answer, AccessError>>;
 
+    /// Lets each command from here on take so long: a configuration over a slow line takes longer than a show command.
+    fn allow(&mut self, command: Duration);
+
     /// What was negotiated.
     fn negotiated(&self) -> &Negotiated;
 

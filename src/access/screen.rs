@@ -27,6 +27,7 @@ pub(super) struct Screen {
     text: Vec<u8>,
     line_start: usize,
     line_longest: usize,
+    lines_ended: u64,
     escape: Escape,
     carriage_returned: bool,
     terminal: bool,
@@ -39,6 +40,7 @@ impl Screen {
             text: Vec::new(),
             line_start: 0,
             line_longest: 0,
+            lines_ended: 0,
             escape: Escape::Outside,
             carriage_returned: false,
             terminal,
@@ -63,6 +65,11 @@ impl Screen {
     /// The length of the longest line so far, in bytes.
     pub(super) fn line_longest(&self) -> usize {
         self.line_longest.max(self.line().len())
+    }
+
+    /// How many line ends there were.
+    pub(super) const fn lines_ended(&self) -> u64 {
+        self.lines_ended
     }
 
     /// Takes the last line away.
@@ -125,6 +132,7 @@ impl Screen {
     fn end_line(&mut self) {
         self.carriage_returned = false;
         self.line_longest = self.line_longest();
+        self.lines_ended += 1;
         self.text.push(b'\n');
         self.line_start = self.text.len();
     }

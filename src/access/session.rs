@@ -71,7 +71,7 @@ impl SshSession {
                 let writer = connection.channel(Reader::plain(bytes_max), until).await?;
                 match timeout_at(until, writer.exec(true, command.as_str())).await {
                     Err(_) => return Err(AccessError::TimedOut { what: DURING, limit: self.limits.command }),
-                    Ok(Err(_)) => return Err(connection.reason(DURING)),
+                    Ok(Err(_)) => return Err(connection.reason(DURING).await),
                     Ok(Ok(())) => {}
                 }
                 connection.seen(DURING, self.limits.command).await?;
@@ -111,6 +111,10 @@ impl Session for SshSession {
         })
     }
 
+    fn allow(&mut self, command: std::time::Duration) {
+        self.limits.command = command;
+    }
+
     fn negotiated(&self) -> &Negotiated {
         &self.negotiated
     }
@@ -142,7 +146,7 @@ async fn shell(
     };
     match timeout_at(until, requests).await {
         Err(_) => return Err(AccessError::TimedOut { what: DURING, limit: limits.login }),
-        Ok(Err(_)) => return Err(connection.reason(DURING)),
+        Ok(Err(_)) => return Err(connection.reason(DURING).await),
         Ok(Ok(())) => {}
     }
     let mut line = Line { connection, writer: &writer, limits };

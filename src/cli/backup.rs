@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use super::out::{Cell, Tone};
+use super::out::{Cell, Tone, counted};
 use super::progress::Bar;
 use super::{Context, Doors, Ended, Need, person};
-use crate::decide::backup::Sign;
 use crate::model::backup::{Backup, Grade};
 use crate::model::id::BackupId;
 use crate::model::reading::Outcome;
-use crate::service::backup::{self, Compared, Shown, Taken, Which};
+use crate::service::backup::{self, Compared, Shown, Sign, Taken, Which};
 use crate::service::refusal::Refusal;
 
 /// Configuration backups.
@@ -103,8 +102,8 @@ fn show_taken(context: &Context<'_, impl Doors>, answer: &Taken) {
     });
     context.out.table(&["seat", "customer", "series", "result", "backup", "took", "what"], rows.collect());
     context.out.talk(&format!(
-        "{} seats: {} taken, {} suspect, {} failed, {} not yet served",
-        answer.seats.len(),
+        "{}: {} taken, {} suspect, {} failed, {} not yet served",
+        counted(answer.seats.len(), "seat"),
         answer.taken,
         answer.suspect,
         answer.failed,
@@ -147,7 +146,8 @@ fn show_diff(context: &Context<'_, impl Doors>, compared: &Compared, zone: chron
     context.out.data(&format!("--- {}", side(&compared.old)));
     context.out.data(&format!("+++ {}", side(&compared.new)));
     for section in &compared.diff.sections {
-        context.out.data(&format!("## {}", section.title.for_terminal()));
+        let title = section.title.for_terminal();
+        context.out.data(&format!("## {}", if title.is_empty() { "header" } else { &title }));
         for hunk in &section.hunks {
             context.out.data(&format!("@@ -{} +{} @@", hunk.old_start, hunk.new_start));
             for line in &hunk.lines {

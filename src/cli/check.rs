@@ -1,6 +1,7 @@
 //! `hoshu check`.
 
 use super::error::problems;
+use super::out::counted;
 use super::{Context, Doors, Ended};
 use crate::service::check::{Checked, check};
 use crate::service::refusal::Refusal;
@@ -21,12 +22,12 @@ fn show(context: &Context<'_, impl Doors>, checked: &Checked, all: bool) {
     problems(context.out, &checked.warnings);
     let series: Vec<_> = checked.series.iter().map(|(series, seats)| format!("{seats} {series}")).collect();
     context.out.data(&format!(
-        "realm {}: {} customers, {} sites, {} gateways, {} seats ({})",
+        "realm {}: {}, {}, {}, {} ({})",
         checked.realm,
-        checked.customers,
-        checked.sites,
-        checked.gateways,
-        checked.seats,
+        counted(checked.customers, "customer"),
+        counted(checked.sites, "site"),
+        counted(checked.gateways, "gateway"),
+        counted(checked.seats, "seat"),
         series.join(", ")
     ));
     if !checked.credentials.is_empty() {
@@ -45,12 +46,12 @@ fn show(context: &Context<'_, impl Doors>, checked: &Checked, all: bool) {
             }
         }
     }
-    context.out.talk(&format!("\nno mistakes, {} warnings", checked.warnings.len()));
+    context.out.talk(&format!("\nno mistakes, {}", counted(checked.warnings.len(), "warning")));
 }
 
 /// Checks the files.
 pub fn run(context: &Context<'_, impl Doors>, args: &Args) -> Result<Ended, Refusal> {
-    let checked = check(context.doors.settings(), chrono::Utc::now().date_naive())?;
+    let checked = check(context.doors.settings())?;
     show(context, &checked, args.all);
     Ok(Ended::Done)
 }

@@ -1,6 +1,6 @@
 //! `hoshu credential`.
 
-use super::out::{Cell, Tone};
+use super::out::{Cell, Tone, counted};
 use super::{Context, Doors, Ended, Need, person};
 use crate::model::credential::CredentialName;
 use crate::model::name::SeatName;
@@ -56,7 +56,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
         Verb::Clear { name, seat } => {
             let env = context.env(Need::Host).await?;
             let cleared = credential::clear(&env, &person(), &name, seat).await?;
-            context.out.talk(&format!("{cleared} stops of {name} are taken back"));
+            context.out.talk(&format!("{name}: {} taken back", counted(cleared, "stop")));
             Ok(Ended::Done)
         }
     }

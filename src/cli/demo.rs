@@ -68,9 +68,9 @@ const ACTS: &[Act] = &[
         commands: &[
             &["lab", "break", "acme-nx01", "disk-failed"],
             &["lab", "break", "acme-ex01", "licence-expired"],
-            &["lab", "break", "acme-hx01", "silent"],
-            &["poll", "--on", "customer=acme"],
-            &["poll", "--on", "customer=acme"],
+            &["lab", "break", "chidori-hx01", "silent"],
+            &["poll", "--on", "customer=acme+chidori"],
+            &["poll", "--on", "customer=acme+chidori"],
             &["finding", "list"],
         ],
         look: "three findings with since and count; what is unknown is never called failed",

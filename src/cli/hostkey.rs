@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::out::{Cell, Tone};
+use super::out::{Cell, Tone, counted};
 use super::progress::Bar;
 use super::{Context, Doors, Ended, Need, person};
 use crate::model::asset::{HostKey, KeyState};
@@ -171,7 +171,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
                     context.out.talk(&format!("not accepted: {}: {}", one.seat, one.refused));
                 }
                 let accepted = decisions.decisions.iter().filter(|one| one.refused.is_empty()).count();
-                context.out.talk(&format!("{accepted} host keys are accepted"));
+                context.out.talk(&format!("accepted: {}", counted(accepted, "host key")));
             }
             Ok(if decisions.any_refused() { Ended::Attention } else { Ended::Done })
         }

@@ -1,11 +1,11 @@
 //! `hoshu init`: settings and inventory in a new folder, ready to be edited.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Context, Doors, Ended};
+use crate::engine::clock::{Clock as _, SystemClock};
 use crate::inventory::{example, load};
 use crate::lab;
 use crate::model::credential::CredentialName;
@@ -62,7 +62,8 @@ fn lab_settings(inventory: &Inventory) -> String {
     let mut text = String::from(
         "# Settings of a simulated fleet. Nothing here reaches a real appliance: in realm lab only the lab's own\n\
          # loopback ports are dialled.\nrealm: lab\nzone: Asia/Tokyo\nstore: data/hoshu.db\ndepot: data/depot\n\
-         inventory: inventory\nroot_key: {file: keys/root.key}\nlab: {ports: lab/ports.json}\ncredentials:\n",
+         inventory: inventory\nroot_key: {file: keys/root.key}\nlab: {ports: lab/ports.json}\n\
+         limits: {connect_s: 3, login_s: 5, command_s: 20, idle_s: 10}\ncredentials:\n",
     );
     let mut names: Vec<(&CredentialName, &str)> = Vec::new();
     for seat in inventory.seats.values() {
@@ -75,8 +76,7 @@ fn lab_settings(inventory: &Inventory) -> String {
         let shown = name.to_string();
         let user = shown.rsplit('/').next().unwrap_or_default();
         let file = lab::secret_file(Path::new("lab"), name);
-        // Writing to a String does not fail.
-        drop(writeln!(text, "  {shown}: {{purpose: {purpose}, user: {user}, file: {}}}", file.display()));
+        text.push_str(&format!("  {shown}: {{purpose: {purpose}, user: {user}, file: {}}}\n", file.display()));
     }
     text
 }
@@ -102,10 +102,11 @@ pub fn write(dir: &Path, fleet: Fleet) -> Result<(), Refusal> {
         }
         Fleet::Generated(count) => {
             make_dir(&inventory)?;
-            drop(lab::generated(count));
+            lab::write_inventory(&inventory, &lab::generated(count))
+                .map_err(|error| Refusal::Lab(error.to_string()))?;
         }
     }
-    let loaded = load(&inventory, chrono::Utc::now().date_naive()).map_err(Refusal::files)?;
+    let loaded = load(&inventory, SystemClock.now().utc().date_naive()).map_err(Refusal::files)?;
     write_file(&settings, &lab_settings(&loaded.inventory))
 }
 

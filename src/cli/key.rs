@@ -26,6 +26,6 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
             made.root_file
         ));
     }
-    context.out.talk(&format!("{} customers got a key pair, {} had one", made.customers.len(), made.had));
+    context.out.talk(&format!("key pairs: {} made, {} there already", made.customers.len(), made.had));
     Ok(Ended::Done)
 }

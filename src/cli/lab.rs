@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::init::Fleet;
 use super::out::Cell;
 use super::{Context, Doors, Ended, parse_duration};
-use crate::engine::clock::{Clock as _, SystemClock};
+use crate::engine::clock::{Clock as _, Stopwatch, SystemClock};
 use crate::inventory::{load, load_settings};
 use crate::lab::control::{Reply, Request, request};
 use crate::lab::{self, Fault, LabOptions};
@@ -90,7 +90,7 @@ pub struct Serve {
     r#for: Option<Duration>,
 }
 
-fn lab_error(error: lab::LabError) -> Refusal {
+fn lab_error(error: &lab::LabError) -> Refusal {
     Refusal::Lab(error.to_string())
 }
 
@@ -116,14 +116,14 @@ async fn serve(context: &Context<'_, impl Doors>, args: &Serve) -> Result<Ended,
     };
     let settings = load_settings(&path).map_err(Refusal::files)?.settings;
     let dir = lab_dir(&settings)?;
-    let loaded = load(&settings.inventory, chrono::Utc::now().date_naive()).map_err(Refusal::files)?;
+    let loaded = load(&settings.inventory, SystemClock.now().utc().date_naive()).map_err(Refusal::files)?;
     let mut options = LabOptions::new(dir, lab::from_inventory(&loaded.inventory), Arc::new(|| SystemClock.now()));
     options.latency = Duration::from_millis(args.latency);
     options.threads = args.threads.clamp(1, 64);
     options.configuration_bytes = args.configuration_bytes;
     let (out, stop, end_after) = (context.out, context.stop.clone(), args.r#for);
     let shutdown = async move {
-        let began = tokio::time::Instant::now();
+        let began = Stopwatch::start();
         while !stop.is_asked() && end_after.is_none_or(|limit| began.elapsed() < limit) {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -139,7 +139,7 @@ async fn serve(context: &Context<'_, impl Doors>, args: &Serve) -> Result<Ended,
         )
     });
     match served.await {
-        Ok(result) => result.map_err(lab_error).map(|()| Ended::Done),
+        Ok(result) => result.map_err(|error| lab_error(&error)).map(|()| Ended::Done),
         Err(error) => Err(Refusal::Lab(format!("the lab broke: {error}"))),
     }
 }
@@ -191,10 +191,10 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
         Verb::Hold { unit, command } => Request::Hold { unit, command },
         Verb::Release { unit } => Request::Release { unit },
         Verb::Change { unit, line } => Request::Change { unit, line },
-        Verb::Stop => Request::Stop,
+        Verb::Stop => Request::Stop {},
     };
     let settings = load_settings(context.doors.settings()).map_err(Refusal::files)?.settings;
-    match request(&lab_dir(&settings)?, &asked).map_err(lab_error)? {
+    match request(&lab_dir(&settings)?, &asked).map_err(|error| lab_error(&error))? {
         Reply::Done => context.out.talk("done"),
         Reply::Shown(shown) => show(context, &shown),
         Reply::Refused { why } => return Err(Refusal::Lab(why)),

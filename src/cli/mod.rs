@@ -25,10 +25,9 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::engine::env::Env;
-use crate::engine::event::{Reporter, Silent, Stop};
 use crate::model::actor::{Actor, Proof, Scope};
 use crate::service::refusal::Refusal;
+use crate::service::{Env, Reporter, Silent, Stop};
 use out::Out;
 
 /// Keeps a fleet of FireEye (Trellix) appliances in good order.

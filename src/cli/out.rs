@@ -49,6 +49,11 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
+/// `1 seat`, `2 seats`.
+pub fn counted(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 fn write_line(mut to: impl Write, text: &str) {
     // A reader that left (`| head`) is no failure of ours.
     drop(writeln!(to, "{text}"));

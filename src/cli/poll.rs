@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::out::{Cell, Tone};
+use super::out::{Cell, Tone, counted};
 use super::progress::Bar;
 use super::{Context, Doors, Ended, parse_duration, person};
 use crate::model::reading::{Condition, Outcome, Reading, Tier};
 use crate::model::time::show_duration;
-use crate::service::poll::{self, Answer, SeatPolled};
+use crate::service::Stopwatch;
+use crate::service::poll::{self, Answer, SeatPolled, Wanted};
 use crate::service::refusal::Refusal;
 
 /// Poll the health of appliances.
@@ -17,7 +18,7 @@ pub struct Args {
     /// Which seats: terms joined by commas, as in series=nx+ex,customer=acme, a name, or all. Several are a union.
     #[arg(long, required = true, value_name = "SELECTOR")]
     on: Vec<String>,
-    /// What to read: pulse, detail, slow; everything when absent.
+    /// What to read: pulse, detail, slow. When absent everything is read once; in rounds, what is due.
     #[arg(long, value_delimiter = ',')]
     tier: Vec<Tier>,
     /// Poll again and again, so often, until Ctrl-C.
@@ -95,8 +96,8 @@ fn show(context: &Context<'_, impl Doors>, answer: &Answer, all: bool, took: Dur
     context.out.table(&["seat", "customer", "series", "outcome", "took", "what"], table);
     let attention = answer.seats.len() - answer.good - answer.not_yet_served;
     context.out.talk(&format!(
-        "{} seats: {} good, {attention} need attention, {} not yet served ({:.1} s)",
-        answer.seats.len(),
+        "{}: {} good, {attention} need attention, {} not yet served ({:.1} s)",
+        counted(answer.seats.len(), "seat"),
         answer.good,
         answer.not_yet_served,
         took.as_secs_f64()
@@ -106,11 +107,15 @@ fn show(context: &Context<'_, impl Doors>, answer: &Answer, all: bool, took: Dur
 /// Polls once, or in rounds.
 pub async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended, Refusal> {
     let env = context.env_with(Arc::new(Bar::new("poll"))).await?;
-    let tiers = if args.tier.is_empty() { Tier::ALL.to_vec() } else { args.tier };
-    let asked = poll::Args { on: args.on, tiers };
+    let wanted = match (args.tier.is_empty(), args.every) {
+        (false, _) => Wanted::Tiers(args.tier),
+        (true, Some(_)) => Wanted::Due,
+        (true, None) => Wanted::Tiers(Tier::ALL.to_vec()),
+    };
+    let asked = poll::Args { on: args.on, wanted };
     let mut round = 0;
     let ended = loop {
-        let began = tokio::time::Instant::now();
+        let began = Stopwatch::start();
         let answer = poll::run(&env, &person(), &asked).await?;
         show(context, &answer, args.all, began.elapsed());
         round += 1;
@@ -121,13 +126,12 @@ pub async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended,
         };
         match args.every {
             Some(every) if ended != Ended::Stopped && args.times.is_none_or(|times| round < times) => {
-                let next = began + every;
                 if !context.out.json {
-                    let left = next.saturating_duration_since(tokio::time::Instant::now());
+                    let left = every.saturating_sub(began.elapsed());
                     let left_ms = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
                     context.out.talk(&format!("next round in {}; Ctrl-C ends", show_duration(left_ms)));
                 }
-                if !sleep_until(context, next).await {
+                if !sleep_until(context, began, every).await {
                     break Ended::Stopped;
                 }
             }
@@ -138,14 +142,16 @@ pub async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended,
     Ok(ended)
 }
 
-/// Waits, unless somebody asks to stop.
-async fn sleep_until(context: &Context<'_, impl Doors>, until: tokio::time::Instant) -> bool {
-    while tokio::time::Instant::now() < until {
+/// Waits until so much time has passed since the round began, unless somebody asks to stop.
+async fn sleep_until(context: &Context<'_, impl Doors>, began: Stopwatch, every: Duration) -> bool {
+    loop {
+        let left = every.saturating_sub(began.elapsed());
         if context.stop.is_asked() {
             return false;
         }
-        let step = tokio::time::Instant::now() + Duration::from_millis(100);
-        tokio::time::sleep_until(step.min(until)).await;
+        if left.is_zero() {
+            return true;
+        }
+        tokio::time::sleep(left.min(Duration::from_millis(100))).await;
     }
-    true
 }

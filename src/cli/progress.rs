@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::engine::event::{Event, Reporter};
+use crate::service::{Event, Reporter};
 
 /// Draws progress on standard error.
 pub struct Bar {

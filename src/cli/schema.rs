@@ -1,7 +1,7 @@
 //! `hoshu schema`: JSON Schemas for editors, made from the tables that the readers use.
 
 use super::{Context, Doors, Ended};
-use crate::inventory::{schema_inventory, schema_settings};
+use crate::service::check::{schema_inventory, schema_settings};
 
 /// Print the JSON Schema of a file format.
 #[derive(Debug, clap::Args)]

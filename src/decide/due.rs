@@ -1,78 +1,25 @@
 //! Which tiers of a seat are to be read.
 
 use crate::model::reading::Tier;
+use crate::model::settings::Periods;
 use crate::model::time::Time;
 
-/// How often each tier is read, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Periods {
-    /// Of the pulse.
-    pub pulse_ms: i64,
-    /// Of the detail tier.
-    pub detail_ms: i64,
-    /// Of the slow tier.
-    pub slow_ms: i64,
-}
-
-impl Default for Periods {
-    /// A minute, ten minutes, six hours.
-    fn default() -> Self {
-        Self { pulse_ms: 60_000, detail_ms: 600_000, slow_ms: 6 * 3_600_000 }
-    }
-}
-
-impl Periods {
-    /// The period of a tier, in milliseconds.
-    pub const fn of(&self, tier: Tier) -> i64 {
-        match tier {
-            Tier::Pulse => self.pulse_ms,
-            Tier::Detail => self.detail_ms,
-            Tier::Slow => self.slow_ms,
-        }
-    }
-}
-
-/// When the tiers of a seat were last begun in an open session, whether or not they were read in full: a tier that
-/// can never be read in full is not asked for more often than another.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Last {
-    /// The pulse.
-    pub pulse_at: Option<Time>,
-    /// The detail tier.
-    pub detail_at: Option<Time>,
-    /// The slow tier.
-    pub slow_at: Option<Time>,
-}
-
-impl Last {
-    /// When a tier was last begun.
-    pub const fn of(&self, tier: Tier) -> Option<Time> {
-        match tier {
-            Tier::Pulse => self.pulse_at,
-            Tier::Detail => self.detail_at,
-            Tier::Slow => self.slow_at,
-        }
-    }
-}
+/// When a tier was last read; `None` when it never was.
+pub type ReadAt<'a> = &'a dyn Fn(Tier) -> Option<Time>;
 
 /// When a tier is to be read next. `look_now`: a pulse changed, or a second read is wanted, so detail does not wait.
 ///
 /// A time that lies ahead of `now` comes from a clock that went back, and keeps nothing waiting.
-pub fn due_at(tier: Tier, periods: &Periods, last: &Last, look_now: bool, now: Time) -> Time {
-    match last.of(tier) {
+pub fn due_at(tier: Tier, periods: &Periods, read_at: ReadAt<'_>, look_now: bool, now: Time) -> Time {
+    match read_at(tier) {
         Some(at) if at <= now && !(look_now && tier == Tier::Detail) => at.plus_ms(periods.of(tier)),
         _ => now,
     }
 }
 
 /// The tiers that are due, in their order. However many turns were missed, each is caught up once.
-pub fn due(periods: &Periods, last: &Last, look_now: bool, now: Time) -> Vec<Tier> {
-    Tier::ALL.iter().copied().filter(|tier| due_at(*tier, periods, last, look_now, now) <= now).collect()
-}
-
-/// Whether what a tier said is too old to be shown as it was: three turns were missed, or it was never read.
-pub fn is_stale(tier: Tier, periods: &Periods, read_at: Option<Time>, now: Time) -> bool {
-    read_at.is_none_or(|at| now.ms_since(at) > periods.of(tier).saturating_mul(3))
+pub fn due(periods: &Periods, read_at: ReadAt<'_>, look_now: bool, now: Time) -> Vec<Tier> {
+    Tier::ALL.iter().copied().filter(|tier| due_at(*tier, periods, read_at, look_now, now) <= now).collect()
 }
 
 #[cfg(test)]
@@ -81,13 +28,8 @@ mod tests {
 
     const NOW: Time = Time::from_ms(100 * 3_600_000);
 
-    fn last(ago_ms: i64) -> Last {
-        let at = Some(NOW.plus_ms(-ago_ms));
-        Last { pulse_at: at, detail_at: at, slow_at: at }
-    }
-
-    fn check(last: &Last, look_now: bool) -> Vec<Tier> {
-        due(&Periods::default(), last, look_now, NOW)
+    fn check(ago_ms: Option<i64>, look_now: bool) -> Vec<Tier> {
+        due(&Periods::default(), &|_| ago_ms.map(|ago_ms| NOW.plus_ms(-ago_ms)), look_now, NOW)
     }
 
     #[test]
@@ -98,26 +40,18 @@ mod tests {
             (600_000, &[Tier::Pulse, Tier::Detail]),
             (6 * 3_600_000, &[Tier::Pulse, Tier::Detail, Tier::Slow]),
         ] {
-            assert_eq!(check(&last(ago_ms), false), tiers, "{ago_ms}");
+            assert_eq!(check(Some(ago_ms), false), tiers, "{ago_ms}");
         }
-        assert_eq!(check(&Last::default(), false), Tier::ALL);
+        assert_eq!(check(None, false), Tier::ALL);
     }
 
     #[test]
     fn a_changed_pulse_makes_detail_due_at_once_and_nothing_else() {
-        assert_eq!(check(&last(1_000), true), [Tier::Detail]);
+        assert_eq!(check(Some(1_000), true), [Tier::Detail]);
     }
 
     #[test]
     fn a_clock_that_went_back_keeps_nothing_waiting() {
-        assert_eq!(check(&last(-3_600_000), false), Tier::ALL);
-    }
-
-    #[test]
-    fn three_missed_turns_make_an_answer_stale() {
-        let periods = Periods::default();
-        assert!(!is_stale(Tier::Pulse, &periods, Some(NOW.plus_ms(-180_000)), NOW));
-        assert!(is_stale(Tier::Pulse, &periods, Some(NOW.plus_ms(-180_001)), NOW));
-        assert!(is_stale(Tier::Slow, &periods, None, NOW));
+        assert_eq!(check(Some(-3_600_000), false), Tier::ALL);
     }
 }

@@ -14,7 +14,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::finding::{Finding, FindingState, Hysteresis};
+use crate::model::finding::{Finding, FindingState, Hysteresis, HysteresisChange};
 use crate::model::name::{CustomerName, SeatName};
 use crate::model::reading::{Component, ComponentKind, Condition, Outcome, Reading};
 use crate::model::time::Time;
@@ -89,11 +89,6 @@ fn harden(mut finding: Finding, now: Time, rule: Hysteresis) -> Finding {
     finding
 }
 
-/// Whether a finding says that something does not work, as opposed to that nothing can be said.
-pub const fn is_failure(finding: &Finding) -> bool {
-    matches!(finding.state, FindingState::Hard) && !finding.condition.is_unknown()
-}
-
 /// Whether the component should be read again at once instead of at its next turn: only a second read is missing to
 /// confirm a failure for which no time has to pass, as for a disk that its controller already marks failed.
 pub const fn wants_second_read(finding: &Finding, rule: Hysteresis) -> bool {
@@ -129,18 +124,23 @@ pub fn reach(outcome: Outcome) -> Option<Reading> {
 /// When findings turn hard and when they end, for each kind of component.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
-    changed: BTreeMap<ComponentKind, Hysteresis>,
+    changed: BTreeMap<ComponentKind, HysteresisChange>,
 }
 
 impl Rules {
     /// The built-in rules with those of the settings in their place.
-    pub const fn with(changed: BTreeMap<ComponentKind, Hysteresis>) -> Self {
+    pub const fn with(changed: BTreeMap<ComponentKind, HysteresisChange>) -> Self {
         Self { changed }
     }
 
     /// The rule for a kind of component.
     pub fn of(&self, kind: ComponentKind) -> Hysteresis {
-        self.changed.get(&kind).copied().unwrap_or_else(|| built_in(kind))
+        let (rule, change) = (built_in(kind), self.changed.get(&kind).copied().unwrap_or_default());
+        Hysteresis {
+            hard_after_count: change.hard_after_count.unwrap_or(rule.hard_after_count),
+            hard_after_ms: change.hard_after_ms.unwrap_or(rule.hard_after_ms),
+            end_after_count: change.end_after_count.unwrap_or(rule.end_after_count),
+        }
     }
 
     /// The rule for how a poll ended. A refused login, a changed key and another appliance are hard at once: the peer
@@ -190,6 +190,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// A finding that says that something does not work, as opposed to that nothing can be said.
+    fn is_failure(finding: &Finding) -> bool {
+        finding.state == FindingState::Hard && !finding.condition.is_unknown()
+    }
 
     const RULE: Hysteresis = Hysteresis { hard_after_count: 2, hard_after_ms: 10 * MINUTE_MS, end_after_count: 2 };
 
@@ -272,7 +277,14 @@ mod tests {
 
     #[test]
     fn settings_take_the_place_of_the_built_in_rule() {
-        let rules = Rules::with(BTreeMap::from([(ComponentKind::Disk, RULE)]));
+        let rules = Rules::with(BTreeMap::from([(
+            ComponentKind::Disk,
+            HysteresisChange {
+                hard_after_count: Some(RULE.hard_after_count),
+                hard_after_ms: Some(RULE.hard_after_ms),
+                end_after_count: Some(RULE.end_after_count),
+            },
+        )]));
         assert_eq!(rules.of(ComponentKind::Disk), RULE);
         assert_eq!(rules.of(ComponentKind::Fan), Rules::default().of(ComponentKind::Fan));
     }

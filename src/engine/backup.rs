@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::decide::backup::{Evidence, Fetched, Session, Verdict, complete, stable_text};
 use crate::depot::NewObject;
+use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
@@ -78,7 +78,7 @@ async fn one(
     previous: Option<Backup>,
 ) -> Taken {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let fetched = if keyless.contains(&facts.seat.customer) {
         // What cannot be sealed is not fetched: a configuration in clear has no place to be.
         let why = format!("customer {} has no key: hoshu key init makes it", facts.seat.customer);
@@ -91,7 +91,7 @@ async fn one(
         Ok(judged) => keep(&env, &actor, &facts, judged, previous.as_ref()).await,
         Err(failure) => Err(failure),
     };
-    let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+    let took_ms = began.elapsed_ms();
     let word = match &backup {
         Ok(backup) => backup.grade.as_str(),
         Err(failure) => failure.outcome.as_str(),
@@ -115,6 +115,7 @@ struct Judged {
 
 async fn fetch(env: &Env, facts: &Facts, previous: Option<&Backup>) -> Result<Judged, Failure> {
     let mut live = session::open(env, facts).await?;
+    live.session.allow(env.backup_limit());
     let judged = fetch_until_judged(env, facts, previous, &mut live).await;
     live.close().await;
     judged

@@ -57,12 +57,11 @@ async fn one(env: Env, actor: Actor, facts: Facts) -> Result<Scanned, StoreError
 async fn note(env: &Env, actor: &Actor, facts: &Facts, shown: &ShownKey) -> Result<HostKey, StoreError> {
     let now = env.clock.now();
     let seat = &facts.seat;
-    let asset = match &facts.asset {
-        Some(asset) => asset.id,
-        None => {
-            let serial = seat.serial.clone().map(Outside::from);
-            env.store.asset_register(seat.customer.clone(), seat.name.clone(), serial, now).await?
-        }
+    let asset = if let Some(asset) = &facts.asset {
+        asset.id
+    } else {
+        let serial = seat.serial.clone().map(Outside::from);
+        env.store.asset_register(seat.customer.clone(), seat.name.clone(), serial, now).await?
     };
     let detail = serde_json::json!({"v": 1, "algorithm": shown.algorithm, "fingerprint": shown.fingerprint});
     let audit = actor.did(now, Act::HostKeySeen, seat.name.as_str(), &detail);

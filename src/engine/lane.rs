@@ -1,4 +1,4 @@
-//! Lanes and permits: how many sessions there may be at once for a seat, a gateway, a customer and in all.
+//! Lanes and permits: how many sessions there may be at once for a seat, a gateway, a site, a customer and in all.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,25 +7,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::model::inventory::{Gateway, Seat};
-use crate::model::name::{CustomerName, GatewayName, SeatName};
-
-/// How many sessions at once; a gateway and a seat state their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LaneLimits {
-    /// In all.
-    pub all: usize,
-    /// For one customer.
-    pub customer: usize,
-}
+use crate::model::name::{CustomerName, GatewayName, SeatName, SiteName};
+use crate::model::settings::SessionLimits;
 
 type Counters<K> = Mutex<HashMap<K, Arc<Semaphore>>>;
 
 /// The queues in front of the appliances. Everything that opens a session passes here.
 #[derive(Debug)]
 pub struct Lanes {
-    limits: LaneLimits,
+    limits: SessionLimits,
     all: Arc<Semaphore>,
     customers: Counters<CustomerName>,
+    sites: Counters<(CustomerName, SiteName)>,
     gateways: Counters<(CustomerName, GatewayName)>,
     seats: Counters<SeatName>,
 }
@@ -33,7 +26,7 @@ pub struct Lanes {
 /// The right to hold one session; it ends when it is dropped.
 #[derive(Debug)]
 pub struct Permit {
-    _held: [Option<OwnedSemaphorePermit>; 4],
+    _held: [Option<OwnedSemaphorePermit>; 5],
 }
 
 fn counter<K: Eq + Hash + Clone>(counters: &Counters<K>, key: &K, size: usize) -> Arc<Semaphore> {
@@ -48,11 +41,12 @@ fn counter<K: Eq + Hash + Clone>(counters: &Counters<K>, key: &K, size: usize) -
 
 impl Lanes {
     /// Lanes with these limits.
-    pub fn new(limits: LaneLimits) -> Self {
+    pub fn new(limits: &SessionLimits) -> Self {
         Self {
-            limits,
-            all: Arc::new(Semaphore::new(limits.all.max(1))),
+            limits: *limits,
+            all: Arc::new(Semaphore::new(limits.sessions.max(1) as usize)),
             customers: Mutex::default(),
+            sites: Mutex::default(),
             gateways: Mutex::default(),
             seats: Mutex::default(),
         }
@@ -64,10 +58,11 @@ impl Lanes {
         let queues = [
             counter(&self.seats, &seat.name, usize::from(seat.ssh.sessions)),
             counter(&self.gateways, &(seat.customer.clone(), gateway.name.clone()), usize::from(gateway.sessions)),
-            counter(&self.customers, &seat.customer, self.limits.customer),
+            counter(&self.sites, &(seat.customer.clone(), seat.site.clone()), self.limits.per_site as usize),
+            counter(&self.customers, &seat.customer, self.limits.per_customer as usize),
             Arc::clone(&self.all),
         ];
-        let mut held = [const { None }; 4];
+        let mut held = [const { None }; 5];
         for (place, queue) in held.iter_mut().zip(queues) {
             // The semaphores are never closed, so that the only error cannot come up.
             *place = queue.acquire_owned().await.ok();

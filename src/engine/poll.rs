@@ -1,10 +1,11 @@
 //! The poll: load what is known, look at each seat, decide what it means, write it down.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
-use std::time::Instant;
 
 use crate::decide;
+use crate::decide::due::due;
+use crate::decide::finding::wants_second_read;
+use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
@@ -14,17 +15,27 @@ use crate::model::limits;
 use crate::model::name::SeatName;
 use crate::model::outside::Outside;
 use crate::model::reading::{Component, ComponentKind, Outcome, Poll, Reading, Span, Tier};
-use crate::model::record::PollRecord;
+use crate::model::record::{PollLast, PollRecord};
 use crate::model::release::Release;
 use crate::model::time::Time;
 use crate::readout::{Context, Layout};
 use crate::store::StoreError;
 
+/// Which tiers are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// These.
+    Tiers(Vec<Tier>),
+    /// Those whose time has come for the seat; the detail tier at once when its pulse changed.
+    Due,
+}
+
 /// What is known of earlier polls of a seat.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+struct Known {
     spans: Vec<Span>,
     findings: Vec<Finding>,
+    last: Option<PollLast>,
 }
 
 /// A poll of one seat and what was concluded from it.
@@ -39,7 +50,7 @@ pub struct Polled {
 }
 
 /// Polls seats once, each at most once at a time. Every result is written before this returns.
-pub async fn run(env: &Env, seats: &[SeatName], tiers: &[Tier]) -> Result<Vec<Polled>, StoreError> {
+pub async fn run(env: &Env, seats: &[SeatName], wanted: &Wanted) -> Result<Vec<Polled>, StoreError> {
     let facts = fleet::load(env, seats).await?;
     let mut known: HashMap<SeatName, Known> = HashMap::with_capacity(facts.len());
     for (seat, spans) in env.rows().span_open(seats).await? {
@@ -48,32 +59,59 @@ pub async fn run(env: &Env, seats: &[SeatName], tiers: &[Tier]) -> Result<Vec<Po
     for (seat, findings) in env.rows().finding_open(seats).await? {
         known.entry(seat).or_default().findings = findings;
     }
-    env.tell(&Event::Started { seats: facts.len() });
+    for (seat, last) in env.rows().poll_last(seats).await? {
+        known.entry(seat).or_default().last = Some(last);
+    }
+    let now = env.clock.now();
     let work: Vec<_> = facts
         .into_iter()
-        .map(|facts| {
+        .filter_map(|facts| {
             let known = known.remove(&facts.seat.name).unwrap_or_default();
-            (facts, known)
+            let tiers = tiers_of(env, &facts, &known, wanted, now);
+            (!tiers.is_empty()).then_some((facts, known, tiers))
         })
         .collect();
-    let tiers: Arc<[Tier]> = tiers.into();
+    env.tell(&Event::Started { seats: work.len() });
     let at_once = env.settings.limits.sessions as usize;
+    let follow = *wanted == Wanted::Due;
     let polled = fleet::each(
         env,
         work,
         at_once,
-        |(facts, known)| one(env.clone(), facts, known, Arc::clone(&tiers)),
-        |(facts, _)| stopped(env, facts),
+        |(facts, known, tiers)| one(env.clone(), facts, known, Ask { tiers, follow }),
+        |(facts, ..)| Ok(stopped(env, facts)),
     )
     .await;
+    let polled = polled.into_iter().collect::<Result<Vec<_>, _>>()?;
     env.store.flush().await?;
     env.tell(&Event::Finished);
     Ok(polled)
 }
 
+/// The tiers to read on a seat. A component that wants only a second read does not wait for its turn.
+fn tiers_of(env: &Env, facts: &Facts, known: &Known, wanted: &Wanted, now: Time) -> Vec<Tier> {
+    match wanted {
+        Wanted::Tiers(tiers) => tiers.clone(),
+        Wanted::Due => {
+            let second_read = known.findings.iter().any(|one| wants_second_read(one, env.rules.of(one.component.kind)));
+            let periods = env.settings.tiers.of(facts.seat.series);
+            let read_at = |tier| known.last.as_ref().and_then(|last| last.read_at(tier));
+            due(&periods, &read_at, second_read, now)
+        }
+    }
+}
+
 fn stopped(env: &Env, facts: &Facts) -> Polled {
     let poll = failed(env, &Failure::new(Outcome::Stopped, "stopped before its turn"), 0);
     Polled { facts: facts.clone(), poll, findings: Vec::new() }
+}
+
+/// What is asked of one seat.
+#[derive(Debug, Clone)]
+struct Ask {
+    tiers: Vec<Tier>,
+    /// The detail tier follows at once when the pulse changed.
+    follow: bool,
 }
 
 fn failed(env: &Env, failure: &Failure, took_ms: i64) -> Poll {
@@ -89,11 +127,11 @@ fn failed(env: &Env, failure: &Failure, took_ms: i64) -> Poll {
 }
 
 /// Looks at one seat, decides, and hands the record to the store.
-async fn one(env: Env, facts: Facts, known: Known, tiers: Arc<[Tier]>) -> Polled {
+async fn one(env: Env, facts: Facts, known: Known, ask: Ask) -> Result<Polled, StoreError> {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
-    let began = Instant::now();
-    let looked = look(&env, &facts, &known, &tiers).await;
-    let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+    let began = Stopwatch::start();
+    let looked = look(&env, &facts, &known, ask).await;
+    let took_ms = began.elapsed_ms();
     drop(permit);
     let mut poll = match looked {
         Ok(poll) => Poll { took_ms, ..poll },
@@ -101,7 +139,7 @@ async fn one(env: Env, facts: Facts, known: Known, tiers: Arc<[Tier]>) -> Polled
     };
     poll.readings.extend(decide::finding::reach(poll.outcome).map(|reach| Reading { said: said(&poll), ..reach }));
     let findings = conclude(&env, &facts, &known, &poll);
-    env.store.observe(PollRecord {
+    let record = PollRecord {
         customer: facts.seat.customer.clone(),
         seat: facts.seat.name.clone(),
         at: poll.at,
@@ -116,10 +154,11 @@ async fn one(env: Env, facts: Facts, known: Known, tiers: Arc<[Tier]>) -> Polled
             .iter()
             .filter_map(|reading| reading.measure.map(|measure| (reading.component.clone(), measure)))
             .collect(),
-    });
+    };
+    env.store.observe(record).await?;
     let good = poll.readings.iter().all(|reading| reading.condition.is_good());
     env.tell(&Event::SeatDone { seat: facts.seat.name.clone(), good, word: poll.outcome.as_str() });
-    Polled { facts, poll, findings }
+    Ok(Polled { facts, poll, findings })
 }
 
 /// The outcome in a word; what made it so stands in the poll's reason, which may differ each time.
@@ -147,17 +186,17 @@ fn conclude(env: &Env, facts: &Facts, known: &Known, poll: &Poll) -> Vec<Finding
 
 /// Reads the tiers over a kept session or a new one. A kept session that broke says nothing about the appliance, so
 /// that one new one is tried.
-async fn look(env: &Env, facts: &Facts, known: &Known, tiers: &[Tier]) -> Result<Poll, Failure> {
+async fn look(env: &Env, facts: &Facts, known: &Known, ask: Ask) -> Result<Poll, Failure> {
     let kept = env.kept.take(&facts.seat.name, env.clock.now()).await;
     let was_kept = kept.is_some();
     let live = match kept {
         Some(live) => live,
         None => session::open(env, facts).await?,
     };
-    match read(env, facts, known, tiers, live, !was_kept).await {
+    match read(env, facts, known, ask.clone(), live, !was_kept).await {
         Err(_) if was_kept && !env.stop.is_asked() => {
             let live = session::open(env, facts).await?;
-            read(env, facts, known, tiers, live, true).await
+            read(env, facts, known, ask, live, true).await
         }
         result => result,
     }
@@ -167,12 +206,20 @@ async fn read(
     env: &Env,
     facts: &Facts,
     known: &Known,
-    tiers: &[Tier],
+    mut ask: Ask,
     mut live: Live,
     opened_session: bool,
 ) -> Result<Poll, Failure> {
     let at = env.clock.now();
-    let result = read_tiers(env, facts, known, tiers, &mut live, at).await;
+    let mut result = read_tiers(env, facts, known, &ask.tiers, &mut live, at).await;
+    if let Ok(readings) = &result
+        && ask.follow
+        && !ask.tiers.contains(&Tier::Detail)
+        && decide::span::changed(&decide::span::advance(&known.spans, readings, at))
+    {
+        ask.tiers.push(Tier::Detail);
+        result = read_tiers(env, facts, known, &ask.tiers, &mut live, at).await;
+    }
     let hold = !env.stop.is_asked() && facts.seat.ssh.hold_s > 0;
     match result {
         Ok(readings) => {
@@ -185,7 +232,7 @@ async fn read(
                 at,
                 outcome: Outcome::Answered,
                 reason: Outside::default(),
-                tiers: tiers.to_vec(),
+                tiers: ask.tiers,
                 took_ms: 0,
                 readings,
                 opened_session,
@@ -225,8 +272,10 @@ async fn read_tiers(
     let mut context = Context { now, clock: None, series: facts.seat.series, release: release.clone() };
     let mut readings = Vec::new();
     for layout in &asked {
-        if layout.command == live.identity.0 {
-            readings.extend(live.identity.1.iter().cloned());
+        if let Some((command, answered)) = &live.identity
+            && layout.command == *command
+        {
+            readings.extend(answered.iter().cloned());
             continue;
         }
         let answer = live.session.read(&layout.command, limits::ANSWER_BYTES_MAX).await?;

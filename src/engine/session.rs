@@ -30,8 +30,8 @@ pub struct Live {
     pub seen: Seen,
     /// Its host name, when the identity's answer or the prompt gave one.
     pub hostname: Option<Outside>,
-    /// The command that was answered for the proof, and the readings that its answer gave.
-    pub identity: (ReadCommand, Vec<Reading>),
+    /// The command that was answered for the proof, and the readings that its answer gave, while they are of this poll.
+    pub identity: Option<(ReadCommand, Vec<Reading>)>,
     /// That it is the expected appliance.
     pub proof: Proof,
 }
@@ -169,7 +169,7 @@ async fn prove(env: &Env, facts: &Facts, asset: Asset, mut session: Box<dyn Sess
         Ok((seen, hostname, identity, proof)) => {
             let asset = recognise(env, asset, &seen).await;
             match asset {
-                Ok(asset) => Ok(Live { session, asset, seen, hostname, identity, proof }),
+                Ok(asset) => Ok(Live { session, asset, seen, hostname, identity: Some(identity), proof }),
                 Err(failure) => {
                     session.close().await;
                     Err(failure)
@@ -255,6 +255,7 @@ impl Kept {
 
     /// Keeps a session until a time.
     pub fn keep(&self, seat: SeatName, live: Live, until: Time) {
+        let live = Live { identity: None, ..live };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(seat, (live, until));
     }
 

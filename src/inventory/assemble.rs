@@ -68,3 +68,38 @@ fn collect(draft: Draft<'_>, digest: String) -> Inventory {
     }
     inventory
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::example::EXAMPLE;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn a_damaged_file_is_told_and_never_makes_it_panic(
+            file in 0..EXAMPLE.len(),
+            at in any::<prop::sample::Index>(),
+            cut in 0usize..40,
+            put in prop_oneof!["[a-z{}\\[\\]:,&*!|>'\"# \n\t-]{0,12}", "\\PC{0,4}"],
+        ) {
+            let sources: Vec<_> = EXAMPLE.iter().enumerate().map(|(number, (name, text))| {
+                let mut letters: Vec<char> = text.chars().collect();
+                if number == file {
+                    let from = at.index(letters.len());
+                    let to = (from + cut).min(letters.len());
+                    letters.splice(from..to, put.chars());
+                }
+                Source::new(*name, letters.into_iter().collect::<String>())
+            }).collect();
+            let mut problems = Vec::new();
+            let today = NaiveDate::from_ymd_opt(2026, 11, 24).unwrap();
+            let inventory = assemble(&sources, today, String::new(), &mut problems);
+            for problem in &problems {
+                prop_assert!(!problem.to_string().is_empty());
+            }
+            prop_assert!(!problems.is_empty() || inventory.customers.len() == 9);
+        }
+    }
+}

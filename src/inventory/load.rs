@@ -79,9 +79,11 @@ pub fn load_settings(path: &Path) -> Result<LoadedSettings, Refused> {
         let message = "others than its owner may write this file, which names credentials";
         problems.push(Problem::of_file(name, message).with_hint("chmod go-w".to_owned()));
     }
-    let warnings = accept(problems)?;
-    // Without an error there are settings.
-    settings.map(|settings| LoadedSettings { settings, warnings }).ok_or(Refused { problems: Vec::new() })
+    if settings.is_none() && problems.is_empty() {
+        problems.push(Problem::of_file(path.display().to_string(), "the settings are incomplete"));
+    }
+    let warnings = accept(problems.clone())?;
+    settings.map(|settings| LoadedSettings { settings, warnings }).ok_or(Refused { problems })
 }
 
 /// The warnings, when there is no error among the problems.

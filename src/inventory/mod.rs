@@ -4,6 +4,7 @@
 
 mod assemble;
 mod checks;
+mod credentials;
 mod forms;
 mod read;
 mod settings;
@@ -15,6 +16,7 @@ pub mod not_served;
 pub mod select;
 pub mod selector;
 
+pub use credentials::check_credentials;
 pub use load::{Loaded, LoadedSettings, Refused, load, load_settings};
 pub use not_served::{NotServed, not_served};
 pub use select::{Selection, select};

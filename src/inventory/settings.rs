@@ -1,15 +1,16 @@
 //! `hoshu.yaml`: its fields, and what they must be together.
 
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::forms::{ACCOUNT, CREDENTIAL, DURATION, LINE, PATH, VARIABLE, ZONE};
 use crate::model::credential::{CredentialName, CredentialSource, Purpose, SecretFrom};
-use crate::model::finding::Hysteresis;
+use crate::model::finding::HysteresisChange;
 use crate::model::reading::ComponentKind;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
-use crate::model::settings::{FindingRules, Periods, SessionLimits, Settings, StorePlace, TierRules};
+use crate::model::settings::{Periods, SessionLimits, Settings, TierRules};
+use crate::model::store_url::StoreUrl;
 use crate::model::word::Word;
 use crate::yaml::{Entry, Field, Fields, Kind, Problem, Source, Table, check, parse, schema};
 
@@ -29,7 +30,11 @@ static SETTINGS_FILE: Table = Table {
             "Where each credential comes from.",
         ),
         Field::optional("limits", Kind::Table(&LIMIT_FIELDS), "How much is done at once, and for how long."),
-        Field::optional("findings", Kind::Table(&FINDING_FIELDS), "When findings turn hard and when they end."),
+        Field::optional(
+            "findings",
+            Kind::Map(&Kind::Word(ComponentKind::words), &Kind::Table(&HYSTERESIS_FIELDS)),
+            "Kinds of component for which findings turn hard, or end, otherwise than is built in.",
+        ),
         Field::optional("tiers", Kind::Table(&TIER_FIELDS), "How often appliances are polled."),
     ],
 };
@@ -72,26 +77,14 @@ static LIMIT_FIELDS: Table = Table {
     ],
 };
 
-const HARD_COUNT: Field = Field::optional("hard_after_count", Kind::Whole(1, 1_000), "Bad readings; 3 when left out.");
-const HARD_AFTER: Field = Field::optional("hard_after", DURATION, "From the first to the last; 5m when left out.");
-const END_COUNT: Field = Field::optional("end_after_count", Kind::Whole(1, 1_000), "Good readings; 3 when left out.");
-
-static FINDING_FIELDS: Table = Table {
-    what: "the rules of findings",
+static HYSTERESIS_FIELDS: Table = Table {
+    what: "the rule of a kind of component",
     fields: &[
-        HARD_COUNT,
-        HARD_AFTER,
-        END_COUNT,
-        Field::optional(
-            "kinds",
-            Kind::Map(&Kind::Word(ComponentKind::words), &Kind::Table(&HYSTERESIS_FIELDS)),
-            "Rules of single kinds of components.",
-        ),
+        Field::optional("hard_after_count", Kind::Whole(1, 1_000), "So many bad readings make a finding hard."),
+        Field::optional("hard_after", DURATION, "So much time lies between the first and the last of them."),
+        Field::optional("end_after_count", Kind::Whole(1, 1_000), "So many good readings in a row end it."),
     ],
 };
-
-static HYSTERESIS_FIELDS: Table =
-    Table { what: "the rule of a kind of component", fields: &[HARD_COUNT, HARD_AFTER, END_COUNT] };
 
 const PULSE: Field = Field::optional("pulse", DURATION, "Reachability and one health summary; 60s when left out.");
 const DETAIL: Field = Field::optional("detail", DURATION, "Everything that can fail; 10m when left out.");
@@ -130,8 +123,9 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
     }
     let read = |(entry, fields): (&Entry, Fields<'_>)| read_credential(entry, fields, realm, folder, problems);
     let credentials = fields.keyed("credentials").into_iter().filter_map(read).collect();
+    shared_secrets(fields, problems);
     let limits = read_limits(fields.table("limits"), problems);
-    let findings = read_findings(fields.table("findings"));
+    let findings = fields.keyed("findings").into_iter().filter_map(read_hysteresis).collect();
     let tiers = read_tiers(fields.table("tiers"), problems);
     let store = read_store(fields, folder, problems);
     Some(Settings {
@@ -149,73 +143,21 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
     })
 }
 
-fn read_store(fields: Fields<'_>, folder: &Path, problems: &mut Vec<Problem>) -> Option<StorePlace> {
+/// A path is a file of SQLite; everything with `://` in it is an address.
+fn read_store(fields: Fields<'_>, folder: &Path, problems: &mut Vec<Problem>) -> Option<StoreUrl> {
     let text = fields.text("store")?;
     if !text.contains("://") {
-        return Some(StorePlace::Sqlite(folder.join(text)));
+        return Some(StoreUrl::Sqlite(folder.join(text)));
     }
-    match postgres_is_near(text) {
-        Ok(()) => Some(StorePlace::Postgres(text.to_owned())),
-        Err(message) => {
-            let hint = "PostgreSQL is reached without TLS and without a password: \
-                        postgresql://hoshu@127.0.0.1/hoshu or postgresql:///hoshu?host=/var/run/postgresql";
+    match text.parse::<StoreUrl>() {
+        Ok(url) => Some(url),
+        Err(error) => {
             // The line is not shown: a URL is a place in which people leave passwords.
-            problems.push(fields.error("store", message).without_excerpt().with_hint(hint.to_owned()));
+            let problem = fields.error("store", error.to_string()).without_excerpt();
+            problems.push(problem.with_hint(error.hint().map(str::to_owned)));
             None
         }
     }
-}
-
-/// Parameters of a URL that cannot lead elsewhere and hold no secret.
-const POSTGRES_PARAMETERS: [&str; 5] = ["host", "port", "user", "application_name", "connect_timeout"];
-
-/// A build without TLS reaches PostgreSQL over a UNIX socket or loopback only, and settings hold no password. The host
-/// must be written, because libpq would otherwise take it from the environment.
-fn postgres_is_near(url: &str) -> Result<(), String> {
-    let rest = url.strip_prefix("postgresql://").or_else(|| url.strip_prefix("postgres://"));
-    let rest = rest.ok_or("the store is a path, or a URL that begins with postgresql://")?;
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
-    let (account, host_and_port) = authority.rsplit_once('@').unwrap_or(("", authority));
-    if account.contains([':', '@']) || account.to_ascii_lowercase().contains("%3a") {
-        return Err("the URL of the store holds a password".to_owned());
-    }
-    let mut hosts: Vec<&str> = Vec::new();
-    if !host_and_port.is_empty() {
-        hosts.extend(host_and_port.split(',').map(host_of));
-    }
-    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        if !POSTGRES_PARAMETERS.contains(&name) {
-            let known = POSTGRES_PARAMETERS.join(", ");
-            return Err(format!("the URL of the store has a parameter that is not one of: {known}"));
-        }
-        if name == "host" {
-            hosts.extend(value.split(','));
-        }
-    }
-    if hosts.is_empty() {
-        return Err("the URL of the store names no host".to_owned());
-    }
-    if hosts.iter().all(|host| is_near(host)) {
-        Ok(())
-    } else {
-        Err("the URL of the store names a host that is neither a UNIX socket nor loopback".to_owned())
-    }
-}
-
-/// The host before its port, an IPv6 address without its brackets.
-fn host_of(host_and_port: &str) -> &str {
-    match host_and_port.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, _)) => host,
-        None => host_and_port.split_once(':').map_or(host_and_port, |(host, _)| host),
-    }
-}
-
-fn is_near(host: &str) -> bool {
-    let plain = host.replace("%2F", "/").replace("%2f", "/");
-    let socket = plain.starts_with('/') && !plain.contains('%');
-    socket || host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn read_credential(
@@ -253,6 +195,22 @@ fn read_credential(
     Some((entry.key.parse().ok()?, source))
 }
 
+/// A secret serves one customer; the same place twice is the same secret twice.
+fn shared_secrets(fields: Fields<'_>, problems: &mut Vec<Problem>) {
+    let mut owners = BTreeMap::new();
+    for (entry, fields) in fields.keyed("credentials") {
+        let Ok(name) = entry.key.parse::<CredentialName>() else { continue };
+        for way in ["file", "key", "environment"] {
+            let Some(place) = fields.text(way) else { continue };
+            let owner = owners.entry((way, place)).or_insert_with(|| name.clone());
+            if owner.customer() != name.customer() {
+                let message = format!("{name} has the same secret as {owner}: a secret serves one customer alone");
+                problems.push(fields.error(way, message));
+            }
+        }
+    }
+}
+
 fn read_limits(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> SessionLimits {
     let defaults = SessionLimits::default();
     let Some(fields) = fields else { return defaults };
@@ -278,21 +236,13 @@ fn read_limits(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> Sessi
     limits
 }
 
-fn read_findings(fields: Option<Fields<'_>>) -> FindingRules {
-    let rules = FindingRules::default();
-    let Some(fields) = fields else { return rules };
-    let default = read_hysteresis(fields, rules.default);
-    let kind =
-        |(entry, fields): (&Entry, Fields<'_>)| Some((entry.key.parse().ok()?, read_hysteresis(fields, default)));
-    FindingRules { default, kinds: fields.keyed("kinds").into_iter().filter_map(kind).collect() }
-}
-
-fn read_hysteresis(fields: Fields<'_>, default: Hysteresis) -> Hysteresis {
-    Hysteresis {
-        hard_after_count: fields.whole("hard_after_count").map_or(default.hard_after_count, i64::from),
-        hard_after_ms: fields.duration_ms("hard_after").unwrap_or(default.hard_after_ms),
-        end_after_count: fields.whole("end_after_count").map_or(default.end_after_count, i64::from),
-    }
+fn read_hysteresis((entry, fields): (&Entry, Fields<'_>)) -> Option<(ComponentKind, HysteresisChange)> {
+    let change = HysteresisChange {
+        hard_after_count: fields.whole("hard_after_count").map(i64::from),
+        hard_after_ms: fields.duration_ms("hard_after"),
+        end_after_count: fields.whole("end_after_count").map(i64::from),
+    };
+    Some((entry.key.parse().ok()?, change))
 }
 
 fn read_tiers(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> TierRules {
@@ -323,41 +273,4 @@ fn read_periods(fields: Fields<'_>, default: Periods, problems: &mut Vec<Problem
         problems.push(fields.source().error(fields.here(), message));
     }
     periods
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn postgres_is_near_or_refused() {
-        for url in [
-            "postgresql://hoshu@127.0.0.1/hoshu",
-            "postgres://hoshu@localhost:5433/hoshu?application_name=hoshu",
-            "postgresql://[::1]/hoshu",
-            "postgresql:///hoshu?host=/var/run/postgresql",
-            "postgresql://%2Fvar%2Frun/hoshu",
-        ] {
-            assert_eq!(postgres_is_near(url), Ok(()), "{url}");
-        }
-        for url in [
-            "postgresql://hoshu:hunter2@127.0.0.1/hoshu",
-            "postgresql://hoshu%3Ahunter2@127.0.0.1/hoshu",
-            "postgresql://hoshu:hunt@er2@127.0.0.1/hoshu",
-            "postgresql://127.0.0.1/hoshu?password=hunter2",
-            "postgresql://db.example/hoshu",
-            "postgresql://127.0.0.1,db.example/hoshu",
-            "postgresql://127.0.0.1/hoshu?host=db.example",
-            "postgresql://127.0.0.1/hoshu?hostaddr=192.0.2.1",
-            "postgresql://127.0.0.1/hoshu?service=far",
-            "postgresql://127.0.0.1.example/hoshu",
-            "postgresql:///hoshu",
-            "postgresql:///hoshu?host=%2Frun%2Cdb.example",
-            "mysql://127.0.0.1/hoshu",
-        ] {
-            let refused = postgres_is_near(url);
-            assert!(refused.is_err(), "{url}");
-            assert!(!format!("{refused:?}").contains("hunt"), "{url}");
-        }
-    }
 }

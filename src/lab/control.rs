@@ -67,7 +67,7 @@ pub enum Request {
         line: String,
     },
     /// Ends the lab.
-    Stop,
+    Stop {},
 }
 
 /// What a lab replies.
@@ -163,7 +163,7 @@ async fn answer(mut stream: UnixStream, rack: &Rack) -> std::io::Result<bool> {
     let limit = REQUEST_BYTES_MAX as u64;
     BufReader::new((&mut stream).take(limit)).read_until(b'\n', &mut line).await?;
     let parsed = serde_json::from_slice::<Request>(&line);
-    let stops = matches!(parsed, Ok(Request::Stop));
+    let stops = matches!(parsed, Ok(Request::Stop {}));
     let reply = match parsed {
         Ok(request) => carry_out(rack, &request),
         Err(error) => Reply::Refused { why: error.to_string() },
@@ -179,18 +179,23 @@ pub fn carry_out(rack: &Rack, request: &Request) -> Reply {
         Some(place) => act(place),
         None => Reply::Refused { why: format!("no unit {unit} in this lab") },
     };
-    let done = |()| Reply::Done;
+    let done = |unit: &SeatName, act: &dyn Fn(&Arc<Place>)| {
+        at(unit, &|place| {
+            act(place);
+            Reply::Done
+        })
+    };
     match request {
-        Request::Break { unit, fault, remaining } => at(unit, &|place| done(place.break_by(*fault, *remaining))),
-        Request::Mend { unit, fault } => at(unit, &|place| done(place.mend(*fault))),
+        Request::Break { unit, fault, remaining } => done(unit, &|place| place.break_by(*fault, *remaining)),
+        Request::Mend { unit, fault } => done(unit, &|place| place.mend(*fault)),
         Request::Show { unit } => at(unit, &|place| Reply::Shown(Box::new(place.show()))),
-        Request::Hold { unit, command } => at(unit, &|place| done(place.hold(command))),
-        Request::Release { unit } => at(unit, &|place| done(place.release())),
+        Request::Hold { unit, command } => done(unit, &|place| place.hold(command)),
+        Request::Release { unit } => done(unit, &|place| place.release()),
         Request::Change { unit, line } => at(unit, &|place| match place.change(line) {
             Ok(()) => Reply::Done,
             Err(why) => Reply::Refused { why: why.trim_end().to_owned() },
         }),
-        Request::Stop => Reply::Done,
+        Request::Stop {} => Reply::Done,
     }
 }
 

@@ -144,7 +144,12 @@ pub fn from_inventory(inventory: &Inventory) -> Vec<SeatSpec> {
                 serial: seat.serial.clone(),
                 data_path: seat.data_path,
                 managed_by: seat.managed_by.as_ref().map(|manager| (manager.clone(), hostname(manager))),
-                manages: managed.get(&seat.name).cloned().unwrap_or_default(),
+                // The members of a pair know the same appliances, whichever the files name as the manager.
+                manages: managed
+                    .get(&seat.name)
+                    .or_else(|| managed.get(seat.peer.as_ref()?))
+                    .cloned()
+                    .unwrap_or_default(),
                 virtual_machine: seat.virtual_machine,
                 algorithms: seat.ssh.algorithms,
                 accounts: read.chain(change).collect(),
@@ -185,7 +190,7 @@ fn generated_seat(number: usize) -> Option<SeatSpec> {
     let age = if legacy { 2 } else { usize::from(place % 5 == 3) };
     let run = place - place % MIX.len();
     let manager = (series != Series::Cm).then(|| name(run, Series::Cm));
-    let manages = (run + 1..run + MIX.len()).filter_map(|place| Some(name(place, MIX.get(place % MIX.len())?.0)));
+    let below = (run + 1..run + MIX.len()).filter_map(|place| Some(name(place, MIX.get(place % MIX.len())?.0)));
     let customer_name: CustomerName = format!("cust{customer:03}").parse().ok()?;
     let address = format!("10.{}.{}.{}", 100 + customer / 200, customer % 200, 10 + place);
     let credential = |name: &str| format!("{customer_name}/{name}").parse::<CredentialName>().ok();
@@ -200,7 +205,7 @@ fn generated_seat(number: usize) -> Option<SeatSpec> {
         serial: None,
         data_path,
         managed_by: manager.and_then(|manager| Some((manager.parse().ok()?, manager))),
-        manages: if series == Series::Cm { manages.collect() } else { Vec::new() },
+        manages: if series == Series::Cm { below.collect() } else { Vec::new() },
         virtual_machine: model.ends_with('V'),
         algorithms: if legacy { Algorithms::Legacy } else { Algorithms::Modern },
         accounts: credential("monitor").map(|name| Account::of(&name, false)).into_iter().collect(),

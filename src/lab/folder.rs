@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::error::LabError;
 use super::fleet::SeatSpec;
+use super::wire;
 use crate::model::credential::CredentialName;
 use crate::model::name::SeatName;
 
@@ -19,6 +20,10 @@ pub const PORTS_FILE: &str = "ports.json";
 pub const SECRETS_FOLDER: &str = "secrets";
 /// The control socket.
 pub const SOCKET_FILE: &str = "control.sock";
+
+/// A seat and its host key's fingerprint in each line: what a person would read on the consoles, the second route by
+/// which a first contact is confirmed.
+pub const CONSOLES_FILE: &str = "consoles.txt";
 
 #[derive(Serialize)]
 struct Ports<'a> {
@@ -53,6 +58,15 @@ pub(super) fn write_ports(dir: &Path, ports: &BTreeMap<SeatName, u16>) -> Result
     let text = serde_json::to_vec_pretty(&table)
         .map_err(|error| LabError::file("write", &path)(std::io::Error::other(error)))?;
     write(&path, &text)
+}
+
+/// Writes the fingerprints as they stand on the consoles.
+pub(super) fn write_consoles(dir: &Path, fleet: &[SeatSpec]) -> Result<(), LabError> {
+    let mut text = String::from("# seat and host key, as read on the consoles of the simulated appliances\n");
+    for spec in fleet {
+        text.push_str(&format!("{} {}\n", spec.seat, wire::fingerprint(&spec.seat, spec.algorithms)?));
+    }
+    write(&dir.join(CONSOLES_FILE), text.as_bytes())
 }
 
 /// Replaces a file of mode 0600 in one step, so that no reader sees half of it.

@@ -2,7 +2,7 @@
 //!
 //! | folder | what it is |
 //! |---|---|
-//! | [`unit`] | one appliance as a value: `step(line, now) -> output`; no socket, no clock |
+//! | [`mod@unit`] | one appliance as a value: `step(line, now) -> output`; no socket, no clock |
 //! | [`rack`] | all units of a lab, with their logs, faults and held answers |
 //! | [`wire`] | serves a rack by SSH on loopback |
 //! | [`direct`] | the access trait on a rack without sockets, for tests of time |
@@ -22,10 +22,12 @@ mod seed;
 mod serve;
 pub mod unit;
 pub mod wire;
+mod write;
 
 pub use error::LabError;
 pub use fault::{Effect, Fault};
 pub use fleet::{Account, GENERATED_SEATS_PER_CUSTOMER, SeatSpec, from_inventory, generated};
-pub use folder::{PORTS_FILE, SECRETS_FOLDER, SOCKET_FILE, secret_file};
+pub use folder::{CONSOLES_FILE, PORTS_FILE, SECRETS_FOLDER, SOCKET_FILE, secret_file};
 pub use rack::Clock;
 pub use serve::{Lab, LabOptions, serve};
+pub use write::write_inventory;

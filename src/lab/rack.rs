@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::fault::Fault;
 use super::fleet::SeatSpec;
-use super::unit::{Output, Shell, SpecDefaults, Unit};
+use super::unit::{Awaits, Output, Shell, SpecDefaults, Unit};
 use crate::model::inventory::Channel;
 use crate::model::name::SeatName;
 use crate::model::release::Release;
@@ -303,7 +303,7 @@ impl Place {
         let now = self.now();
         let mut state = self.lock();
         let kind = if shell.channel == Channel::Shell { Received::Shell } else { Received::Exec };
-        note(&mut state, now, kind, &shell.user, if shell.asked { "(password)" } else { line });
+        note(&mut state, now, kind, &shell.user, if shell.awaits == Awaits::Password { "(password)" } else { line });
         let held = state.holds.iter().any(|hold| same_command(hold, line)).then(|| {
             state.waiting += 1;
             Held(self.released.subscribe())

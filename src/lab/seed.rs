@@ -21,15 +21,15 @@ pub(super) fn password(customer: &str, user: &str) -> String {
     format!("lab-{}", &hex::encode(bytes("password", &format!("{customer}/{user}")))[..16])
 }
 
-/// A small generator of numbers (SplitMix64), so that a unit of any size costs one hash.
+/// A small generator of numbers (`SplitMix64`), so that a unit of any size costs one hash.
 #[derive(Debug, Clone)]
 pub(super) struct Dice(u64);
 
 impl Dice {
     /// The dice of a purpose and a name.
     pub(super) fn new(purpose: &str, name: &str) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = bytes(purpose, name);
-        Self(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+        let fold = |seed: u64, byte: &u8| seed << 8 | u64::from(*byte);
+        Self(bytes(purpose, name).iter().take(8).fold(0, fold))
     }
 
     /// The next number.

@@ -23,7 +23,7 @@ use crate::model::name::SeatName;
 
 /// Units that one lab serves.
 const UNITS_MAX: usize = 20_000;
-/// Descriptors that a lab needs beside one for each listener and one for each connection.
+/// Descriptors that a lab needs beside one for each listener and two for each connection.
 const DESCRIPTORS_SPARE: u64 = 200;
 
 /// How a lab is served.
@@ -109,6 +109,7 @@ impl Lab {
             listeners.spawn(listen(Arc::clone(place), listener, address, Wire { latency: options.latency }));
         }
         folder::write_ports(&options.dir, &ports)?;
+        folder::write_consoles(&options.dir, &options.fleet)?;
         Ok(Self { rack, ports, listeners, control, socket })
     }
 
@@ -137,7 +138,7 @@ impl Lab {
 
 /// A lab of thousands needs more descriptors than a shell gives; what the system does not grant is felt later, by name.
 fn raise_descriptors(units: usize) {
-    let wanted = units as u64 * 2 + DESCRIPTORS_SPARE;
+    let wanted = units as u64 * 3 + DESCRIPTORS_SPARE;
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= wanted) {
         return;

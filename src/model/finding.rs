@@ -51,6 +51,17 @@ pub struct Finding {
     pub ended_at: Option<Time>,
 }
 
+/// What the settings change in the built-in rule of a kind of component; what is absent stays as it is built in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HysteresisChange {
+    /// As [`Hysteresis::hard_after_count`].
+    pub hard_after_count: Option<i64>,
+    /// As [`Hysteresis::hard_after_ms`].
+    pub hard_after_ms: Option<i64>,
+    /// As [`Hysteresis::end_after_count`].
+    pub end_after_count: Option<i64>,
+}
+
 /// When a finding turns hard and when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hysteresis {

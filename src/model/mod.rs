@@ -22,5 +22,6 @@ pub mod record;
 pub mod release;
 pub mod series;
 pub mod settings;
+pub mod store_url;
 pub mod time;
 pub mod word;

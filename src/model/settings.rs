@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 
 use super::credential::{CredentialName, CredentialSource};
-use super::finding::Hysteresis;
+use super::finding::HysteresisChange;
 use super::reading::{ComponentKind, Tier};
 use super::realm::Realm;
 use super::series::Series;
+use super::store_url::StoreUrl;
 
 /// Everything that `hoshu.yaml` says; every path is absolute or relative to the process, never to the file.
 #[derive(Debug, Clone)]
@@ -21,7 +22,7 @@ pub struct Settings {
     /// The zone in which times are shown.
     pub zone: Tz,
     /// Where facts are kept.
-    pub store: StorePlace,
+    pub store: StoreUrl,
     /// The folder of sealed objects.
     pub depot: PathBuf,
     /// The folder of the inventory.
@@ -34,19 +35,10 @@ pub struct Settings {
     pub credentials: BTreeMap<CredentialName, CredentialSource>,
     /// How much is done at once, and for how long.
     pub limits: SessionLimits,
-    /// When findings turn hard and when they end.
-    pub findings: FindingRules,
+    /// What is changed in the built-in rules of when findings turn hard and when they end.
+    pub findings: BTreeMap<ComponentKind, HysteresisChange>,
     /// How often appliances are polled.
     pub tiers: TierRules,
-}
-
-/// Where facts are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StorePlace {
-    /// A file of SQLite.
-    Sqlite(PathBuf),
-    /// A URL of PostgreSQL over a UNIX socket or loopback, without a password.
-    Postgres(String),
 }
 
 /// How much is done at once, and for how long.
@@ -82,29 +74,6 @@ impl Default for SessionLimits {
             backup_s: 300,
             idle_s: 30,
         }
-    }
-}
-
-/// When findings turn hard and when they end.
-#[derive(Debug, Clone)]
-pub struct FindingRules {
-    /// For every kind of component that has no rule of its own.
-    pub default: Hysteresis,
-    /// Rules of their own.
-    pub kinds: BTreeMap<ComponentKind, Hysteresis>,
-}
-
-impl FindingRules {
-    /// The rule for a kind of component.
-    pub fn of(&self, kind: ComponentKind) -> Hysteresis {
-        self.kinds.get(&kind).copied().unwrap_or(self.default)
-    }
-}
-
-impl Default for FindingRules {
-    fn default() -> Self {
-        let default = Hysteresis { hard_after_count: 3, hard_after_ms: 5 * 60_000, end_after_count: 3 };
-        Self { default, kinds: BTreeMap::new() }
     }
 }
 

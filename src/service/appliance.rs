@@ -86,7 +86,7 @@ pub async fn list(env: &Env, actor: &Actor, on: &[String]) -> Result<List, Refus
 
 /// Why this version cannot walk the way to a seat; empty when it can.
 fn not_yet_served(env: &Env, seat: &Seat) -> String {
-    env.inventory.gateway(seat).and_then(|gateway| crate::access::not_yet_served(gateway)).unwrap_or_default()
+    env.inventory.gateway(seat).and_then(crate::access::not_yet_served).unwrap_or_default()
 }
 
 /// Everything about one seat.

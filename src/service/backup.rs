@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+pub use crate::decide::backup::Sign;
 use crate::decide::backup::{self as decide, Diff, RedactedLine};
 use crate::engine::backup;
 use crate::engine::env::Env;

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::inventory::{NotServed, load, load_settings, not_served};
+use crate::engine::clock::{Clock as _, SystemClock};
+use crate::inventory::{NotServed, check_credentials, load, load_settings, not_served};
+use crate::model::credential::CredentialName;
 use crate::model::inventory::Inventory;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
 use crate::secret::SecretStore;
 use crate::service::refusal::Refusal;
-use crate::yaml::Problem;
+use crate::yaml::{Problem, Severity};
 
 /// What the files hold.
 #[derive(Debug, Serialize)]
@@ -37,14 +38,21 @@ pub struct Checked {
     pub not_yet_served: Vec<NotServed>,
 }
 
+pub use crate::inventory::{schema_inventory, schema_settings};
+
 /// Reads settings and inventory. One secret under the names of two customers is a mistake.
-pub fn check(settings: &Path, today: NaiveDate) -> Result<Checked, Refusal> {
+pub fn check(settings: &Path) -> Result<Checked, Refusal> {
+    let today = SystemClock.now().utc().date_naive();
     let settings = load_settings(settings).map_err(Refusal::files)?;
     let loaded = load(&settings.settings.inventory, today).map_err(Refusal::files)?;
     let mut warnings = settings.warnings;
     warnings.extend(loaded.warnings);
     let inventory = &loaded.inventory;
-    let (credentials, mistakes) = secrets(&settings.settings, inventory)?;
+    let (credentials, mut mistakes) = secrets(&settings.settings, inventory)?;
+    for problem in check_credentials(inventory, &settings.settings) {
+        let list = if problem.severity == Severity::Error { &mut mistakes } else { &mut warnings };
+        list.push(problem);
+    }
     if !mistakes.is_empty() {
         return Err(Refusal::Files(mistakes));
     }
@@ -78,7 +86,7 @@ fn secrets(
     let mut mistakes = Vec::new();
     for (name, source) in &settings.credentials {
         if let Err(error) = store.fetch(name, source.purpose) {
-            notes.push(format!("{name}: {error}"));
+            notes.push(format!("cannot be read: {name}: {error}"));
         }
     }
     let mut by_print: BTreeMap<String, Vec<_>> = BTreeMap::new();
@@ -88,7 +96,7 @@ fn secrets(
     for mut names in by_print.into_values() {
         names.dedup();
         let shown: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let customers: std::collections::BTreeSet<_> = names.iter().map(|name| name.customer()).collect();
+        let customers: std::collections::BTreeSet<_> = names.iter().map(CredentialName::customer).collect();
         if customers.len() > 1 {
             let message = format!("one secret is used by {} customers: {}", customers.len(), shown.join(", "));
             let hint = "give each customer a credential of its own: one that leaks opens both".to_owned();
@@ -97,8 +105,9 @@ fn secrets(
             notes.push(format!("one secret has {} names: {}", names.len(), shown.join(", ")));
         }
     }
-    for (name, seats) in shared(inventory) {
-        notes.push(format!("{name} is shared by {seats} seats: one that leaks opens all of them"));
+    let shared: Vec<String> = shared(inventory).iter().map(|(name, seats)| format!("{name} ({seats} seats)")).collect();
+    if !shared.is_empty() {
+        notes.push(format!("shared, so that one that leaks opens several seats: {}", shared.join(", ")));
     }
     Ok((notes, mistakes))
 }

@@ -13,3 +13,7 @@ pub mod key;
 pub mod poll;
 pub mod refusal;
 pub mod select;
+
+pub use crate::engine::clock::Stopwatch;
+pub use crate::engine::env::Env;
+pub use crate::engine::event::{Event, Reporter, Silent, Stop};

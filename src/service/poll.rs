@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::engine::env::Env;
+pub use crate::engine::poll::Wanted;
 use crate::engine::poll::{self, Polled};
 use crate::model::actor::Actor;
 use crate::model::name::{CustomerName, SeatName};
@@ -19,7 +20,7 @@ pub struct Args {
     /// Selectors; their union is polled.
     pub on: Vec<String>,
     /// The tiers to read.
-    pub tiers: Vec<Tier>,
+    pub wanted: Wanted,
 }
 
 /// One seat of an answer.
@@ -37,6 +38,8 @@ pub struct SeatPolled {
     pub reason: Outside,
     /// From the first byte to the last, in milliseconds.
     pub took_ms: i64,
+    /// The tiers that were read in full.
+    pub tiers: Vec<Tier>,
     /// Whether a new session was opened.
     pub opened_session: bool,
     /// Whether everything that was seen is good.
@@ -50,8 +53,6 @@ pub struct SeatPolled {
 pub struct Answer {
     /// When it began.
     pub at: Time,
-    /// The tiers that were asked for.
-    pub tiers: Vec<Tier>,
     /// How many seats answered.
     pub answered: usize,
     /// How many of them are good in everything.
@@ -84,6 +85,7 @@ fn shown(polled: Polled) -> SeatPolled {
         reason: poll.reason,
         took_ms: poll.took_ms,
         opened_session: poll.opened_session,
+        tiers: poll.tiers,
         readings,
     }
 }
@@ -92,13 +94,12 @@ fn shown(polled: Polled) -> SeatPolled {
 pub async fn run(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusal> {
     let at = env.clock.now();
     let selection = select::seats(env, actor, &args.on).await?;
-    let polled = poll::run(env, &selection.seats, &args.tiers).await?;
+    let polled = poll::run(env, &selection.seats, &args.wanted).await?;
     let mut seats: Vec<_> = polled.into_iter().map(shown).collect();
     seats.sort_by(|a, b| a.seat.cmp(&b.seat));
     let count = |outcome| seats.iter().filter(|seat| seat.outcome == outcome).count();
     Ok(Answer {
         at,
-        tiers: args.tiers.clone(),
         answered: count(Outcome::Answered),
         good: seats.iter().filter(|seat| seat.good).count(),
         not_yet_served: count(Outcome::NotYetServed),

@@ -33,7 +33,7 @@ pub enum BackupObject {
 /// Which backups are asked for.
 #[derive(Debug, Clone, Default)]
 pub struct BackupFilter {
-    /// Of these seats; `None` is every seat of the scope.
+    /// Of these seats, some thousands at most; `None` is every seat of the scope.
     pub seats: Option<Vec<SeatName>>,
     /// Of this grade.
     pub grade: Option<Grade>,

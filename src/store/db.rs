@@ -9,7 +9,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::error::StoreError;
 use super::files;
-use super::url::StoreUrl;
+use crate::model::store_url::StoreUrl;
 
 /// A connection to either database. PostgreSQL stands first: SQLite takes any text as a path.
 #[derive(diesel::MultiConnection)]

@@ -4,14 +4,9 @@ use std::path::PathBuf;
 
 use crate::model::realm::Realm;
 
-use super::url::UrlError;
-
 /// What went wrong with the store. Values of rows stand in no message but where a row cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The address of the store is not usable.
-    #[error("read the address of the store")]
-    Url(#[from] UrlError),
     /// The database cannot be reached or opened.
     #[error("reach the store: {reason}")]
     Unavailable {
@@ -92,7 +87,6 @@ impl StoreError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Url(error) => error.hint(),
             Self::OpenToOthers { .. } => Some("take the rights away with chmod go= and look who used them"),
             Self::OtherRealm { .. } => Some("lab and live never share a store: name another one"),
             Self::OtherSchema { .. } => Some("open it once with the version of Hoshu that serves it"),

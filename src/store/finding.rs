@@ -22,7 +22,7 @@ use super::schema::finding;
 pub struct FindingFilter {
     /// Only those that have not ended.
     pub open_only: bool,
-    /// Of these seats; `None` is every seat of the scope.
+    /// Of these seats, some thousands at most; `None` is every seat of the scope.
     pub seats: Option<Vec<SeatName>>,
 }
 

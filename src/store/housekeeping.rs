@@ -6,9 +6,9 @@ use crate::model::time::Time;
 
 use super::db::Db;
 use super::error::StoreError;
-use super::poll::HOUR_MS;
-use super::schema::{poll_hour, reading_span as span, series_chunk};
-use super::series::{DAY_MS, HOUR, MINUTE, merge, roll_up};
+use super::poll::DAY_MS;
+use super::schema::{poll_day, reading_span as span, series_chunk};
+use super::series::{HOUR, HOUR_MS, MINUTE, merge, roll_up};
 use super::series_pack::unpack;
 
 /// Days that numbers are kept to the minute.
@@ -72,13 +72,13 @@ fn roll_up_slice(db: &mut Db, before: i64) -> Result<usize, StoreError> {
 
 fn remove_slice(db: &mut Db, before: i64) -> Result<usize, StoreError> {
     let mut removed = 0;
-    let old: Vec<(String, String, i64)> = poll_hour::table
-        .filter(poll_hour::hour_at.lt(before))
-        .select((poll_hour::customer, poll_hour::seat, poll_hour::hour_at))
+    let old: Vec<(String, String, i64)> = poll_day::table
+        .filter(poll_day::day_at.lt(before))
+        .select((poll_day::customer, poll_day::seat, poll_day::day_at))
         .limit(SLICE_ROWS)
         .load(db)?;
-    for (customer, seat, hour) in old {
-        removed += diesel::delete(poll_hour::table.find((customer, seat, hour))).execute(db)?;
+    for (customer, seat, day) in old {
+        removed += diesel::delete(poll_day::table.find((customer, seat, day))).execute(db)?;
     }
     let old: Vec<(String, String, i64)> = series_chunk::table
         .filter(series_chunk::step.eq(HOUR))

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 use super::db;
 use super::error::StoreError;
-use super::url::{PgTarget, StoreUrl};
+use crate::model::store_url::{PgTarget, StoreUrl};
 use crate::model::time::Time;
 
 /// How often a taken lock is tried again.

@@ -30,7 +30,7 @@ mod series;
 mod series_pack;
 mod span;
 mod status;
-mod url;
+mod varint;
 mod writer;
 
 use std::sync::mpsc::{self, Sender};
@@ -51,6 +51,7 @@ use db::{Db, Role};
 use schema::store_meta;
 use writer::{Intent, Observation};
 
+pub use crate::model::store_url::{PgTarget, StoreUrl, UrlError};
 pub use backup::{BackupFilter, BackupObject};
 pub use error::StoreError;
 pub use finding::FindingFilter;
@@ -60,7 +61,6 @@ pub use lock::{HostLock, LockError};
 pub use poll::PollPoint;
 pub use series::SeriesPoint;
 pub use status::Counts;
-pub use url::{PgTarget, StoreUrl, UrlError};
 
 /// Connections that read at the same time.
 const READERS_MAX: u32 = 4;

@@ -26,7 +26,7 @@ pub(super) fn write(db: &mut Db, records: Vec<PollRecord>) -> Result<(), StoreEr
                 finding::put(db, finding)?;
             }
             poll::put_last(db, &polls)?;
-            poll::put_hours(db, &customer, &seat, &polls)?;
+            poll::put_days(db, &customer, &seat, &polls)?;
             series::put(db, &customer, &seat, &polls)
         });
         result = result.and(written);

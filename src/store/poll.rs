@@ -16,10 +16,10 @@ use super::db::Db;
 use super::error::StoreError;
 use super::poll_pack::{Packed, latency_code, latency_ms, pack, unpack};
 use super::row::{damaged, portions, text, time, within, word};
-use super::schema::{poll_hour, poll_last};
+use super::schema::{poll_day, poll_last};
 
-/// Milliseconds of an hour.
-pub(super) const HOUR_MS: i64 = 3_600_000;
+/// Milliseconds of a day.
+pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// A poll of the past.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,34 +61,34 @@ pub(super) fn put_last(db: &mut Db, polls: &[PollRecord]) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Adds polls of one seat to their hours.
-pub(super) fn put_hours(
+/// Adds polls of one seat to their days.
+pub(super) fn put_days(
     db: &mut Db,
     customer: &CustomerName,
     seat: &SeatName,
     polls: &[PollRecord],
 ) -> Result<(), StoreError> {
-    let mut hours = BTreeMap::<i64, Vec<Packed>>::new();
+    let mut days = BTreeMap::<i64, Vec<Packed>>::new();
     for poll in polls {
-        let minute = u8::try_from(poll.at.as_ms().rem_euclid(HOUR_MS) / 60_000).unwrap_or(0);
+        let minute = u16::try_from(poll.at.as_ms().rem_euclid(DAY_MS) / 60_000).unwrap_or(0);
         let packed =
             Packed { minute, outcome: poll.outcome, tiers: poll.tiers.clone(), latency: latency_code(poll.took_ms) };
-        hours.entry(poll.at.as_ms().div_euclid(HOUR_MS) * HOUR_MS).or_default().push(packed);
+        days.entry(poll.at.as_ms().div_euclid(DAY_MS) * DAY_MS).or_default().push(packed);
     }
-    for (hour, new) in hours {
-        let row = poll_hour::table.find((customer.as_str(), seat.as_str(), hour));
-        let known: Option<Vec<u8>> = row.select(poll_hour::packed).first(db).optional()?;
+    for (day, new) in days {
+        let row = poll_day::table.find((customer.as_str(), seat.as_str(), day));
+        let known: Option<Vec<u8>> = row.select(poll_day::packed).first(db).optional()?;
         let is_new = known.is_none();
-        // An hour that cannot be read is begun anew: what is lost is knowledge of one hour.
+        // A day that cannot be read is begun anew: what is lost is knowledge of one day.
         let mut polls = known.and_then(|known| unpack(&known)).unwrap_or_default();
         polls.extend(new);
         let packed = pack(&polls).map_err(|error| StoreError::NotWritten { reason: error.to_string() })?;
         if is_new {
-            let key = (poll_hour::customer.eq(customer.as_str()), poll_hour::seat.eq(seat.as_str()));
-            let row = (key, poll_hour::hour_at.eq(hour), poll_hour::packed.eq(packed));
-            diesel::insert_into(poll_hour::table).values(row).execute(db)?;
+            let key = (poll_day::customer.eq(customer.as_str()), poll_day::seat.eq(seat.as_str()));
+            let row = (key, poll_day::day_at.eq(day), poll_day::packed.eq(packed));
+            diesel::insert_into(poll_day::table).values(row).execute(db)?;
         } else {
-            diesel::update(row).set(poll_hour::packed.eq(packed)).execute(db)?;
+            diesel::update(row).set(poll_day::packed.eq(packed)).execute(db)?;
         }
     }
     Ok(())
@@ -116,17 +116,17 @@ impl Scoped {
     pub async fn poll_history(&self, seat: &SeatName, from: Time, to: Time) -> Result<Vec<PollPoint>, StoreError> {
         let (customers, seat) = (self.customers(), seat.as_str().to_owned());
         let read = move |db: &mut Db| {
-            let query = poll_hour::table.select((poll_hour::hour_at, poll_hour::packed));
-            let query = within!(query, poll_hour::customer, &customers)
-                .filter(poll_hour::seat.eq(seat))
-                .filter(poll_hour::hour_at.gt(from.as_ms().saturating_sub(HOUR_MS)))
-                .filter(poll_hour::hour_at.le(to.as_ms()));
-            let rows: Vec<(i64, Vec<u8>)> = query.order(poll_hour::hour_at).limit(LIST_ROWS_MAX).load(db)?;
+            let query = poll_day::table.select((poll_day::day_at, poll_day::packed));
+            let query = within!(query, poll_day::customer, &customers)
+                .filter(poll_day::seat.eq(seat))
+                .filter(poll_day::day_at.gt(from.as_ms().saturating_sub(DAY_MS)))
+                .filter(poll_day::day_at.le(to.as_ms()));
+            let rows: Vec<(i64, Vec<u8>)> = query.order(poll_day::day_at).limit(LIST_ROWS_MAX).load(db)?;
             let mut points = Vec::new();
-            for (hour, packed) in rows {
-                for poll in unpack(&packed).ok_or_else(|| damaged("poll_hour.packed", &hour.to_string()))? {
+            for (day, packed) in rows {
+                for poll in unpack(&packed).ok_or_else(|| damaged("poll_day.packed", &day.to_string()))? {
                     points.push(PollPoint {
-                        at: Time::from_ms(hour + i64::from(poll.minute) * 60_000),
+                        at: Time::from_ms(day + i64::from(poll.minute) * 60_000),
                         outcome: poll.outcome,
                         tiers: poll.tiers,
                         took_ms: latency_ms(poll.latency),

@@ -1,20 +1,22 @@
-//! The polls of one seat and hour in some sixty bytes: outcomes, tiers and latencies, column by column.
+//! The polls of one seat and day in about a byte each: outcomes, tiers and latencies, column by column.
 //!
 //! Latencies are kept to about five in a hundred (eight steps for each doubling), times to the minute.
 
 use crate::model::limits::PACKED_BYTES_MAX;
 use crate::model::reading::{Outcome, Tier};
 
+use super::varint::{get, put};
+
 /// The version of the layout.
 const VERSION: u8 = 1;
-/// Polls that one hour keeps; what comes after them is not kept.
+/// Polls that one day keeps, five a minute; what comes after them is not kept.
 const POLLS_MAX: usize = 7_200;
 
-/// One poll inside an hour.
+/// One poll inside a day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Packed {
-    /// Minutes since the hour began.
-    pub(super) minute: u8,
+    /// Minutes since the day began.
+    pub(super) minute: u16,
     /// How it ended.
     pub(super) outcome: Outcome,
     /// The tiers that were read in full.
@@ -53,12 +55,13 @@ pub(super) fn pack(polls: &[Packed]) -> std::io::Result<Vec<u8>> {
     let mut plain: Vec<u8> = words.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(" ").into_bytes();
     plain.push(b'\n');
     let place = |poll: &Packed| words.iter().position(|word| *word == poll.outcome);
-    let mut before = 0_u8;
-    plain.extend(polls.iter().map(|poll| {
-        let step = poll.minute.wrapping_sub(before);
+    put(&mut plain, polls.len() as u64);
+    let mut before = 0_u16;
+    for poll in polls {
+        // Polls that come out of order step around the whole range.
+        put(&mut plain, u64::from(poll.minute.wrapping_sub(before)));
         before = poll.minute;
-        step
-    }));
+    }
     plain.extend(polls.iter().map(|poll| place(poll).and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)));
     plain.extend(polls.iter().map(|poll| {
         Tier::ALL
@@ -77,7 +80,7 @@ pub(super) fn pack(polls: &[Packed]) -> std::io::Result<Vec<u8>> {
 /// Reads what [`pack`] wrote; `None` is a blob that is none.
 pub(super) fn unpack(packed: &[u8]) -> Option<Vec<Packed>> {
     let (version, rest) = packed.split_first()?;
-    if *version != VERSION {
+    if *version != VERSION || rest.is_empty() {
         return None;
     }
     let plain = zstd::bulk::decompress(rest, PACKED_BYTES_MAX).ok()?;
@@ -85,13 +88,17 @@ pub(super) fn unpack(packed: &[u8]) -> Option<Vec<Packed>> {
     let (words, columns) = (plain.get(..end)?, plain.get(end + 1..)?);
     let words = std::str::from_utf8(words).ok()?.split_whitespace();
     let words: Vec<Outcome> = words.map(|word| word.parse().ok()).collect::<Option<_>>()?;
-    let count = columns.len() / 4;
-    let column = |number: usize| columns.get(number * count..(number + 1) * count);
-    let (steps, places, tiers, latencies) = (column(0)?, column(1)?, column(2)?, column(3)?);
-    let mut minute = 0_u8;
-    let rows = steps.iter().zip(places).zip(tiers.iter().zip(latencies));
-    rows.map(|((step, place), (bits, latency))| {
-        minute = minute.wrapping_add(*step);
+    let mut rest = columns;
+    let count = usize::try_from(get(&mut rest)?).ok().filter(|count| *count <= POLLS_MAX)?;
+    let mut minute = 0_u16;
+    let mut minutes = Vec::with_capacity(count);
+    for _ in 0..count {
+        minute = minute.wrapping_add(u16::try_from(get(&mut rest)?).ok()?);
+        minutes.push(minute);
+    }
+    let column = |number: usize| rest.get(number * count..(number + 1) * count);
+    let rows = minutes.into_iter().zip(column(0)?).zip(column(1)?.iter().zip(column(2)?));
+    rows.map(|((minute, place), (bits, latency))| {
         let tiers = Tier::ALL.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, tier)| *tier);
         Some(Packed { minute, outcome: *words.get(usize::from(*place))?, tiers: tiers.collect(), latency: *latency })
     })
@@ -107,7 +114,7 @@ mod tests {
     fn polls() -> impl Strategy<Value = Vec<Packed>> {
         let outcome = proptest::sample::select(Outcome::ALL.to_vec());
         let tiers = proptest::sample::subsequence(Tier::ALL.to_vec(), 0..=Tier::ALL.len());
-        let poll = (0_u8..60, outcome, tiers, any::<u8>());
+        let poll = (0_u16..1_440, outcome, tiers, any::<u8>());
         let poll = poll.prop_map(|(minute, outcome, tiers, latency)| Packed { minute, outcome, tiers, latency });
         proptest::collection::vec(poll, 0..200)
     }
@@ -131,15 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_of_polls_is_small() {
-        let hour: Vec<_> = (0..60_u8)
-            .map(|minute| Packed {
-                minute,
-                outcome: Outcome::Answered,
-                tiers: if minute % 10 == 0 { vec![Tier::Pulse, Tier::Detail] } else { vec![Tier::Pulse] },
-                latency: latency_code(400 + i64::from(minute * 37 % 60)),
-            })
-            .collect();
-        assert!(pack(&hour).unwrap().len() < 110, "{}", pack(&hour).unwrap().len());
+    fn a_poll_takes_little_more_than_a_byte() {
+        let poll = |minute: u16| Packed {
+            minute,
+            outcome: Outcome::Answered,
+            tiers: if minute.is_multiple_of(10) { vec![Tier::Pulse, Tier::Detail] } else { vec![Tier::Pulse] },
+            latency: latency_code(400 + i64::from(minute) * 37 % 60),
+        };
+        let packed = pack(&(0..1_440).map(poll).collect::<Vec<_>>()).unwrap();
+        assert!(packed.len() < 1_440 * 5 / 4, "{}", packed.len());
     }
 }

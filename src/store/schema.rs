@@ -89,10 +89,10 @@ diesel::table! {
 }
 
 diesel::table! {
-    poll_hour (customer, seat, hour_at) {
+    poll_day (customer, seat, day_at) {
         customer -> Text,
         seat -> Text,
-        hour_at -> BigInt,
+        day_at -> BigInt,
         packed -> Binary,
     }
 }

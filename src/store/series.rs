@@ -13,13 +13,13 @@ use crate::model::time::Time;
 use super::Scoped;
 use super::db::Db;
 use super::error::StoreError;
-use super::poll::HOUR_MS;
+use super::poll::DAY_MS;
 use super::row::{damaged, within};
 use super::schema::series_chunk;
 use super::series_pack::{Chunk, Key, pack, unpack};
 
-/// Milliseconds of a day.
-pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
+/// Milliseconds of an hour.
+pub(super) const HOUR_MS: i64 = 3_600_000;
 /// The step of chunks that hold an hour, a slot for each minute.
 pub(super) const MINUTE: &str = "minute";
 /// The step of chunks that hold a day, three slots for each hour: lowest, mean and highest.

@@ -7,6 +7,8 @@ use crate::model::limits::PACKED_BYTES_MAX;
 use crate::model::outside::Outside;
 use crate::model::reading::{Component, Unit};
 
+use super::varint::{get, put};
+
 /// The version of the layout.
 const VERSION: u8 = 1;
 
@@ -34,10 +36,13 @@ pub(super) fn pack(chunk: &Chunk) -> std::io::Result<Vec<u8>> {
             put(&mut plain, u64::from(slot - before));
             before = *slot;
         }
+        // Most numbers are whole, and take one byte instead of two then.
+        let scale = if points.values().all(|value| value % 1_000 == 0) { 1_000_i64 } else { 1 };
+        put(&mut plain, scale.cast_unsigned());
         let mut before = 0_i64;
-        for value in points.values() {
+        for value in points.values().map(|value| value / scale) {
             put(&mut plain, zigzag(value.wrapping_sub(before)));
-            before = *value;
+            before = value;
         }
     }
     let mut packed = vec![VERSION];
@@ -48,7 +53,7 @@ pub(super) fn pack(chunk: &Chunk) -> std::io::Result<Vec<u8>> {
 /// Reads what [`pack`] wrote; `None` is a blob that is none.
 pub(super) fn unpack(packed: &[u8]) -> Option<Chunk> {
     let (version, rest) = packed.split_first()?;
-    if *version != VERSION {
+    if *version != VERSION || rest.is_empty() {
         return None;
     }
     let plain = zstd::bulk::decompress(rest, PACKED_BYTES_MAX).ok()?;
@@ -65,11 +70,12 @@ pub(super) fn unpack(packed: &[u8]) -> Option<Chunk> {
             slot = slot.checked_add(u32::try_from(get(&mut rest)?).ok()?)?;
             slots.push(slot);
         }
+        let scale = get(&mut rest)?.cast_signed();
         let mut points = BTreeMap::new();
         let mut value = 0_i64;
         for slot in slots {
             value = value.wrapping_add(unzigzag(get(&mut rest)?));
-            points.insert(slot, value);
+            points.insert(slot, value.checked_mul(scale)?);
         }
         chunk.insert(Key { component: Component { kind, name }, unit }, points);
     }
@@ -81,28 +87,6 @@ fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
     let (text, after) = rest.split_at_checked(length)?;
     *rest = after;
     std::str::from_utf8(text).ok()
-}
-
-/// Seven bits a byte, the lowest first; the high bit says that more follow.
-fn put(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push((number & 0x7f) as u8);
-}
-
-fn get(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 /// Small numbers of either sign become small numbers without one.
@@ -126,7 +110,8 @@ mod tests {
         let unit = proptest::sample::select(Unit::ALL.to_vec());
         let key = (kind, ".{0,12}", unit)
             .prop_map(|(kind, name, unit)| Key { component: Component { kind, name: name.into() }, unit });
-        let points = proptest::collection::btree_map(any::<u32>(), any::<i64>(), 0..80);
+        let value = prop_oneof![any::<i64>(), any::<i32>().prop_map(|whole| i64::from(whole) * 1_000)];
+        let points = proptest::collection::btree_map(any::<u32>(), value, 0..80);
         proptest::collection::btree_map(key, points, 0..8)
     }
 

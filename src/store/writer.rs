@@ -11,8 +11,8 @@ use super::db::{self, Db, Role};
 use super::error::StoreError;
 use super::housekeeping::{self, Swept};
 use super::observe;
-use super::url::StoreUrl;
 use crate::model::record::PollRecord;
+use crate::model::store_url::StoreUrl;
 use crate::model::time::Time;
 
 /// How long an intent waits for others to share its commit.
@@ -21,8 +21,8 @@ const INTENT_WAIT: Duration = Duration::from_millis(4);
 const INTENT_BATCH_MAX: usize = 64;
 /// How late an observation is written at most, but for the time of writing itself.
 const OBSERVATION_WAIT: Duration = Duration::from_millis(300);
-/// Polls of one commit.
-pub(super) const OBSERVATION_BATCH_MAX: usize = 2_000;
+/// Polls of one commit: few enough that an intent does not wait long for its turn.
+pub(super) const OBSERVATION_BATCH_MAX: usize = 500;
 
 /// Tells the caller what became of its intent, once the commit is known.
 pub(super) type Settle = Box<dyn FnOnce(Result<(), &str>) + Send>;

@@ -227,7 +227,7 @@ fn parse_problem(source: &Source, error: &serde_yaml::Error) -> Problem {
     let message = error.without_snippet().to_string();
     let message = message.lines().next().unwrap_or("");
     let message = message.rsplit_once(" at line ").map_or(message, |(before, _)| before);
-    let message = format!("no YAML that is taken here: {message}");
+    let message = format!("cannot be read as YAML: {message}");
     match error.location() {
         Some(location) => source.error(place(location), message),
         None => Problem::of_file(source.name(), message),
@@ -413,6 +413,17 @@ mod tests {
         }
         let (node, problems) = read(&text);
         assert!(node.is_none() && problems.len() == 1, "{problems:?}");
+    }
+
+    #[test]
+    fn anchored_and_tagged_scalars_keep_their_text() {
+        let (node, problems) = read("a: &x 0012\nb: *x\nc: !!str 0013\n");
+        assert_eq!(problems, []);
+        assert_eq!(scalars(&node.unwrap()), ["a", "0012", "b", "0012", "c", "0013"]);
+        for text in ["a: !secret x", "a: !!int 0014", "a: !include b.yaml", "? [a, b]\n: c"] {
+            assert_eq!(read(text).1.len(), 1, "{text}");
+        }
+        assert_eq!(scalars(&read("a: ${HOME}").0.unwrap()), ["a", "${HOME}"]);
     }
 
     #[test]

@@ -113,22 +113,28 @@ fn hidden_lines(text: &str) -> Vec<bool> {
     let mut secret_indent = None;
     let mut next_hidden = false;
     for line in text.lines() {
+        if line.trim().is_empty() {
+            hidden.push(secret_indent.is_some());
+            continue;
+        }
         let indent = line.len() - line.trim_start().len();
-        let blank = line.trim().is_empty();
-        if !blank && secret_indent.is_some_and(|secret| indent <= secret) {
+        if secret_indent.is_some_and(|secret| indent <= secret) {
             secret_indent = None;
         }
         let secret = looks_secret(line) || (line.contains("://") && line.contains('@'));
-        let hide = secret || secret_indent.is_some() || (next_hidden && !blank);
-        hidden.push(hide);
-        if secret && secret_indent.is_none() {
-            secret_indent = Some(indent);
+        hidden.push(secret || secret_indent.is_some() || next_hidden);
+        if secret && secret_indent.is_none() && !line.trim_start().starts_with('#') {
+            secret_indent = Some(key_indent(line));
         }
-        if !blank {
-            next_hidden = secret && line.trim_end().ends_with(':');
-        }
+        next_hidden = secret && line.trim_end().ends_with(':');
     }
     hidden
+}
+
+/// How far what belongs to the key of a line is indented at least: a key behind a dash stands deeper than the dash.
+fn key_indent(line: &str) -> usize {
+    let key = line.trim_start_matches([' ', '-']);
+    if line.contains(['{', '[', '"', '\'']) { line.len() - line.trim_start().len() } else { line.len() - key.len() }
 }
 
 #[cfg(test)]
@@ -138,11 +144,12 @@ mod tests {
     #[test]
     fn a_line_that_may_hold_a_secret_is_hidden_with_everything_below_it() {
         let text = "name: acme\nlogin:\n  password: |\n    hunter2\n\n    hunter3\n  user: monitor\n\
-                    flow: {user: a, api_token: b}\nsnmp_community:\n- public\nstore: postgres://u:pw@127.0.0.1/x\nend: 1\n";
+                    flow: {user: a, api_token: b}\n  # hidden\n# my key\nlist:\n- name: keyboard\n  port: 1\n- token:\n    abc\n  \
+                    port: 2\nsnmp_community:\n- public\nstore: postgres://u:pw@127.0.0.1/x\nend: 1\n";
         let source = Source::new("x.yaml", text);
         let shown: Vec<_> =
             text.lines().enumerate().filter(|(i, _)| !source.is_hidden(i + 1)).map(|(_, l)| l).collect();
-        assert_eq!(shown, ["name: acme", "login:", "  user: monitor", "end: 1"]);
+        assert_eq!(shown, ["name: acme", "login:", "  user: monitor", "list:", "  port: 1", "  port: 2", "end: 1"]);
     }
 
     #[test]

@@ -1,1 +1,140 @@
+//! What counts as a backup, and what an appliance or a line can do to one.
 
+#![cfg(test)]
+
+use serde_json::Value;
+
+use crate::house::House;
+
+fn taken(house: &House, seat: &str, code: i32) -> Value {
+    let answer = house.hoshu(&["backup", "take", "--on", seat, "--json"]).expect(code).json();
+    House::seat(&answer, seat).clone()
+}
+
+fn doubts(taken: &Value) -> Vec<String> {
+    let doubts = taken["backup"]["doubts"].as_array().unwrap();
+    doubts.iter().map(|one| one["doubt"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_spoilt_configuration_is_kept_and_never_counts() {
+    let house = House::example();
+    house.onboard();
+    let good = taken(&house, "acme-nx01", 0);
+    for (fault, doubt) in [("truncated-config", "section-shrunk"), ("config-pager-text", "pager-text")] {
+        house.break_unit("acme-nx01", fault);
+        let spoilt = taken(&house, "acme-nx01", 4);
+        assert_eq!(spoilt["backup"]["grade"], "suspect", "{fault}: {spoilt}");
+        assert!(doubts(&spoilt).iter().any(|found| found == doubt), "{fault}: {:?}", doubts(&spoilt));
+        house.hoshu(&["lab", "mend", "acme-nx01"]).expect(0);
+    }
+    let card = house.hoshu(&["appliance", "show", "acme-nx01", "--json"]).expect(0).json();
+    assert_eq!(card["last_backup"]["id"], good["backup"]["id"], "the last good one stays");
+    // The first backup of a seat has nothing to be held against: two fetches must agree, and they are cut alike.
+    house.break_unit("acme-ex01", "drop-mid-command");
+    let dropped = house.hoshu(&["backup", "take", "--on", "acme-ex01", "--json"]).expect(4).json();
+    assert_eq!(House::seat(&dropped, "acme-ex01")["backup"], Value::Null, "{dropped}");
+}
+
+#[test]
+fn a_change_in_the_middle_is_fetched_again() {
+    let house = House::example();
+    house.onboard();
+    taken(&house, "acme-nx01", 0);
+    house.hoshu(&["lab", "hold", "acme-nx01", "show running-config"]).expect(0);
+    let child = house
+        .command(&["backup", "take", "--on", "acme-nx01", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    crate::cli::until(|| house.unit("acme-nx01")["waiting"] == 1);
+    house.hoshu(&["lab", "change", "acme-nx01", "ntp server 10.20.0.77"]).expect(0);
+    house.hoshu(&["lab", "release", "acme-nx01"]).expect(0);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let shown = house.hoshu(&["backup", "show", "acme-nx01"]).expect(0);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let id = House::seat(&answer, "acme-nx01")["backup"]["change_id"].as_u64().unwrap();
+    assert!(shown.out.contains(&format!("## Last config change ID: {id}")), "{}", shown.out);
+}
+
+#[test]
+fn another_appliance_at_the_address_gives_no_backup_and_no_reading() {
+    let house = House::example();
+    house.onboard();
+    house.hoshu(&["poll", "--on", "acme-nx01"]).expect(0);
+    house.break_unit("acme-nx01", "wrong-appliance");
+    let refused = taken(&house, "acme-nx01", 4);
+    assert_eq!((&refused["outcome"], &refused["backup"]), (&"wrong-appliance".into(), &Value::Null), "{refused}");
+    let polled = house.hoshu(&["poll", "--on", "acme-nx01", "--json"]).expect(4).json();
+    let seat = House::seat(&polled, "acme-nx01");
+    assert_eq!(seat["outcome"], "wrong-appliance");
+    let readings = seat["readings"].as_array().unwrap();
+    assert!(readings.iter().all(|one| one["component"]["kind"] == "reach"), "{seat}");
+    let unit = house.unit("acme-nx01").to_string();
+    assert!(!unit.contains("running-config"), "the configuration of a foreign appliance was asked for: {unit}");
+}
+
+#[test]
+fn without_keys_nothing_is_fetched() {
+    let house = House::example();
+    house.hoshu(&["hostkey", "scan", "--on", "acme-nx01"]).expect(0);
+    house.hoshu(&["hostkey", "accept", "acme-nx01", "--route", "console"]).expect(0);
+    let refused = house.hoshu(&["backup", "take", "--on", "acme-nx01"]).expect(6);
+    assert!(refused.err.contains("root key"), "{}", refused.err);
+    house.hoshu(&["key", "init"]).expect(0);
+    taken(&house, "acme-nx01", 0);
+    // A lost root key stops the work; it is never replaced by itself.
+    std::fs::remove_file(house.path("keys/root.key")).unwrap();
+    house.hoshu(&["backup", "take", "--on", "acme-nx01"]).expect(6);
+    house.hoshu(&["key", "init"]).expect(0);
+    assert!(!house.path("keys/root.key").exists());
+    house.hoshu(&["backup", "show", "acme-nx01"]).expect(6);
+}
+
+#[test]
+fn the_stock_tool_opens_an_artefact_with_the_root_key() {
+    // age reads the customer's identity with the root key, and the artefact with that identity.
+    if std::process::Command::new("age").arg("--version").output().is_err() {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "age is not installed");
+        return;
+    }
+    let house = House::example();
+    house.onboard();
+    taken(&house, "acme-nx01", 0);
+    let db = house.path("data/hoshu.db");
+    let cell = |query: &str| -> Vec<u8> {
+        use diesel::prelude::*;
+        #[derive(QueryableByName)]
+        struct Cell {
+            #[diesel(sql_type = diesel::sql_types::Binary)]
+            bytes: Vec<u8>,
+        }
+        let mut db = diesel::SqliteConnection::establish(db.to_str().unwrap()).unwrap();
+        diesel::sql_query(query).get_result::<Cell>(&mut db).unwrap().bytes
+    };
+    let identity = house.path("identity");
+    std::fs::write(
+        house.path("sealed-identity"),
+        cell("SELECT private_sealed AS bytes FROM customer_key WHERE customer = 'acme'"),
+    )
+    .unwrap();
+    std::fs::write(house.path("sealed"), cell("SELECT body AS bytes FROM object")).unwrap();
+    let age = |key: &std::path::Path, from: &std::path::Path, to: &std::path::Path| {
+        let status =
+            std::process::Command::new("age").arg("-d").arg("-i").arg(key).arg("-o").arg(to).arg(from).status();
+        assert!(status.unwrap().success());
+    };
+    age(&house.path("keys/root.key"), &house.path("sealed-identity"), &identity);
+    // What is sealed around the identity says whose it is in its first line.
+    let text = std::fs::read_to_string(&identity).unwrap();
+    let secret = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-")).unwrap();
+    std::fs::write(&identity, format!("{secret}\n")).unwrap();
+    age(&identity, &house.path("sealed"), &house.path("opened"));
+    let opened = std::fs::read(house.path("opened")).unwrap();
+    let end = opened.iter().position(|byte| *byte == b'\n').unwrap();
+    let header: Value = serde_json::from_slice(&opened[..end]).unwrap();
+    assert_eq!((&header["customer"], &header["seat"]), (&"acme".into(), &"acme-nx01".into()));
+    let body = zstd::decode_all(&opened[end + 1..]).unwrap();
+    assert!(String::from_utf8(body).unwrap().starts_with("##\n## Running database"));
+}

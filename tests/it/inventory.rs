@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use hoshu::inventory::example::EXAMPLE;
-use hoshu::inventory::{Loaded, Refused, load, load_settings, not_served, schema_inventory, schema_settings};
+use hoshu::inventory::{
+    Loaded, Refused, check_credentials, load, load_settings, not_served, schema_inventory, schema_settings,
+};
 use hoshu::model::limits::{INVENTORY_FILES_MAX, YAML_BYTES_MAX};
 use hoshu::yaml::{Node, Problem, Severity, Source, Value, parse};
 
@@ -121,7 +123,7 @@ fn each_rule_is_told_in_its_own_words() {
         ("customers/acme.yaml", "name: acme\n", "name: acne\n"),
         ("customers/acme.yaml", "window: night", "window: nigth"),
         ("customers/acme.yaml", "contract: M-2024-0117", "contract: M-2024-0118"),
-        ("customers/acme.yaml", "read: acme/monitor", "read: momiji/monitor"),
+        ("customers/acme.yaml", "read: acme/operator", "read: momiji/operator"),
         ("customers/acme.yaml", "192.168.1.20", "192.168.1.10"),
         ("customers/acme.yaml", "192.168.1.20", "127.0.0.1"),
         ("customers/acme.yaml", "    address: 192.168.1.20\n", ""),
@@ -148,7 +150,7 @@ fn each_rule_is_told_in_its_own_words() {
         ("customers/chidori.yaml", "    virtual: yes\n", ""),
         ("customers/minato.yaml", "supplier: other", "supplier: us"),
         ("customers/minato.yaml", "supplier: other", "contract: M-2025-0900\n    supplier: other"),
-        ("customers/minato.yaml", "credentials: {read: minato/monitor}", "notes: [x]"),
+        ("customers/minato.yaml", "credentials: {read: minato/operator}", "notes: [x]"),
         ("customers/umi.yaml", ", credential: umi/bastion", ""),
         ("customers/umi.yaml", "ssh-nested", "socks5, credential: acme/proxy"),
         ("customers/sora.yaml", "access: air-gapped", "access: air-gapped\n    hops: [{kind: vpn, host: x}]"),
@@ -315,6 +317,17 @@ fn settings_are_read_whole() {
     });
 }
 
+#[test]
+fn seats_and_settings_agree_about_credentials() {
+    let settings = load_settings(&root("tests/data/inventory/settings.yaml")).unwrap().settings;
+    let mut inventory = load(&root("inventory"), today()).unwrap().inventory;
+    inventory.seats.retain(|name, _| ["acme-nx01", "umi-nx01", "minato-nx02"].contains(&name.as_str()));
+    for seat in inventory.seats.values_mut().filter(|seat| seat.name.as_str() == "umi-nx01") {
+        seat.credentials.change = seat.credentials.read.clone();
+    }
+    insta::assert_snapshot!("credentials", shown(&check_credentials(&inventory, &settings)));
+}
+
 const SMALL: &str = "realm: live\nstore: s\ndepot: d\ninventory: i\nroot_key: {file: r}\n";
 
 #[test]
@@ -338,7 +351,7 @@ root_key: hunter3
 lab: {ports: p}
 credentials:
   acme: {purpose: read, user: m, file: f}
-  acme/monitor: {purpose: reed, user: m, password: hunter4}
+  acme/operator: {purpose: reed, user: m, password: hunter4}
   acme/admin:
     purpose: change
     user: admin
@@ -346,9 +359,10 @@ credentials:
       hunter5
     file: f
     key: k
+  zett/monitor: {purpose: read, user: m, file: f}
   acme/other: {purpose: read, user: hunter 6, environment: not-a-variable, passphrase_file: p}
 limits: {sessions: 0, per_site: many}
-findings: {hard_after: 5, kinds: {reech: {hard_after_count: 0}}}
+findings: {reech: {hard_after: 5, hard_after_count: 0}}
 tiers: {pulse: 5s, detail: 1s}
 ";
     let refused = settings_file(text, 0o600).unwrap_err();

@@ -88,13 +88,13 @@ CREATE TABLE poll_last (
     PRIMARY KEY (customer, seat)
 );
 
--- The polls of one seat and hour: outcomes, tiers and latencies, packed.
-CREATE TABLE poll_hour (
+-- The polls of one seat and day: outcomes, tiers and latencies, packed.
+CREATE TABLE poll_day (
     customer TEXT NOT NULL,
     seat TEXT NOT NULL,
-    hour_at BIGINT NOT NULL,
+    day_at BIGINT NOT NULL,
     packed BYTEA NOT NULL,
-    PRIMARY KEY (customer, seat, hour_at)
+    PRIMARY KEY (customer, seat, day_at)
 );
 
 -- All numbers of one seat, packed: an hour of minutes, or a day of hours (lowest, mean, highest).
@@ -206,7 +206,7 @@ CREATE INDEX reading_span_seat ON reading_span (seat, first_at);
 CREATE UNIQUE INDEX finding_open ON finding (customer, seat, kind, name) WHERE ended_at IS NULL;
 CREATE INDEX finding_seat ON finding (seat, since_at);
 CREATE INDEX series_chunk_age ON series_chunk (step, start_at);
-CREATE INDEX poll_hour_age ON poll_hour (hour_at);
+CREATE INDEX poll_day_age ON poll_day (day_at);
 CREATE INDEX backup_seat ON backup (seat, taken_at);
 
 -- What is recorded stays as it was written.

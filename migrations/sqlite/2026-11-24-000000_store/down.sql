@@ -5,7 +5,7 @@ DROP TABLE backup;
 DROP TABLE object;
 DROP TABLE finding;
 DROP TABLE series_chunk;
-DROP TABLE poll_hour;
+DROP TABLE poll_day;
 DROP TABLE poll_last;
 DROP TABLE reading_span;
 DROP TABLE host_key;

@@ -83,6 +83,22 @@ fn a_prompt_is_withdrawn_when_more_text_follows() {
 }
 
 #[test]
+fn a_prompt_is_believed_at_once_only_when_nothing_speaks_against_it() {
+    let settles = |messages: &[&[u8]]| {
+        let mut reader = asked("show x");
+        for message in messages {
+            reader.feed(message);
+        }
+        assert_eq!(reader.seen(), Seen::Prompt(Mode::Enable));
+        reader.settles_in()
+    };
+    assert_eq!(settles(&[b"show x\r\n", b"text\r\n", b"nx01 # "]), Duration::ZERO);
+    assert_eq!(settles(&[b"show x\r\ntext\r\nnx01", b" # "]), Duration::from_millis(20));
+    assert_eq!(settles(&[b"show x\r\n", &b"text\r\n".repeat(400), b"nx01 # "]), Duration::from_millis(20));
+    assert_eq!(settles(&[b"show x\r\nnx01 # ", b"x\r\nnx01 # "]), Duration::from_secs(1));
+}
+
+#[test]
 fn pages_are_joined() {
     let mut reader = asked("show log");
     reader.feed(b"show log\r\none\r\nlines 1-1");

@@ -79,9 +79,9 @@ impl<'a> Masked<'a> {
         RedactedLine { text, masks: self.secrets.len(), unreviewed: self.unreviewed }
     }
 
-    fn all(line: &'a str) -> Self {
+    fn all(line: &'a str, unreviewed: bool) -> Self {
         let whole = 0..line.len();
-        Self { line, secrets: if line.is_empty() { Vec::new() } else { vec![whole] }, unreviewed: true }
+        Self { line, secrets: if line.is_empty() { Vec::new() } else { vec![whole] }, unreviewed }
     }
 }
 
@@ -91,8 +91,14 @@ enum Carry {
     Nothing,
     /// A block of the layout, by its place in it.
     Block(usize),
-    OpenQuote,
-    Continued,
+    /// A quote that was opened in a masked line, by a rule or not.
+    OpenQuote {
+        unreviewed: bool,
+    },
+    /// A masked line that ends in a backslash.
+    Continued {
+        unreviewed: bool,
+    },
     Pem,
 }
 
@@ -122,8 +128,9 @@ pub(super) fn masked<'a>(text: &'a str, layout: &'a ConfigLayout) -> Vec<Masked<
     let line = |(at, line): (usize, &&'a str)| {
         let found = match carry {
             Carry::Nothing => one_line(line, is_title(&lines, at), &search),
-            Carry::Block(_) => Masked { unreviewed: false, ..Masked::all(line) },
-            Carry::OpenQuote | Carry::Continued | Carry::Pem => Masked::all(line),
+            Carry::Block(_) => Masked::all(line, false),
+            Carry::OpenQuote { unreviewed } | Carry::Continued { unreviewed } => Masked::all(line, unreviewed),
+            Carry::Pem => Masked::all(line, true),
         };
         carry = after(carry, &found, layout);
         found
@@ -137,21 +144,17 @@ fn after(carry: Carry, found: &Masked<'_>, layout: &ConfigLayout) -> Carry {
         Carry::Block(place) if layout.secret_blocks.get(place).is_none_or(|block| block.end.is_match(line)) => {
             Carry::Nothing
         }
-        Carry::OpenQuote if flips_quote(line) => Carry::Nothing,
+        Carry::OpenQuote { .. } if flips_quote(line) => Carry::Nothing,
         Carry::Pem if line.contains(suspicious::PEM_END) => Carry::Nothing,
-        Carry::Block(_) | Carry::OpenQuote | Carry::Pem => carry,
+        Carry::Block(_) | Carry::OpenQuote { .. } | Carry::Pem => carry,
         Carry::Nothing if found.secrets.is_empty() => Carry::Nothing,
-        Carry::Nothing | Carry::Continued => {
-            let blocks = blocks(line, layout).enumerate();
-            let open = blocks
-                .filter(|(_, block)| block.as_ref().is_some_and(|block| !block.ends))
-                .map(|(place, _)| place)
-                .next();
+        Carry::Nothing | Carry::Continued { .. } => {
+            let open = blocks(line, layout).position(|block| block.is_some_and(|block| !block.ends));
             match open {
                 Some(place) => Carry::Block(place),
-                None if flips_quote(line) => Carry::OpenQuote,
+                None if flips_quote(line) => Carry::OpenQuote { unreviewed: found.unreviewed },
                 None if suspicious::opens_pem(line) => Carry::Pem,
-                None if line.ends_with('\\') => Carry::Continued,
+                None if line.ends_with('\\') => Carry::Continued { unreviewed: found.unreviewed },
                 None => Carry::Nothing,
             }
         }
@@ -338,6 +341,8 @@ mod tests {
         assert_eq!(shown(quoted), "x secret ‹masked›\n‹masked›\n‹masked›\nbbb\n");
         let continued = "x secret \\\n  tiger \\\n  lily\nbbb\n";
         assert_eq!(shown(continued), "x secret ‹masked›\n‹masked›\n‹masked›\nbbb\n");
+        let by_a_rule = redact("snmp-server community \"tiger\n lily\" ro\n", layout());
+        assert!(by_a_rule.iter().all(|line| line.masks == 1 && !line.unreviewed), "{by_a_rule:?}");
         assert_eq!(shown("-----BEGIN X-----\nabc\nnever ends\n"), "‹masked›\n‹masked›\n‹masked›\n");
     }
 

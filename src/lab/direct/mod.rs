@@ -8,8 +8,9 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt};
 use secrecy::ExposeSecret;
 
+use super::fault::Fault;
 use super::rack::{Clock, Place, Rack, Reception, Shows, Visit};
-use super::unit::{Shell, garble};
+use super::unit::{Awaits, Shell, garble};
 use super::wire::public_host_key;
 use crate::access::{Access, AccessError, Answer, Negotiated, Peer, Session, ShownKey};
 use crate::model::command::ReadCommand;
@@ -77,7 +78,7 @@ fn shown_key(place: &Place, offered: Algorithms, changed: bool) -> Result<ShownK
     let line = public_host_key(&place.spec().seat, offered, changed).map_err(|error| protocol(&error))?;
     let key = russh::keys::PublicKey::from_openssh(&line).map_err(|error| protocol(&error))?;
     let (kex, cipher, mac) = match offered {
-        Algorithms::Modern => ("curve25519-sha256", "aes256-gcm@openssh.com", ""),
+        Algorithms::Modern => ("curve25519-sha256", "aes256-gcm@openssh.com", "implicit"),
         Algorithms::Legacy => ("diffie-hellman-group14-sha1", "aes128-cbc", "hmac-sha1"),
     };
     let algorithm = key.algorithm().to_string();
@@ -150,14 +151,14 @@ impl Access for Direct {
             log_in(&reached, login)?;
             let Reached { place, visit, key, .. } = reached;
             let (mut shell, greeting) = place.open(&login.user, peer.seat.ssh.channel);
-            if shell.mute {
+            if shell.awaits == Awaits::Nothing {
                 return Err(AccessError::NoPrompt(Outside::from(greeting.text.as_str())));
             }
             if shell.channel == Channel::Shell {
                 for line in ["no cli session paging enable", "enable"] {
                     place.run(&mut shell, line);
                 }
-                if shell.asked {
+                if shell.awaits == Awaits::Password {
                     let password = login.enable.as_ref().map_or("", |secret| secret.expose_secret());
                     place.run(&mut shell, password);
                 }
@@ -192,24 +193,27 @@ impl Session for DirectSession {
             if let Some(held) = held {
                 held.released().await;
             }
-            if output.trouble.dropped {
+            if output.trouble.contains(&Fault::DropMidCommand) {
                 self.broken = true;
                 return Err(AccessError::Dropped("a command"));
             }
-            if output.trouble.endless || output.text.len() > bytes_max {
+            if output.trouble.contains(&Fault::EndlessOutput) || output.text.len() > bytes_max {
                 self.broken = true;
                 return Err(AccessError::OverLimit { what: "an answer", limit: bytes_max });
             }
-            let text = if output.trouble.garbled {
+            let text = if output.trouble.contains(&Fault::Garble) {
                 Outside::from_bytes(&garble(&output.text))
             } else {
                 Outside::from(output.text.as_str())
             };
-            let took = if output.trouble.slow { Duration::from_secs(3) } else { Duration::ZERO };
+            let took = if output.trouble.contains(&Fault::Slow) { Duration::from_secs(3) } else { Duration::ZERO };
             Ok(Answer { text, complete: true, took })
         }
         .boxed()
     }
+
+    /// Nothing takes time here.
+    fn allow(&mut self, _command: Duration) {}
 
     fn negotiated(&self) -> &Negotiated {
         &self.negotiated

@@ -67,7 +67,7 @@ fn apply(unit: &mut Unit, fault: Fault) {
             unit.cm_link.iter_mut().for_each(|link| link.connected = false);
             unit.managed.iter_mut().take(1).for_each(|managed| managed.connected = false);
         }
-        Fault::BootMismatch => unit.boots_second = !unit.runs_second,
+        Fault::BootMismatch => unit.boot.boots_second = !unit.boot.runs_second,
         Fault::OddWords => odd_words(unit),
         Fault::WrongAppliance => {
             let mut dice = Dice::new("wrong appliance", unit.seat.as_str());

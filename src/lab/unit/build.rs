@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use super::configuration::Settings;
 use super::state::{
-    Bank, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, Licence, MailQueues, Managed, Ntp, Part,
-    PortPair, Role, Service, Unit, User,
+    Bank, Boot, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, Licence, MailQueues, Managed, Ntp,
+    Part, PortPair, Role, Service, Unit, User,
 };
 use crate::lab::fleet::SeatSpec;
 use crate::lab::seed::{self, Dice};
@@ -39,8 +39,8 @@ impl Unit {
             }
         });
         let mac = format!("3CECEF{}", dice.text(b"0123456789ABCDEF", 6));
-        let banks = banks(spec, &mut dice);
-        let old = banks.0.release.parts() < [10].as_slice();
+        let boot = boot(spec, &mut dice);
+        let old = boot.first.release.parts() < [10].as_slice();
         let pairs = pairs(spec);
         Self {
             seat: spec.seat.clone(),
@@ -51,8 +51,6 @@ impl Unit {
             uuid: uuid(&mut dice),
             virtual_machine: spec.virtual_machine,
             booted_at: Time::from_ms(BOOTED_FROM_MS + i64::from(small(&mut dice, 5_000_000)) * 1000),
-            runs_second: false,
-            boots_second: false,
             licences: licences(spec.series, &mut dice),
             hardware: hardware(spec, &mut dice),
             services: services(spec.series),
@@ -89,7 +87,7 @@ impl Unit {
             bare_line_feeds: spec.algorithms == Algorithms::Modern && dice.below(8) == 0,
             faults: BTreeMap::new(),
             appliance_id: mac,
-            banks,
+            boot,
         }
     }
 }
@@ -105,7 +103,7 @@ fn uuid(dice: &mut Dice) -> String {
     parts.join("-")
 }
 
-fn banks(spec: &SeatSpec, dice: &mut Dice) -> (Bank, Bank) {
+fn boot(spec: &SeatSpec, dice: &mut Dice) -> Boot {
     let parts = spec.release.parts();
     let build = parts.get(3).copied().unwrap_or(400_000);
     let before = [parts.first().copied().unwrap_or(9), parts.get(1).copied().unwrap_or(0), 0, build - build / 50];
@@ -123,7 +121,12 @@ fn banks(spec: &SeatSpec, dice: &mut Dice) -> (Bank, Bank) {
         builder: format!("vta{}", 100 + dice.below(800)),
         release,
     };
-    (bank(spec.release.clone(), dice), bank(older.unwrap_or_else(|_| spec.release.clone()), dice))
+    Boot {
+        first: bank(spec.release.clone(), dice),
+        second: bank(older.unwrap_or_else(|_| spec.release.clone()), dice),
+        runs_second: false,
+        boots_second: false,
+    }
 }
 
 fn licences(series: Series, dice: &mut Dice) -> Vec<Licence> {

@@ -99,5 +99,5 @@ pub(super) fn help(unit: &Unit, shell: &Shell, line: &str) -> String {
         .collect::<Vec<_>>();
     words.sort_unstable();
     words.dedup();
-    words.iter().map(|word| format!("{word}\n")).collect()
+    words.into_iter().flat_map(|word| [word, "\n"]).collect()
 }

@@ -15,11 +15,13 @@ pub mod pager;
 mod shell;
 mod show;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use build::SpecDefaults;
 pub use configuration::Settings;
-pub use shell::{Mode, Output, Shell, Trouble, garble};
+pub use shell::{Awaits, Mode, Output, Shell, garble};
 pub use state::{
-    Bank, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, Licence, MailQueues, Managed, Ntp, Part,
-    PortPair, Role, Service, Unit, User,
+    Bank, Boot, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, Licence, MailQueues, Managed, Ntp,
+    Part, PortPair, Role, Service, Unit, User,
 };

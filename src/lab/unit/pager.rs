@@ -49,7 +49,7 @@ impl Pager {
         let done = self.lines.is_empty();
         if !done {
             let from = (self.shown + 1).saturating_sub(self.height);
-            text.push_str(&format!("lines {from}-{} ", self.shown));
+            text = format!("{text}lines {from}-{} ", self.shown);
         }
         Screen { text, done }
     }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     fn text(lines: usize) -> String {
-        (1..=lines).map(|line| format!("line {line}\n")).collect()
+        (1..=lines).map(|line| format!("line {line}")).collect::<Vec<_>>().join("\n")
     }
 
     #[test]

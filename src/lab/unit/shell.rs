@@ -25,6 +25,17 @@ pub enum Mode {
     Config,
 }
 
+/// What a session waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaits {
+    /// A command.
+    Command,
+    /// The enable password.
+    Password,
+    /// Nothing: it never says a word ([`Fault::NoPrompt`]).
+    Nothing,
+}
+
 /// One session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shell {
@@ -44,23 +55,8 @@ pub struct Shell {
     pub lines: u16,
     /// Since when it is open.
     pub since: Time,
-    /// Waits for the enable password.
-    pub asked: bool,
-    /// Never says anything ([`Fault::NoPrompt`]).
-    pub mute: bool,
-}
-
-/// Trouble of the line that spoils one answer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Trouble {
-    /// It comes late.
-    pub slow: bool,
-    /// The connection breaks in the middle of it.
-    pub dropped: bool,
-    /// Bytes are damaged, as by [`garble`].
-    pub garbled: bool,
-    /// It never ends.
-    pub endless: bool,
+    /// What it waits for.
+    pub awaits: Awaits,
 }
 
 /// What comes back for a line.
@@ -76,8 +72,8 @@ pub struct Output {
     pub paged: bool,
     /// Whether the text is an error of the command line.
     pub error: bool,
-    /// What spoils the answer.
-    pub trouble: Trouble,
+    /// What spoils the answer on the line: late, dropped, garbled (as by [`garble`]), endless.
+    pub trouble: Vec<Fault>,
 }
 
 /// A line that was understood.
@@ -137,8 +133,7 @@ impl Unit {
             terminal: channel == Channel::Shell,
             lines: TERMINAL_LINES,
             since: now,
-            asked: false,
-            mute,
+            awaits: if mute { Awaits::Nothing } else { Awaits::Command },
         };
         let maker = if self.since(&[10]) { "Trellix" } else { "FireEye" };
         let text = if channel == Channel::Shell && !mute {
@@ -160,11 +155,11 @@ impl Unit {
 
     /// The prompt that waits for the next line.
     fn prompt(&self, shell: &Shell) -> String {
-        if shell.mute || shell.channel == Channel::Exec {
-            return String::new();
-        }
-        if shell.asked {
-            return "Password: ".to_owned();
+        match shell.awaits {
+            _ if shell.channel == Channel::Exec => return String::new(),
+            Awaits::Nothing => return String::new(),
+            Awaits::Password => return "Password: ".to_owned(),
+            Awaits::Command => {}
         }
         let sign = match shell.mode {
             Mode::Standard => ">",
@@ -176,11 +171,11 @@ impl Unit {
 
     /// One line of input.
     pub fn step(&mut self, shell: &mut Shell, line: &str, now: Time) -> Output {
-        if shell.mute {
-            return Output::default();
-        }
-        let mut output =
-            if shell.asked { self.take_password(shell, line) } else { self.answer(shell, line.trim(), now) };
+        let mut output = match shell.awaits {
+            Awaits::Nothing => return Output::default(),
+            Awaits::Password => self.take_password(shell, line),
+            Awaits::Command => self.answer(shell, line.trim(), now),
+        };
         if !output.closed {
             output.prompt = self.prompt(shell);
             output.paged = shell.terminal && shell.paging;
@@ -189,7 +184,7 @@ impl Unit {
     }
 
     fn take_password(&self, shell: &mut Shell, line: &str) -> Output {
-        shell.asked = false;
+        shell.awaits = Awaits::Command;
         if self.enable_password.as_deref() == Some(line) {
             shell.mode = Mode::Enable;
             return Output::default();
@@ -226,19 +221,16 @@ impl Unit {
         }
     }
 
-    fn take_trouble(&mut self) -> Trouble {
-        Trouble {
-            slow: self.take(Fault::Slow),
-            dropped: self.take(Fault::DropMidCommand),
-            garbled: self.take(Fault::Garble),
-            endless: self.take(Fault::EndlessOutput),
-        }
+    /// The trouble of the line that spoils this answer.
+    fn take_trouble(&mut self) -> Vec<Fault> {
+        let faults = [Fault::Slow, Fault::DropMidCommand, Fault::Garble, Fault::EndlessOutput];
+        faults.into_iter().filter(|fault| self.take(*fault)).collect()
     }
 
     /// Gives a configuration command as an administrator; `Err` is what the command line says against it.
     pub fn change(&mut self, line: &str, now: Time) -> Result<(), String> {
         let (mut shell, _) = self.open("admin", Channel::Exec, now);
-        (shell.role, shell.mode, shell.mute) = (Role::Admin, Mode::Config, false);
+        (shell.role, shell.mode, shell.awaits) = (Role::Admin, Mode::Config, Awaits::Command);
         let output = self.step(&mut shell, line, now);
         if output.error { Err(output.text) } else { Ok(()) }
     }
@@ -261,7 +253,7 @@ pub fn garble(text: &str) -> Vec<u8> {
 pub(super) fn enable(unit: &mut Unit, shell: &mut Shell, _: &Ask<'_>) -> Output {
     if shell.mode == Mode::Standard {
         if unit.enable_password.is_some() {
-            shell.asked = true;
+            shell.awaits = Awaits::Password;
         } else {
             shell.mode = Mode::Enable;
         }

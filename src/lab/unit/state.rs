@@ -48,6 +48,19 @@ pub struct Bank {
     pub builder: String,
 }
 
+/// The two banks, and which of them is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Boot {
+    /// Partition 1.
+    pub first: Bank,
+    /// Partition 2.
+    pub second: Bank,
+    /// Whether the second one is running.
+    pub runs_second: bool,
+    /// Whether the second one boots next.
+    pub boots_second: bool,
+}
+
 /// A licence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Licence {
@@ -248,11 +261,7 @@ pub struct Unit {
     /// When it booted.
     pub booted_at: Time,
     /// The banks.
-    pub banks: (Bank, Bank),
-    /// Whether the second bank is the running one.
-    pub runs_second: bool,
-    /// Whether the second bank boots next.
-    pub boots_second: bool,
+    pub boot: Boot,
     /// Licences.
     pub licences: Vec<Licence>,
     /// Hardware.
@@ -292,7 +301,7 @@ pub struct Unit {
 impl Unit {
     /// The running bank.
     pub const fn running(&self) -> &Bank {
-        if self.runs_second { &self.banks.1 } else { &self.banks.0 }
+        if self.boot.runs_second { &self.boot.second } else { &self.boot.first }
     }
 
     /// The running release.

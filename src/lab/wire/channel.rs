@@ -1,20 +1,24 @@
 //! What is said on one channel: a shell, or one command.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use russh::server::{Handle, Msg};
-use russh::{Channel, ChannelMsg, Disconnect};
+use russh::server::Msg;
+use russh::{Channel, ChannelMsg};
 
 use super::listener::Wire;
 use super::terminal::{Terminal, Typed};
+use crate::lab::fault::Fault;
 use crate::lab::rack::Place;
 use crate::lab::unit::pager::Pager;
-use crate::lab::unit::{Output, Shell, garble};
+use crate::lab::unit::{Awaits, Output, Shell, garble};
 use crate::model::inventory::Channel as Way;
 
 /// How late a slow unit answers.
 const SLOW: Duration = Duration::from_secs(3);
+/// How long the half of an answer has to reach the wire before the connection is cut.
+const BEFORE_CUT: Duration = Duration::from_millis(50);
 /// A piece of an answer that never ends.
 const ENDLESS_PIECE: &str = "  RX packets:          0000000000\n";
 
@@ -26,7 +30,8 @@ pub(super) struct Task {
     place: Arc<Place>,
     wire: Wire,
     user: String,
-    handle: Handle,
+    /// The connection, to be cut.
+    socket: Arc<OwnedFd>,
     terminal: Terminal,
     /// Lines of the terminal, when one was asked for.
     lines: Option<u16>,
@@ -34,8 +39,8 @@ pub(super) struct Task {
 }
 
 impl Task {
-    pub(super) fn new(place: Arc<Place>, wire: Wire, user: String, handle: Handle) -> Self {
-        Self { place, wire, user, handle, terminal: Terminal::default(), lines: None, shell: None }
+    pub(super) fn new(place: Arc<Place>, wire: Wire, user: String, socket: Arc<OwnedFd>) -> Self {
+        Self { place, wire, user, socket, terminal: Terminal::default(), lines: None, shell: None }
     }
 
     /// Speaks until one side has had enough.
@@ -67,7 +72,7 @@ impl Task {
         let (mut shell, output) = self.place.open(&self.user, Way::Shell);
         shell.terminal = self.lines.is_some();
         shell.lines = self.lines.unwrap_or(shell.lines);
-        self.terminal.echo = shell.terminal && !shell.mute;
+        self.terminal.echo = shell.terminal && shell.awaits == Awaits::Command;
         self.shell = Some(shell);
         self.say(channel, &output.text).await?;
         self.say(channel, &output.prompt).await
@@ -76,7 +81,7 @@ impl Task {
     /// Runs each line of a command given with the channel; the exit status is 1 after an error.
     async fn run_command(&mut self, channel: &Channel<Msg>, command: &str) -> Result<u32, Gone> {
         let (mut shell, _) = self.place.open(&self.user, Way::Exec);
-        if shell.mute {
+        if shell.awaits == Awaits::Nothing {
             std::future::pending::<()>().await;
         }
         let mut status = 0;
@@ -132,7 +137,7 @@ impl Task {
     async fn line(&mut self, channel: &Channel<Msg>, line: &str) -> Result<(), Gone> {
         let Some(mut shell) = self.shell.take() else { return Ok(()) };
         let output = self.obey(channel, &mut shell, line).await?;
-        self.terminal.echo = shell.terminal && !shell.mute && !shell.asked;
+        self.terminal.echo = shell.terminal && shell.awaits == Awaits::Command;
         let lines = shell.lines;
         self.shell = Some(shell);
         if output.paged
@@ -152,27 +157,33 @@ impl Task {
         if let Some(held) = held {
             held.released().await;
         }
-        let late = self.wire.latency + if output.trouble.slow { SLOW } else { Duration::ZERO };
+        let late = self.wire.latency + if output.trouble.contains(&Fault::Slow) { SLOW } else { Duration::ZERO };
         if !late.is_zero() && !line.trim().is_empty() {
             tokio::time::sleep(late).await;
         }
-        if output.trouble.dropped {
+        if output.trouble.contains(&Fault::DropMidCommand) {
             let half = output.text.len() / 2;
             let bytes = output.text.as_bytes().get(..half).unwrap_or_default().to_vec();
             self.write(channel, bytes).await?;
-            let broken = self.handle.disconnect(Disconnect::ByApplication, String::new(), String::new()).await;
-            return broken.map_err(|_| Gone).and(Err(Gone));
+            tokio::time::sleep(BEFORE_CUT).await;
+            // As a line breaks: no word of SSH says that it is the end.
+            if let Err(error) = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both) {
+                tracing::debug!(%error, "the connection was gone already");
+            }
+            return Err(Gone);
         }
         Ok(output)
     }
 
     /// Writes an answer and the prompt after it, which is empty for a single command.
     async fn answer(&self, channel: &Channel<Msg>, output: &Output) -> Result<(), Gone> {
-        while output.trouble.endless {
-            self.say(channel, &ENDLESS_PIECE.repeat(256)).await?;
+        if output.trouble.contains(&Fault::EndlessOutput) {
+            loop {
+                self.say(channel, &ENDLESS_PIECE.repeat(256)).await?;
+            }
         }
         let text = self.wired(&output.text);
-        let mut bytes = if output.trouble.garbled { garble(&text) } else { text.into_bytes() };
+        let mut bytes = if output.trouble.contains(&Fault::Garble) { garble(&text) } else { text.into_bytes() };
         bytes.extend_from_slice(output.prompt.as_bytes());
         self.write(channel, bytes).await
     }

@@ -1,5 +1,6 @@
 //! One SSH connection: logins, and a task for each channel.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use russh::keys::PublicKey;
@@ -15,14 +16,15 @@ pub(super) struct Connection {
     place: Arc<Place>,
     wire: Wire,
     refuse_logins: bool,
+    socket: Arc<OwnedFd>,
     user: String,
     /// Counts the connection as long as it lives.
     _visit: Visit,
 }
 
 impl Connection {
-    pub(super) fn new(place: Arc<Place>, visit: Visit, wire: Wire, refuse_logins: bool) -> Self {
-        Self { place, wire, refuse_logins, user: String::new(), _visit: visit }
+    pub(super) fn new(place: Arc<Place>, visit: Visit, wire: Wire, refuse_logins: bool, socket: OwnedFd) -> Self {
+        Self { place, wire, refuse_logins, socket: Arc::new(socket), user: String::new(), _visit: visit }
     }
 
     fn login(&mut self, user: &str, shows: Shows<'_>) -> Auth {
@@ -70,10 +72,10 @@ impl Handler for Connection {
         &mut self,
         channel: Channel<Msg>,
         reply: ChannelOpenHandle,
-        session: &mut Session,
+        _session: &mut Session,
     ) -> Result<(), Self::Error> {
         reply.accept().await;
-        let task = channel::Task::new(Arc::clone(&self.place), self.wire, self.user.clone(), session.handle());
+        let task = channel::Task::new(Arc::clone(&self.place), self.wire, self.user.clone(), Arc::clone(&self.socket));
         tokio::spawn(task.run(channel));
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use russh::keys::ssh_key::private::Ed25519Keypair;
-use russh::keys::{Algorithm, PrivateKey};
+use russh::keys::{Algorithm, HashAlg, PrivateKey};
 use russh::{Preferred, cipher, compression, kex, mac};
 
 use crate::lab::error::LabError;
@@ -32,6 +32,11 @@ pub fn public_host_key(seat: &SeatName, algorithms: Algorithms, changed: bool) -
     let mut key = host_key(seat, algorithms, changed)?.public_key().clone();
     key.set_comment("");
     key.to_openssh().map_err(LabError::HostKey)
+}
+
+/// The fingerprint of the host key as it stands on the console, `SHA256:…`.
+pub fn fingerprint(seat: &SeatName, algorithms: Algorithms) -> Result<String, LabError> {
+    Ok(host_key(seat, algorithms, false)?.public_key().fingerprint(HashAlg::Sha256).to_string())
 }
 
 /// What a unit offers: the sets of OpenSSH of its time.

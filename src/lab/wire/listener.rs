@@ -1,6 +1,7 @@
 //! The listener of one unit.
 
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::model::inventory::Algorithms;
 /// How long a unit waits before it says that a login is refused.
 const REJECTION: Duration = Duration::from_millis(20);
 /// How long a connection may do nothing: longer than any client of the lab keeps a session.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 /// How long to wait before a port that somebody else took is tried again.
 const REBIND: Duration = Duration::from_millis(100);
 
@@ -102,7 +103,8 @@ async fn talk(
     };
     // A nagling server holds back the last small packet of each answer.
     stream.set_nodelay(true)?;
-    let connection = Connection::new(Arc::clone(place), visit, wire, refuse_logins);
+    let socket = stream.as_fd().try_clone_to_owned()?;
+    let connection = Connection::new(Arc::clone(place), visit, wire, refuse_logins, socket);
     russh::server::run_stream(Arc::new(config(algorithms, key)), stream, connection).await?.await
 }
 

@@ -8,5 +8,5 @@ mod keys;
 mod listener;
 mod terminal;
 
-pub use keys::{host_key, public_host_key};
+pub use keys::{fingerprint, host_key, public_host_key};
 pub(super) use listener::{Wire, bind, listen};

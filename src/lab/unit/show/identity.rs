@@ -107,11 +107,11 @@ fn partition(second: bool) -> u8 {
 /// Both banks, and which one booted and will boot.
 fn banks(page: &mut Page, unit: &Unit) {
     page.line("Installed images:").gap();
-    for (number, bank) in [(1, &unit.banks.0), (2, &unit.banks.1)] {
+    for (number, bank) in [(1, &unit.boot.first), (2, &unit.boot.second)] {
         page.line(format!("  Partition {number}:")).line(format!("  {}", summary(unit, bank))).gap();
     }
-    page.line(format!("Last boot partition: {}", partition(unit.runs_second)));
-    page.line(format!("Next boot partition: {}", partition(unit.boots_second))).gap();
+    page.line(format!("Last boot partition: {}", partition(unit.boot.runs_second)));
+    page.line(format!("Next boot partition: {}", partition(unit.boot.boots_second))).gap();
 }
 
 fn boot_settings(page: &mut Page) {

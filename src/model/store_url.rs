@@ -79,7 +79,8 @@ fn postgres(rest: &str) -> Result<PgTarget, UrlError> {
     let (rest, parameters) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
     let (user, place) = authority.rsplit_once('@').unwrap_or(("", authority));
-    if user.contains(':') {
+    let user = decode(user)?;
+    if user.contains([':', '@']) {
         return Err(UrlError::Password);
     }
     let (mut host, mut port) = host_and_port(place)?;
@@ -93,7 +94,7 @@ fn postgres(rest: &str) -> Result<PgTarget, UrlError> {
     }
     let address = local_address(&host)?;
     let some = |text: String| (!text.is_empty()).then_some(text);
-    Ok(PgTarget { host, address, port, user: some(decode(user)?), database: some(decode(database)?) })
+    Ok(PgTarget { host, address, port, user: some(user), database: some(decode(database)?) })
 }
 
 fn host_and_port(place: &str) -> Result<(String, u16), UrlError> {
@@ -141,7 +142,7 @@ fn decode(text: &str) -> Result<String, UrlError> {
 impl PgTarget {
     /// The words for libpq. Everything that libpq would else take from the environment, and that leads to another
     /// server, is said here; an empty `hostaddr` overrides `PGHOSTADDR`.
-    pub(super) fn conninfo(&self, application: &str) -> String {
+    pub fn conninfo(&self, application: &str) -> String {
         let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
         let address = self.address.map(|address| address.to_string()).unwrap_or_default();
         let mut words = vec![
@@ -193,7 +194,12 @@ mod tests {
 
     #[test]
     fn a_password_is_refused_and_not_repeated() {
-        for url in ["postgres://u:canary@localhost/x", "postgres://u@localhost/x?password=canary"] {
+        for url in [
+            "postgres://u:canary@localhost/x",
+            "postgres://u%3Acanary@localhost/x",
+            "postgres://u:can@canary@localhost/x",
+            "postgres://u@localhost/x?password=canary",
+        ] {
             let error = url.parse::<StoreUrl>().unwrap_err();
             assert_eq!(error, UrlError::Password);
             assert!(!format!("{error} {error:?}").contains("canary"));

@@ -1,0 +1,39 @@
+//! The names of credentials in the inventory against their sources in the settings.
+
+use crate::model::credential::Purpose;
+use crate::model::inventory::{Inventory, Seat};
+use crate::model::settings::Settings;
+use crate::yaml::{Problem, Severity};
+
+/// Seats whose credential has no source in the settings (a warning: they are not polled), or one of the wrong purpose
+/// (an error). A change credential without a source is nothing that anybody misses yet.
+pub fn check_credentials(inventory: &Inventory, settings: &Settings) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for seat in inventory.seats.values() {
+        let wanted = [(Purpose::Read, &seat.credentials.read), (Purpose::Change, &seat.credentials.change)];
+        for (purpose, name) in wanted {
+            let Some(name) = name else { continue };
+            match settings.credentials.get(name) {
+                None if purpose == Purpose::Read => {
+                    let message =
+                        format!("the settings have no source for the credential {name}: {} is not polled", seat.name);
+                    problems.push(at(seat, Severity::Warning, message));
+                }
+                Some(source) if source.purpose != purpose => {
+                    let message = format!(
+                        "{} names {name} to {purpose}, but the settings give it the purpose {}",
+                        seat.name, source.purpose
+                    );
+                    problems.push(at(seat, Severity::Error, message));
+                }
+                _ => {}
+            }
+        }
+    }
+    problems
+}
+
+fn at(seat: &Seat, severity: Severity, message: String) -> Problem {
+    let (file, line) = &seat.declared_at;
+    Problem { severity, line: *line, column: 1, ..Problem::of_file(file.as_str(), message) }
+}

@@ -1,0 +1,204 @@
+//! A fleet in which some appliances are hostile, broken or strange: they hurt themselves alone.
+
+#![cfg(test)]
+
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::house::House;
+
+/// Peak resident memory of a running process, in megabytes.
+fn peak_mb(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kb| kb / 1024)
+}
+
+#[test]
+fn fifty_good_appliances_are_polled_beside_ten_hostile_ones() {
+    let house = House::generated(60);
+    house.onboard();
+    let listed = house.hoshu(&["appliance", "list", "--json"]).expect(0).json();
+    let seats: Vec<String> = listed["appliances"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|line| line["seat"]["ssh"]["algorithms"] == "modern")
+        .map(|line| line["seat"]["name"].as_str().unwrap().to_owned())
+        .collect();
+    let hostile = [
+        ("endless-output", &["over-limit", "timed-out"][..]),
+        ("garble", &["wrong-appliance", "no-prompt", "timed-out", "answered", "dropped"]),
+        ("silent", &["timed-out"]),
+        ("drop-mid-command", &["dropped"]),
+        ("no-prompt", &["no-prompt", "timed-out"]),
+        ("session-table-full", &["closed-early"]),
+        ("changed-host-key", &["key-changed"]),
+        ("wrong-appliance", &["wrong-appliance"]),
+        ("refused", &["refused"]),
+        ("slow", &["answered", "timed-out"]),
+    ];
+    // Who an appliance is gets known at its first login.
+    house.hoshu(&["poll", "--on", "all", "--tier", "pulse"]).expect(0);
+    for (seat, (fault, _)) in seats.iter().zip(hostile) {
+        house.break_unit(seat, fault);
+    }
+    let before = house.unit(&seats[6])["auth_attempts"].clone();
+    let child = house
+        .command(&["poll", "--on", "all", "--json", "--tier", "pulse"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = child.id();
+    let watch = std::thread::spawn(move || {
+        let mut peak = 0;
+        while let Some(now) = peak_mb(pid) {
+            peak = peak.max(now);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        peak
+    });
+    let output = child.wait_with_output().unwrap();
+    let peak = watch.join().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(peak > 0 && peak < 300, "{peak} MB");
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["seats"].as_array().unwrap().len(), 60);
+    for (seat, (fault, outcomes)) in seats.iter().zip(hostile) {
+        let found = House::seat(&answer, seat)["outcome"].as_str().unwrap();
+        assert!(outcomes.contains(&found), "{fault} gave {found}: {}", House::seat(&answer, seat));
+    }
+    for seat in answer["seats"].as_array().unwrap() {
+        if !seats.iter().take(hostile.len()).any(|name| seat["seat"] == name.as_str()) {
+            assert_eq!(seat["outcome"], "answered", "{seat}");
+        }
+    }
+    assert_eq!(house.unit(&seats[6])["auth_attempts"], before, "a changed key must not see one authentication message");
+}
+
+#[test]
+fn a_first_contact_sends_no_authentication() {
+    let house = House::example();
+    for words in [&["poll", "--on", "all"][..], &["hostkey", "scan", "--on", "all"], &["poll", "--on", "all"]] {
+        let ran = house.hoshu(words);
+        assert!(matches!(ran.code, 0 | 4), "{}", ran.err);
+    }
+    for seat in ["acme-nx01", "furumachi-nx02", "momiji-cm01"] {
+        assert_eq!(house.unit(seat)["auth_attempts"], 0, "{seat}");
+    }
+    // A fingerprint that is another one than the shown is not accepted.
+    std::fs::write(house.path("wrong.txt"), "acme-nx01 SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n").unwrap();
+    house.hoshu(&["hostkey", "accept", "--from", "wrong.txt", "--route", "console"]).expect(4);
+    house.hoshu(&["poll", "--on", "acme-nx01"]).expect(4);
+    assert_eq!(house.unit("acme-nx01")["auth_attempts"], 0);
+}
+
+#[test]
+fn a_revoked_key_is_refused_for_ever() {
+    let house = House::example();
+    house.onboard();
+    let listed = house.hoshu(&["hostkey", "list", "--on", "acme-nx01", "--json"]).expect(0).json();
+    let id = listed["keys"][0]["id"].as_str().unwrap().to_owned();
+    house.hoshu(&["hostkey", "revoke", &id, "--reason", "the unit was swapped"]).expect(0);
+    let before = house.unit("acme-nx01")["auth_attempts"].clone();
+    house.hoshu(&["poll", "--on", "acme-nx01"]).expect(4);
+    house.hoshu(&["hostkey", "scan", "--on", "acme-nx01"]);
+    let refused = house.hoshu(&["hostkey", "accept", "--from", "lab/consoles.txt", "--route", "console"]).expect(4);
+    assert!(refused.err.contains("acme-nx01: it is revoked"), "{}", refused.err);
+    assert_eq!(house.unit("acme-nx01")["auth_attempts"], before);
+}
+
+#[test]
+fn one_lying_appliance_stops_only_itself() {
+    let house = House::generated(40);
+    house.onboard();
+    house.hoshu(&["poll", "--on", "all", "--tier", "pulse"]);
+    let listed = house.hoshu(&["appliance", "list", "--json"]).expect(0).json();
+    let seats: Vec<String> = listed["appliances"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["seat"]["name"].as_str().unwrap().to_owned())
+        .collect();
+    house.break_unit(&seats[5], "wrong-password");
+    let polled = house.hoshu(&["poll", "--on", "all", "--tier", "pulse", "--json"]).expect(4).json();
+    assert_eq!(polled["answered"], 39, "{polled}");
+    assert_eq!(House::seat(&polled, &seats[5])["outcome"], "login-refused");
+    let before = house.unit(&seats[5])["auth_attempts"].clone();
+    let polled = house.hoshu(&["poll", "--on", "all", "--tier", "pulse", "--json"]).expect(4).json();
+    assert_eq!(House::seat(&polled, &seats[5])["outcome"], "braked", "no login is tried again by itself");
+    assert_eq!(house.unit(&seats[5])["auth_attempts"], before);
+    assert_eq!(polled["answered"], 39);
+    // A person found out why, and clears it.
+    house.hoshu(&["lab", "mend", &seats[5]]).expect(0);
+    let credentials = house.hoshu(&["credential", "list", "--json"]).expect(0).json();
+    let stopped =
+        credentials["credentials"].as_array().unwrap().iter().find(|one| one["stops"][0]["seat"] == seats[5].as_str());
+    let name = stopped.unwrap()["name"].as_str().unwrap().to_owned();
+    house.hoshu(&["credential", "clear", &name, "--seat", &seats[5]]).expect(0);
+    let polled = house.hoshu(&["poll", "--on", &seats[5], "--tier", "pulse", "--json"]).json();
+    assert_eq!(House::seat(&polled, &seats[5])["outcome"], "answered");
+}
+
+#[test]
+fn a_credential_that_everybody_refuses_is_tried_twice_in_all() {
+    let house = House::example();
+    house.onboard();
+    let acme = ["acme-nx01", "acme-ex01", "acme-ax01", "acme-fx01"];
+    for seat in acme {
+        house.break_unit(seat, "wrong-password");
+    }
+    // One session at a time, so that no login is under way when the first refusal comes.
+    house.edit("hoshu.yaml", "limits: {", "limits: {sessions: 1, ");
+    let polled = house.hoshu(&["poll", "--on", "customer=acme", "--json"]).expect(4).json();
+    let tried: i64 = acme.iter().map(|seat| house.unit(seat)["auth_attempts"].as_i64().unwrap()).sum();
+    assert!(tried > 0);
+    let refused = acme.iter().filter(|seat| House::seat(&polled, seat)["outcome"] == "login-refused").count();
+    let braked = acme.iter().filter(|seat| House::seat(&polled, seat)["outcome"] == "braked").count();
+    assert_eq!((refused, braked), (2, 2), "{polled}");
+    house.hoshu(&["poll", "--on", "customer=acme"]).expect(4);
+    let again: i64 = acme.iter().map(|seat| house.unit(seat)["auth_attempts"].as_i64().unwrap()).sum();
+    assert_eq!(again, tried, "it stays stopped until a person clears it");
+}
+
+#[test]
+fn words_that_nobody_has_seen_are_neither_good_nor_failed() {
+    let house = House::example();
+    house.onboard();
+    house.break_unit("acme-nx01", "odd-words");
+    let polled = house.hoshu(&["poll", "--on", "acme-nx01", "--json"]).expect(4).json();
+    let readings = House::seat(&polled, "acme-nx01")["readings"].as_array().unwrap().clone();
+    let odd: Vec<_> = readings.iter().filter(|one| one["condition"] == "unrecognised").collect();
+    assert!(!odd.is_empty(), "{polled}");
+    assert!(readings.iter().all(|one| one["condition"] != "bad"), "{polled}");
+}
+
+#[test]
+fn an_appliance_that_passes_traffic_uninspected_is_never_good() {
+    let house = House::example();
+    house.onboard();
+    house.break_unit("acme-nx01", "bypass");
+    let polled = house.hoshu(&["poll", "--on", "acme-nx01", "--json"]).expect(4).json();
+    let seat = House::seat(&polled, "acme-nx01");
+    assert_eq!(seat["good"], false);
+    let readings = seat["readings"].as_array().unwrap();
+    assert!(readings.iter().any(|one| one["condition"] == "unprotected"), "{seat}");
+}
+
+#[test]
+fn silence_ends_no_finding() {
+    let house = House::example();
+    house.onboard();
+    house.break_unit("acme-nx01", "disk-failed");
+    house.hoshu(&["poll", "--on", "acme-nx01"]).expect(4);
+    house.hoshu(&["poll", "--on", "acme-nx01"]).expect(4);
+    house.break_unit("acme-nx01", "refused");
+    for _ in 0..3 {
+        house.hoshu(&["poll", "--on", "acme-nx01"]).expect(4);
+    }
+    let listed = house.hoshu(&["finding", "list", "--json"]).expect(0).json();
+    let disk = listed["findings"].as_array().unwrap().iter().find(|one| one["component"]["kind"] == "disk").unwrap();
+    assert_eq!((&disk["state"], &disk["count"]), (&"hard".into(), &2.into()), "{disk}");
+}
