@@ -35,7 +35,10 @@ fn log() {
     let others = if matches!(level, "error" | "off") { level } else { "warn" };
     let filter = if level.contains('=') { format!("{others},{level}") } else { format!("{others},hoshu={level}") };
     if let Ok(filter) = EnvFilter::try_new(filter) {
-        drop(tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init());
+        let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+        // Nobody else has set a subscriber before.
+        drop(logs.try_init());
     }
 }
 

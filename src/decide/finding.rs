@@ -101,11 +101,12 @@ pub const fn wants_second_read(finding: &Finding, rule: Hysteresis) -> bool {
 /// What the end of a poll says about whether the seat answers, lets us in and is the expected one.
 ///
 /// A refusal, a time-out and an early close differ in `said`: they are different evidence. What we did not ask, or
-/// could not understand, is unknown and no failure. A poll that was stopped says nothing.
+/// could not understand, is unknown and no failure. A poll that was stopped says nothing, and neither does a way in that
+/// this version cannot walk: it is shown with the seat, each time.
 pub fn reach(outcome: Outcome) -> Option<Reading> {
     let condition = match outcome {
         Outcome::Answered => Condition::Good,
-        Outcome::NotYetServed | Outcome::NoCredential | Outcome::Braked | Outcome::KeyUnknown => Condition::Missing,
+        Outcome::NoCredential | Outcome::Braked | Outcome::KeyUnknown => Condition::Missing,
         Outcome::NoPrompt => Condition::Unrecognised,
         Outcome::OverLimit => Condition::Malformed,
         Outcome::KeyChanged
@@ -116,7 +117,7 @@ pub fn reach(outcome: Outcome) -> Option<Reading> {
         | Outcome::LoginRefused
         | Outcome::Dropped
         | Outcome::WrongAppliance => Condition::Bad,
-        Outcome::Stopped | Outcome::NotKept => return None,
+        Outcome::NotYetServed | Outcome::Stopped | Outcome::NotKept => return None,
     };
     Some(Reading::new(Component::only(ComponentKind::Reach), condition, outcome.as_str()))
 }

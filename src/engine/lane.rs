@@ -70,3 +70,47 @@ impl Lanes {
         Permit { _held: held }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::inventory::{example, load};
+
+    fn inventory() -> (tempfile::TempDir, crate::model::inventory::Inventory) {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in example::EXAMPLE {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 24).expect("a day");
+        let inventory = load(folder.path(), today).expect("the example").inventory;
+        (folder, inventory)
+    }
+
+    /// Whether somebody may enter now.
+    async fn enters(lanes: &Lanes, inventory: &crate::model::inventory::Inventory, seat: &str) -> Option<Permit> {
+        let seat = &inventory.seats[&seat.parse().expect("a name")];
+        let gateway = inventory.gateway(seat).expect("a gateway");
+        tokio::time::timeout(Duration::from_millis(20), lanes.enter(seat, gateway)).await.ok()
+    }
+
+    #[tokio::test]
+    async fn each_queue_holds_its_number_and_a_waiter_keeps_nothing_from_others() {
+        let (_folder, inventory) = inventory();
+        let lanes = Lanes::new(&SessionLimits { sessions: 3, per_customer: 2, ..SessionLimits::default() });
+        let first = enters(&lanes, &inventory, "acme-nx01").await;
+        assert!(first.is_some());
+        assert!(enters(&lanes, &inventory, "acme-nx01").await.is_none(), "one session for a seat");
+        let second = enters(&lanes, &inventory, "acme-ex01").await;
+        assert!(second.is_some());
+        assert!(enters(&lanes, &inventory, "acme-ax01").await.is_none(), "two for the customer");
+        let third = enters(&lanes, &inventory, "momiji-nx01").await;
+        assert!(third.is_some());
+        assert!(enters(&lanes, &inventory, "umi-nx02").await.is_none(), "three in all");
+        drop(first);
+        assert!(enters(&lanes, &inventory, "umi-nx02").await.is_some(), "a place that is free is given on");
+    }
+}

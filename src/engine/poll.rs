@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::access::Negotiated;
 use crate::decide;
 use crate::decide::due::due;
 use crate::decide::finding::wants_second_read;
@@ -14,7 +15,7 @@ use crate::model::finding::Finding;
 use crate::model::limits;
 use crate::model::name::SeatName;
 use crate::model::outside::Outside;
-use crate::model::reading::{Component, ComponentKind, Outcome, Poll, Reading, Span, Tier};
+use crate::model::reading::{Component, ComponentKind, Condition, Outcome, Poll, Reading, Span, Tier};
 use crate::model::record::{PollLast, PollRecord};
 use crate::model::release::Release;
 use crate::model::time::Time;
@@ -222,7 +223,8 @@ async fn read(
     }
     let hold = !env.stop.is_asked() && facts.seat.ssh.hold_s > 0;
     match result {
-        Ok(readings) => {
+        Ok(mut readings) => {
+            readings.push(negotiated(live.session.negotiated()));
             if hold {
                 env.kept.keep(facts.seat.name.clone(), live, at.plus_ms(i64::from(facts.seat.ssh.hold_s) * 1000));
             } else {
@@ -243,6 +245,12 @@ async fn read(
             Err(failure)
         }
     }
+}
+
+/// The algorithms of the session, as a reading: a span tells since when an appliance speaks them.
+fn negotiated(set: &Negotiated) -> Reading {
+    let said = format!("{} {} {} {}", set.kex, set.host_key, set.cipher, set.mac);
+    Reading::new(Component::new(ComponentKind::Reach, "ssh"), Condition::Good, said.trim_end())
 }
 
 /// The commands of the tiers, each once and in the order of sending.
