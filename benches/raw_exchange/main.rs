@@ -8,6 +8,7 @@ mod raw;
 mod report;
 mod world;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -92,7 +93,8 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            say(&format!("error: {error:#}"));
+            // Standard output of a child is its data.
+            drop(writeln!(std::io::stderr().lock(), "error: {error:#}"));
             ExitCode::FAILURE
         }
     }
