@@ -27,6 +27,8 @@ pub(super) enum Seen {
     Password,
     /// The end of the channel.
     End,
+    /// Text that is no echo where the echo of the line should be: prompts and answers are out of step.
+    Unasked,
     /// More bytes than a limit: of what, and the limit.
     Over(&'static str, usize),
 }
@@ -179,6 +181,9 @@ impl Reader {
         if self.until == Until::Ended {
             return Seen::End;
         }
+        if self.echoes && self.echo == Echo::Absent {
+            return Seen::Unasked;
+        }
         let line = self.screen.line();
         if line.is_empty() || self.last == LastLine::Turned || matches!(self.until, Until::End | Until::Idle) {
             return Seen::More;
@@ -197,7 +202,7 @@ impl Reader {
         let Some(prompt) = &self.prompt else { return Prompt::learn(line).map(|(_, mode)| mode) };
         let in_step = match self.echo {
             Echo::Stripped => true,
-            Echo::Absent => !self.echoes && !self.screen.is_first_line(),
+            Echo::Absent => !self.screen.is_first_line(),
             Echo::Awaited(_) => false,
         };
         if in_step { prompt.mode(line) } else { None }

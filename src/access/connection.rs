@@ -36,6 +36,8 @@ pub(super) enum Exchanged {
 pub(super) struct Connection {
     pub(super) handle: Handle<Guard>,
     pub(super) shared: Arc<Shared>,
+    /// russh waits for the answer to a question of the login, which will not come, and hears nothing else.
+    pub(super) deaf: bool,
     limits: AccessLimits,
     _stop: Stop,
 }
@@ -58,7 +60,7 @@ pub(super) async fn exchange(
     let (guard, shared) = Guard::new(check, limits.keepalive);
     match timeout(limits.handshake, russh::client::connect_stream(config, wire, guard)).await {
         Err(_) => Err(AccessError::TimedOut { what: "the key exchange", limit: limits.handshake }),
-        Ok(Ok(handle)) => Ok(Exchanged::Open(Connection { handle, shared, limits, _stop: stop })),
+        Ok(Ok(handle)) => Ok(Exchanged::Open(Connection { handle, shared, deaf: false, limits, _stop: stop })),
         Ok(Err(Halt::Shown)) => shared
             .shown_key()
             .map(Exchanged::Shown)
@@ -143,6 +145,7 @@ impl Connection {
                 match seen {
                     Seen::Over(what, limit) => return Err(AccessError::OverLimit { what, limit }),
                     Seen::End => return Ok(seen),
+                    Seen::Unasked => return Err(AccessError::NoPrompt(state.reader.tail())),
                     Seen::More if state.stage == Stage::Refused => {
                         return Err(AccessError::Protocol(
                             "the appliance refuses the request for a command".to_owned(),
@@ -180,6 +183,9 @@ impl Connection {
 
     /// Says goodbye, so that the appliance frees the session at once, and waits for russh's task within a limit.
     pub(super) async fn leave(mut self) {
+        if self.deaf {
+            return;
+        }
         let goodbye = async {
             if self.handle.disconnect(Disconnect::ByApplication, "", "").await.is_ok() {
                 (&mut self.handle).await.ok();

@@ -217,7 +217,7 @@ impl Guard {
     }
 }
 
-/// russh calls [`Handler::disconnected`] only where it could shut the socket down; after a reset it cannot.
+/// russh does not call [`Handler::disconnected`] where it cannot shut the socket down or its task panics.
 impl Drop for Guard {
     fn drop(&mut self) {
         self.shared.lock().end.get_or_insert(End::Dropped);

@@ -145,6 +145,7 @@ async fn by_questions(connection: &mut Connection, user: &str, password: &Secret
             Ok(KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. }) => prompts,
             Err(_) => return Err(connection.reason(DURING).await),
         };
+        connection.deaf = true;
         let answers = match answer(&prompts) {
             Answer::Nothing => Vec::new(),
             // Asked again: it was not the right one.
@@ -158,6 +159,7 @@ async fn by_questions(connection: &mut Connection, user: &str, password: &Secret
             Answer::Unknown(question) => return Err(AccessError::UnknownPrompt(question)),
         };
         reply = connection.handle.authenticate_keyboard_interactive_respond(answers).await;
+        connection.deaf = matches!(reply, Ok(KeyboardInteractiveAuthResponse::InfoRequest { .. }));
     }
     Err(AccessError::UnknownPrompt(Outside::from("questions without end")))
 }

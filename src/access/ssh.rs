@@ -97,14 +97,9 @@ impl SshAccess {
             return Err(AccessError::Dropped("the key exchange"));
         };
         let policy = &peer.seat.ssh;
-        match authenticate(&mut connection, login, proof, policy.algorithms, &self.limits).await {
-            Ok(()) => {}
-            // russh waits for the answer that the question does not get, and would not hear a goodbye.
-            Err(error @ AccessError::UnknownPrompt(_)) => return Err(error),
-            Err(error) => {
-                connection.leave().await;
-                return Err(error);
-            }
+        if let Err(error) = authenticate(&mut connection, login, proof, policy.algorithms, &self.limits).await {
+            connection.leave().await;
+            return Err(error);
         }
         let session = SshSession::begin(connection, policy.channel, login.enable.as_ref(), self.limits).await?;
         Ok(Box::new(session))

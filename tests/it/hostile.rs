@@ -185,28 +185,8 @@ fn a_banner_without_end_is_given_up() {
 
 #[test]
 fn text_that_nobody_asked_for_ends_the_session() {
-    let stage = stage();
-    let appliance = Appliance { trouble: Trouble::Unasked, ..Appliance::default() };
-    let (port, got) = stage.block_on(appliance.serve());
-    let error = alone(async move {
-        let way = Way::shell(port);
-        let mut session = way.open(&[pin(&ed25519(1))], &password("right")).await.unwrap();
-        // The warning may come with the first answer or behind it; no answer is ever taken for another's.
-        let mut last = None;
-        for _ in 0..1000 {
-            match session.read(&show("show version"), 1000).await {
-                Ok(answer) => assert!(answer.text.as_data().starts_with("Product name: NX\n"), "{answer:?}"),
-                Err(error) => {
-                    last = Some(error);
-                    break;
-                }
-            }
-        }
-        session.close().await;
-        last
-    });
-    assert!(matches!(error, Some(AccessError::NoPrompt(_) | AccessError::TimedOut { .. })), "{error:?}");
-    drop(got);
+    let error = troubled(Trouble::Unasked, Channel::Shell);
+    assert!(matches!(error, AccessError::NoPrompt(_)), "{error:?}");
 }
 
 /// Questions at the login, and the secrets that the server got for them.
@@ -272,9 +252,11 @@ fn pass(mut from: TcpStream, mut to: TcpStream, state: &AtomicU8) {
     while let Ok(count) = from.read(&mut buffer) {
         match state.load(Ordering::SeqCst) {
             RESET => {
-                rustix::net::sockopt::set_socket_linger(&from, Some(Duration::ZERO)).unwrap();
-                to.shutdown(Shutdown::Both).ok();
-                // The last copy of the socket that is closed resets the connection.
+                // The last copies of the sockets that are closed reset their connections; the other thread wakes up.
+                for socket in [&from, &to] {
+                    rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO)).ok();
+                }
+                to.shutdown(Shutdown::Read).ok();
                 return;
             }
             WHOLE if count > 0 && to.write_all(&buffer[..count]).is_ok() => {}
@@ -298,7 +280,8 @@ fn after(cut: u8) -> Option<AccessError> {
         wire.store(cut, Ordering::SeqCst);
         let begun = Instant::now();
         let error = session.read(&show("show version"), 1000).await.err();
-        assert!(begun.elapsed() < Duration::from_secs(5), "{error:?}");
+        // A goodbye that nobody hears takes two seconds: an end that is noticed takes less.
+        assert!(begun.elapsed() < Duration::from_millis(1500), "{error:?}");
         session.close().await;
         error
     })

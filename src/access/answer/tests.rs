@@ -56,8 +56,10 @@ fn an_appliance_may_echo_nothing() {
 #[test]
 fn a_prompt_without_the_echo_before_it_is_no_answer() {
     let mut reader = asked("show version");
-    reader.feed(b"\r\nnx01 # ");
+    reader.feed(b"\r\n");
     assert_eq!(reader.seen(), Seen::More);
+    reader.feed(b"nx01 # ");
+    assert_eq!(reader.seen(), Seen::Unasked);
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(crate) enum Trouble {
     EndlessLine,
     /// The connection ends within an answer.
     DropInAnswer,
-    /// Text comes after the prompt, unasked.
+    /// Text comes between a prompt and the echo of a command, unasked.
     Unasked,
     /// Paging stays on, two lines to a page.
     Pager,
@@ -399,11 +399,11 @@ impl Handler for Line {
                 if self.troubled(channel, &line, session)? {
                     self.got.lines.lock().unwrap().push(line);
                 } else {
-                    let answer = self.answer(&line);
-                    self.say(channel, &answer, session);
-                    if self.appliance.trouble == Trouble::Unasked && line == "show version" {
+                    if self.appliance.trouble == Trouble::Unasked && line.starts_with("show ") {
                         self.say(channel, "\r\nWARNING: going down\r\nnx01 # ", session);
                     }
+                    let answer = self.answer(&line);
+                    self.say(channel, &answer, session);
                 }
             } else {
                 self.typed.push(char::from(*byte));

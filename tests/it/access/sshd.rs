@@ -103,7 +103,7 @@ impl Sshd {
             if self.child.try_wait().unwrap().is_some() {
                 return false;
             }
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(1));
         }
         false
     }

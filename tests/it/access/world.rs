@@ -114,7 +114,7 @@ pub(crate) fn alone<T: Send + 'static>(client: impl Future<Output = T> + Send + 
     let waited = Instant::now();
     while runtime.metrics().num_alive_tasks() > 0 {
         assert!(waited.elapsed() < Duration::from_secs(5), "a task was left behind");
-        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(1));
     }
     result
 }
