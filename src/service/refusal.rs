@@ -138,7 +138,9 @@ impl Refusal {
                 Some("hoshu key init makes missing keys; a lost root key is not replaced by itself".to_owned())
             }
             Self::Store(error) => error.hint().map(str::to_owned),
-            Self::Lab(_) => Some("hoshu lab serve starts a lab, hoshu lab faults lists what can be broken in it".to_owned()),
+            Self::Lab(_) => {
+                Some("hoshu lab serve starts a lab, hoshu lab faults lists what can be broken in it".to_owned())
+            }
             Self::Definitions(_) => {
                 Some("mend the file, which lies in the folder readouts of the inventory, or take it away".to_owned())
             }
