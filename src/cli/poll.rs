@@ -138,7 +138,7 @@ pub async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended,
             _ => break ended,
         }
     };
-    poll::end(&env).await;
+    poll::end(&env).await?;
     Ok(ended)
 }
 

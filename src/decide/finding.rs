@@ -296,8 +296,10 @@ mod tests {
             let good = reach(outcome).is_some_and(|reading| reading.condition.is_good());
             assert_eq!(good, outcome == Outcome::Answered, "{outcome}");
         }
-        assert_eq!(reach(Outcome::Stopped), None);
-        for untried in [Outcome::Braked, Outcome::NoCredential, Outcome::NotYetServed, Outcome::KeyUnknown] {
+        for silent in [Outcome::Stopped, Outcome::NotKept, Outcome::NotYetServed] {
+            assert_eq!(reach(silent), None, "{silent}");
+        }
+        for untried in [Outcome::Braked, Outcome::NoCredential, Outcome::KeyUnknown] {
             assert!(reach(untried).is_some_and(|reading| reading.condition.is_unknown()), "{untried}");
         }
         assert_ne!(reach(Outcome::TimedOut), reach(Outcome::Refused));

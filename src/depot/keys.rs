@@ -160,11 +160,6 @@ impl Keyring {
         Ok(Self { root, realm, customers: RwLock::default() })
     }
 
-    /// The public half of the root key.
-    pub fn public(&self) -> String {
-        self.root.to_public().to_string()
-    }
-
     /// Makes the key of a customer. It is in use once it was stored and loaded.
     pub fn customer_create(&self, customer: CustomerName, made_at: Time) -> Result<CustomerKey, KeyError> {
         let identity = Identity::generate();

@@ -48,7 +48,8 @@ pub struct Configuration {
 pub struct ConfigLayout {
     /// Titles that a complete configuration has.
     pub sections_expected: Vec<String>,
-    /// Lines that change by themselves: left out of a comparison.
+    /// Lines that change by themselves: left out of a comparison. They are held against whole texts, so that `^` and
+    /// `$` must match at each line (`(?m)`).
     pub volatile: Vec<regex::Regex>,
     /// Lines with secrets; each capture group is one secret.
     pub secrets: Vec<regex::Regex>,

@@ -57,7 +57,7 @@ impl ConfigDefinition {
         let block = |block: &FileBlock| Ok(SecretBlock { begin: regex(&block.begin)?, end: regex(&block.end)? });
         let common = ConfigLayout {
             sections_expected: parsed.sections_expected,
-            volatile: parsed.volatile.iter().map(regex).collect::<Result<_, _>>()?,
+            volatile: parsed.volatile.iter().map(|text| regex(&format!("(?m){text}"))).collect::<Result<_, _>>()?,
             secrets: parsed.secrets.iter().map(regex).collect::<Result<_, _>>()?,
             secret_blocks: parsed.secret_blocks.iter().map(block).collect::<Result<_, _>>()?,
             secret_words: parsed.secret_words,

@@ -108,7 +108,16 @@ pub async fn run(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusa
     })
 }
 
-/// Says goodbye to the appliances whose sessions were kept between polls.
-pub async fn end(env: &Env) {
+/// Slices of roll-up and retention after the polls of one command; what is left is done after the next.
+const SLICES_MAX: usize = 32;
+
+/// Says goodbye to the appliances whose sessions were kept between polls, and rolls up what has grown old.
+pub async fn end(env: &Env) -> Result<(), Refusal> {
     env.kept.close_all().await;
+    for _ in 0..SLICES_MAX {
+        if !env.store.housekeeping(env.clock.now()).await?.more {
+            break;
+        }
+    }
+    Ok(())
 }

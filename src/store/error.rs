@@ -79,11 +79,6 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same may work later without anybody changing anything.
-    pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::NotWritten { .. })
-    }
-
     /// What a person can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {

@@ -4,6 +4,7 @@ mod access;
 mod backup;
 mod canary;
 mod cli;
+mod docs;
 mod hostile;
 mod house;
 mod inventory;

@@ -18,7 +18,7 @@ use crate::model::config::{ConfigLayout, Configuration};
 use crate::model::outside::Outside;
 use crate::model::release::Release;
 
-use super::redact::is_volatile;
+use super::redact::{is_volatile, stable_text};
 
 /// How many pairs of fetches are compared while the change ID moves, before it is left for another time.
 pub const PAIRS_MAX: u32 = 3;
@@ -136,7 +136,7 @@ fn alone(fetched: Fetched<'_>, evidence: &Evidence<'_>) -> Vec<DoubtFound> {
 }
 
 fn is_command(line: &str) -> bool {
-    let line = line.trim();
+    let line = line.trim_ascii_start();
     !line.is_empty() && !line.starts_with('#')
 }
 
@@ -168,14 +168,11 @@ fn header(configuration: &Configuration) -> Option<DoubtFound> {
 /// Text of the terminal instead of the configuration. `less` is the pager of the family; its redraws leave backspaces
 /// and escapes behind.
 fn foreign_text(text: &str) -> Vec<DoubtFound> {
-    let pager = |line: &str| {
-        let plain = line.trim();
-        line.contains(['\u{8}', '\u{1b}', '\r'])
-            || matches!(plain, ":" | "(END)")
-            || plain.to_ascii_lowercase().contains("-more-")
-            || plain.strip_prefix("lines ").is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
-    };
     let mut doubts = Vec::new();
+    // Both looks at the whole text are quick, and nearly every text passes them.
+    let anywhere = text.bytes().any(is_of_a_terminal) || has_more(text);
+    let pager =
+        |line: &str| is_pager_line(line) || (anywhere && (line.bytes().any(is_of_a_terminal) || has_more(line)));
     if let Some(place) = text.lines().position(pager) {
         doubts.push(doubt(Doubt::PagerText, format!("expected configuration, found pager text in line {}", place + 1)));
     }
@@ -183,6 +180,29 @@ fn foreign_text(text: &str) -> Vec<DoubtFound> {
         doubts.push(doubt(Doubt::CliError, format!("expected configuration, found a CLI error in line {}", place + 1)));
     }
     doubts
+}
+
+/// Backspace, escape, carriage return.
+const fn is_of_a_terminal(byte: u8) -> bool {
+    matches!(byte, 0x08 | 0x1b | b'\r')
+}
+
+/// `-More-` in any case.
+fn has_more(text: &str) -> bool {
+    let follows = |at: usize| text.as_bytes().get(at + 1..at + 6);
+    text.match_indices('-').any(|(at, _)| follows(at).is_some_and(|word| word.eq_ignore_ascii_case(b"more-")))
+}
+
+fn is_pager_line(line: &str) -> bool {
+    let plain = line.trim_ascii();
+    match plain.as_bytes().first() {
+        Some(b':') => plain == ":",
+        Some(b'(') => plain == "(END)",
+        Some(b'l') => {
+            plain.strip_prefix("lines ").is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+        }
+        _ => false,
+    }
 }
 
 /// Whether the text ends inside a line, a quoted value, a continued line or a PEM block.
@@ -194,7 +214,7 @@ fn cut(text: &str) -> Option<DoubtFound> {
         "a last line that goes on"
     } else if ends_in_quote(text) {
         "a quoted value without an end"
-    } else if text.matches("-----BEGIN ").count() > text.matches("-----END ").count() {
+    } else if text.contains("-----") && text.matches("-----BEGIN ").count() > text.matches("-----END ").count() {
         "a PEM block without an end"
     } else {
         return None;
@@ -283,6 +303,9 @@ fn weighs_as(configuration: &Configuration, previous: &Backup) -> bool {
 }
 
 fn differ(first: &Configuration, second: &Configuration, layout: &ConfigLayout) -> Option<DoubtFound> {
+    if stable_text(&first.text, layout) == stable_text(&second.text, layout) {
+        return None;
+    }
     let lines = |configuration: &'_ Configuration| -> Vec<(usize, String)> {
         let lines = configuration.text.lines().enumerate();
         lines.filter(|(_, line)| !is_volatile(line, layout)).map(|(at, line)| (at + 1, line.to_owned())).collect()

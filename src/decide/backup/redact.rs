@@ -260,10 +260,20 @@ fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
 
 /// The text without the lines that change by themselves: what makes two backups the same content.
 pub fn stable_text(text: &str, layout: &ConfigLayout) -> String {
-    let mut stable = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n').filter(|line| !is_volatile(line.trim_end_matches('\n'), layout)) {
-        stable.push_str(line);
+    let mut volatile: Vec<Range<usize>> = Vec::new();
+    for found in layout.volatile.iter().flat_map(|pattern| pattern.find_iter(text)) {
+        let start = text.get(..found.start()).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+        let rest = text.get(found.start()..).and_then(|rest| rest.find('\n'));
+        volatile.push(start..rest.map_or(text.len(), |end| found.start() + end + 1));
     }
+    volatile.sort_unstable_by_key(|line| line.start);
+    let mut stable = String::with_capacity(text.len());
+    let mut from = 0;
+    for line in volatile {
+        stable.push_str(text.get(from..line.start).unwrap_or_default());
+        from = from.max(line.end);
+    }
+    stable.push_str(text.get(from..).unwrap_or_default());
     stable
 }
 
@@ -274,10 +284,13 @@ pub(super) fn is_volatile(line: &str, layout: &ConfigLayout) -> bool {
 
 /// Whether an odd number of double quotes stands in a line; a backslash takes away the meaning of what follows it.
 pub(super) fn flips_quote(line: &str) -> bool {
+    if !line.contains('"') {
+        return false;
+    }
     let (mut flips, mut escaped) = (false, false);
-    for letter in line.chars() {
-        flips ^= letter == '"' && !escaped;
-        escaped = letter == '\\' && !escaped;
+    for byte in line.bytes() {
+        flips ^= byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
     }
     flips
 }

@@ -1,0 +1,182 @@
+//! Holds the documents to the code: each word that the program says is explained, each command is mentioned.
+
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory as _;
+use hoshu::decide::brake::{Denial, StopReason};
+use hoshu::lab::Fault;
+use hoshu::model::backup::Doubt;
+use hoshu::model::reading::{Condition, Outcome};
+use hoshu::model::word::Word;
+use hoshu::service::refusal::Refusal;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The text of a page; empty when there is none, so that every word of it is reported as absent.
+fn page(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_default()
+}
+
+/// Fails with every fault at once, each on a line of its own.
+fn hold(faults: impl IntoIterator<Item = String>) {
+    let faults: BTreeSet<String> = faults.into_iter().collect();
+    assert!(faults.is_empty(), "\n{}\n", faults.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+/// The part of a page from one heading of the second level to the next.
+fn part<'a>(page: &'a str, heading: &str) -> &'a str {
+    let start = page.find(&format!("\n## {heading}\n")).map_or(page.len(), |at| at + 1);
+    let rest = &page[start..];
+    rest[..].find("\n## ").map_or(rest, |end| &rest[..end])
+}
+
+/// The rows of the tables of a part, by the word in code at the head of each row.
+fn rows(part: &str) -> Vec<(&str, Vec<&str>)> {
+    part.lines()
+        .filter_map(|line| {
+            let row: Vec<&str> = line.strip_prefix("| ")?.trim_end().trim_end_matches('|').split(" | ").collect();
+            let word = row.first()?.trim().strip_prefix('`')?.strip_suffix('`')?;
+            Some((word, row[1..].iter().map(|cell| cell.trim()).collect()))
+        })
+        .collect()
+}
+
+/// What a part of the catalogue says more or less than the words of a list.
+fn catalogue_faults(page: &str, heading: &str, words: &[&str]) -> Vec<String> {
+    let rows = rows(part(page, heading));
+    let absent = words.iter().filter(|word| !rows.iter().any(|(known, _)| known == *word));
+    let mut faults: Vec<String> =
+        absent.map(|word| format!("docs/errors.md: {heading}: `{word}` has no row")).collect();
+    for (word, cells) in &rows {
+        if !words.contains(word) {
+            faults.push(format!("docs/errors.md: {heading}: `{word}` is no word of the program"));
+        }
+        if cells.len() != 3 || cells.iter().any(|cell| cell.is_empty()) {
+            faults.push(format!(
+                "docs/errors.md: {heading}: `{word}` does not say what happened, what was expected and what to do"
+            ));
+        }
+        if rows.iter().filter(|(other, _)| other == word).count() > 1 {
+            faults.push(format!("docs/errors.md: {heading}: `{word}` stands twice"));
+        }
+    }
+    faults
+}
+
+#[test]
+fn every_word_has_a_row_in_the_catalogue() {
+    let errors = page("docs/errors.md");
+    let lists: [(&str, Vec<&str>); 6] = [
+        ("Refusals", Refusal::CODES.to_vec()),
+        ("Outcomes", Outcome::words()),
+        ("Conditions", Condition::words()),
+        ("Doubts", Doubt::words()),
+        ("Denials", Denial::words()),
+        ("Stop reasons", StopReason::words()),
+    ];
+    hold(lists.iter().flat_map(|(heading, words)| catalogue_faults(&errors, heading, words)));
+}
+
+#[test]
+fn every_exit_code_of_the_help_has_a_row() {
+    let help = hoshu::cli::Cli::command().get_after_help().expect("a text after the help").to_string();
+    let codes: Vec<&str> = help
+        .trim_start_matches("Exit codes:")
+        .split(',')
+        .filter_map(|part| part.split_whitespace().next())
+        .filter(|word| word.chars().all(|letter| letter.is_ascii_digit()))
+        .collect();
+    assert!(codes.len() > 5, "{help}");
+    let errors = page("docs/errors.md");
+    let rows = rows(part(&errors, "Exit codes"));
+    let absent = codes.iter().filter(|code| !rows.iter().any(|(known, _)| known == *code));
+    hold(absent.map(|code| format!("docs/errors.md: exit code `{code}` has no row")));
+}
+
+/// Every command without subcommands, as a person types it.
+fn commands(command: &clap::Command, typed: &str, found: &mut Vec<String>) {
+    let shown = || command.get_subcommands().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set());
+    for sub in shown() {
+        commands(sub, &format!("{typed} {}", sub.get_name()), found);
+    }
+    if shown().next().is_none() {
+        found.push(typed.to_owned());
+    }
+}
+
+/// Every page for those who use the program.
+fn pages() -> Vec<String> {
+    let docs = std::fs::read_dir(root().join("docs")).expect("the folder of the documents");
+    let paths = docs.map(|entry| entry.expect("a readable entry").path());
+    let is_page = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
+    let pages = paths.filter(is_page).chain([root().join("README.md")]);
+    pages.map(|path| read(&path)).collect()
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("a readable page")
+}
+
+/// Whether a page names a command, and not only a longer word that begins like it.
+fn names(page: &str, command: &str) -> bool {
+    let ends = |at: usize| {
+        !page[at + command.len()..].chars().next().is_some_and(|letter| letter.is_alphanumeric() || letter == '-')
+    };
+    page.match_indices(command).any(|(at, _)| ends(at))
+}
+
+#[test]
+fn every_command_is_mentioned() {
+    let mut typed = Vec::new();
+    commands(&hoshu::cli::Cli::command(), "hoshu", &mut typed);
+    assert!(typed.iter().any(|command| command == "hoshu backup take"), "{typed:?}");
+    let pages = pages();
+    let absent = typed.iter().filter(|command| !pages.iter().any(|page| names(page, command)));
+    hold(absent.map(|command| format!("`{command}` stands in no page of docs/ and not in README.md")));
+}
+
+#[test]
+fn every_fault_of_the_lab_is_explained() {
+    let lab = page("docs/lab.md");
+    let absent = Fault::words().into_iter().filter(|fault| !lab.contains(&format!("`{fault}`")));
+    hold(absent.map(|fault| format!("docs/lab.md: `{fault}` is absent")));
+}
+
+#[test]
+fn every_decision_stands_in_the_index() {
+    let index = page("docs/decisions/README.md");
+    let folder = std::fs::read_dir(root().join("docs/decisions")).expect("the folder of the decisions");
+    let names = folder.map(|entry| entry.expect("a readable entry").file_name().to_string_lossy().into_owned());
+    let records: Vec<String> = names.filter(|name| name != "README.md").collect();
+    assert!(!records.is_empty());
+    hold(records.iter().filter_map(|name| {
+        let linked = index.contains(&format!("]({name})"));
+        (!linked).then(|| format!("docs/decisions/README.md: {name} is absent"))
+    }));
+}
+
+#[test]
+fn every_folder_is_on_the_map() {
+    let map = page("ARCHITECTURE.md");
+    let entries = std::fs::read_dir(root().join("src")).expect("the sources").map(|entry| entry.expect("an entry"));
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let names: Vec<String> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    hold(names.iter().filter_map(|name| {
+        let described = map.contains(&format!("\n### `src/{name}/`"));
+        (!described).then(|| format!("ARCHITECTURE.md: src/{name}/ has no heading"))
+    }));
+}
+
+#[test]
+fn the_finders_find() {
+    let text = "# a\n\n## One\n\n| word | what | expected | do |\n|---|---|---|---|\n| `a` | b | c | d |\n| `e` | f |\n\n## Two\n| `g` | h | i | j |\n";
+    assert_eq!(rows(part(text, "One")), [("a", vec!["b", "c", "d"]), ("e", vec!["f"])]);
+    assert_eq!(rows(part(text, "Three")), []);
+    assert_eq!(catalogue_faults(text, "One", &["a", "x"]).len(), 3, "x is absent, e is unknown and short");
+    assert!(names("`hoshu key init`", "hoshu key init") && !names("hoshu key initial", "hoshu key init"));
+}
