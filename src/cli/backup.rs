@@ -31,7 +31,7 @@ pub enum Verb {
     },
     /// Show a configuration with every secret masked
     Show {
-        /// A backup (backup-0018), or a seat for its newest.
+        /// A backup (backup-001Y), or a seat for its newest.
         #[arg(value_parser = which)]
         which: Which,
     },

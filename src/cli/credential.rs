@@ -14,7 +14,7 @@ pub enum Verb {
     List,
     /// Let a stopped credential be tried again, after you have found out why it was refused
     Clear {
-        /// The credential (acme/monitor).
+        /// The credential (acme/operator).
         name: CredentialName,
         /// On this seat only.
         #[arg(long, value_name = "SEAT")]

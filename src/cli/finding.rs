@@ -46,7 +46,7 @@ fn show(context: &Context<'_, impl Doors>, answer: &Answer) {
     });
     let rows: Vec<_> = rows.collect();
     if rows.is_empty() {
-        context.out.talk("no findings: everything that was looked at is good");
+        context.out.talk("no findings; a seat that was never polled has none either, see hoshu appliance list");
         return;
     }
     context.out.table(

@@ -45,7 +45,7 @@ pub enum Verb {
     },
     /// Refuse a key for ever, in every seat
     Revoke {
-        /// The key (key-0018).
+        /// The key (key-001Y).
         key: HostKeyId,
         /// Why.
         #[arg(long, value_name = "WORDS")]

@@ -56,7 +56,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Noun {
-    /// Write settings and the example inventory into a new folder
+    /// Write settings and an inventory into a new folder: one customer to edit, or a simulated fleet
     Init(init::Args),
     /// Read settings and inventory and say everything that is wrong with them
     Check(check::Args),

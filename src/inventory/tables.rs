@@ -144,7 +144,7 @@ static SEAT_FIELDS: Table = Table {
 static SEAT_CREDENTIAL_FIELDS: Table = Table {
     what: "the credentials of a seat",
     fields: &[
-        Field::optional("read", CREDENTIAL, "For polls and backups (role monitor)."),
+        Field::optional("read", CREDENTIAL, "For polls and backups (role operator, or monitor with gaps)."),
         Field::optional("change", CREDENTIAL, "For changes behind the gate (role admin)."),
     ],
 };

@@ -12,7 +12,7 @@ use super::name::CustomerName;
 crate::words! {
     /// What a credential may be used for.
     pub enum Purpose {
-        /// Polls, backups, readings: an account of role monitor.
+        /// Polls, backups, readings: an account of role operator, or of role monitor with gaps.
         Read = "read",
         /// Changes behind the gate: an account of role admin.
         Change = "change",

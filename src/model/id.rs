@@ -1,4 +1,4 @@
-//! Ids: a number in the store, a speakable reference with a check character for people (`backup-0018`).
+//! Ids: a number in the store, a speakable reference with a check character for people (`backup-001Y`).
 
 use std::fmt;
 use std::str::FromStr;

@@ -50,8 +50,8 @@ pub enum Refusal {
     /// A sealed object cannot be kept or found.
     #[error("the depot cannot be used")]
     Depot(#[from] DepotError),
-    /// The program's own data are broken.
-    #[error("the definitions that are built in cannot be read")]
+    /// A layout of answers cannot be used: one of the folder `readouts`, since those that are built in are tested.
+    #[error("the layouts of answers cannot be used")]
     Definitions(#[from] crate::readout::DefinitionError),
     /// The lab does not do it.
     #[error("the lab: {0}")]
@@ -126,17 +126,24 @@ impl Refusal {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Files(_) => Some("mend the lines above, then run hoshu check again".to_owned()),
-            Self::Selection(_) => Some(
-                "terms are joined by commas, as in --on series=nx+ex,customer=acme; names and all are terms too"
-                    .to_owned(),
-            ),
+            Self::Selection(error) => error.hint().or_else(|| {
+                Some(
+                    "terms are joined by commas, as in --on series=nx+ex,customer=acme; names and all are terms too"
+                        .to_owned(),
+                )
+            }),
             Self::NotFound { hint, .. } => Some(hint.clone()),
             Self::Busy(_) => Some("wait for it, or give it more time with --wait 5m".to_owned()),
             Self::Keys(_) => {
                 Some("hoshu key init makes missing keys; a lost root key is not replaced by itself".to_owned())
             }
             Self::Store(error) => error.hint().map(str::to_owned),
-            Self::Lab(_) => Some("hoshu lab serve starts it; hoshu lab faults lists what can be broken".to_owned()),
+            Self::Lab(_) => {
+                Some("hoshu lab serve starts a lab, hoshu lab faults lists what can be broken in it".to_owned())
+            }
+            Self::Definitions(_) => {
+                Some("mend the file, which lies in the folder readouts of the inventory, or take it away".to_owned())
+            }
             _ => None,
         }
     }
