@@ -52,7 +52,10 @@ fn polls(world: &mut World, verdicts: &mut Verdicts) -> Result<()> {
     let (once, _) = world.poll(1)?;
     let (rounds, opened) = world.poll(ROUNDS)?;
     let more = rounds.cpu.saturating_sub(once.cpu).as_secs_f64() / (world.appliances * (ROUNDS - 1)) as f64;
-    say(&format!("\npolls: {ROUNDS} rounds, {opened} sessions opened, {:.0} us CPU for each poll of a kept session", more * 1e6));
+    say(&format!(
+        "\npolls: {ROUNDS} rounds, {opened} sessions opened, {:.0} us CPU for each poll of a kept session",
+        more * 1e6
+    ));
     verdicts.count("sessions opened by polls in rounds", opened, world.appliances);
     Ok(())
 }
