@@ -9,7 +9,7 @@
 //! | failure | counts; hard by the rule | nothing but the end of a row of good ones | a step towards the end |
 //! | unknown | becomes a failure that starts here, soft | counts; hard by the rule | a step towards the end |
 //!
-//! A hard unknown is a confirmed gap: it is shown and never good, and [`is_failure`] is false for it. Nothing ends by
+//! A hard unknown is a confirmed gap: it is shown, never good, and no failure. Nothing ends by
 //! silence: a component without a reading has no step at all, so its finding stays as it is.
 
 use std::collections::BTreeMap;
