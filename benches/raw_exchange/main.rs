@@ -3,6 +3,8 @@
 //! Both sides run as child processes on one core, in turn, against the same simulated fleet on another core. Only the
 //! ratio of each pair is judged; walls and absolute figures depend on the machine. `docs/performance.md` tells more.
 
+#![expect(clippy::cast_precision_loss, reason = "figures for people: 52 bits of them are plenty")]
+
 mod child;
 mod raw;
 mod report;

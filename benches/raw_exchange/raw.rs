@@ -17,7 +17,7 @@ pub(super) const FLAG: &str = "--raw-exchange";
 /// Exchanges at once, as in the settings of the other side.
 pub(super) const AT_ONCE: usize = 256;
 /// The longest wait for a prompt.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the child is told on its command line.
 pub(super) struct Args {

@@ -31,22 +31,22 @@ fn spread(figures: impl Iterator<Item = f64>) -> [f64; 3] {
 pub(super) struct Pairs {
     what: String,
     appliances: f64,
-    pairs: Vec<(Cost, Cost)>,
+    costs: Vec<(Cost, Cost)>,
 }
 
 impl Pairs {
     /// No pair yet.
     pub(super) fn new(what: String, appliances: usize) -> Self {
-        Self { what, appliances: appliances as f64, pairs: Vec::new() }
+        Self { what, appliances: appliances as f64, costs: Vec::new() }
     }
 
     /// A pair: the bare exchange, then Hoshu.
     pub(super) fn add(&mut self, raw: Cost, hoshu: Cost) {
-        self.pairs.push((raw, hoshu));
+        self.costs.push((raw, hoshu));
     }
 
     fn of(&self, figure: impl Fn(&(Cost, Cost)) -> f64) -> [f64; 3] {
-        spread(self.pairs.iter().map(figure))
+        spread(self.costs.iter().map(figure))
     }
 
     /// CPU of Hoshu for one appliance, in milliseconds.
@@ -63,7 +63,7 @@ impl Pairs {
             let three = |[least, middle, most]: [f64; 3]| format!("{middle:8.3} ({least:.3} .. {most:.3})");
             say(&format!("{name:26}{:32}{:32}{}", three(raw), three(hoshu), three(ratio)));
         };
-        say(&format!("\n{} ({} pairs): middle (least .. greatest)", self.what, self.pairs.len()));
+        say(&format!("\n{} ({} pairs): middle (least .. greatest)", self.what, self.costs.len()));
         say(&format!("{:26}{:32}{:32}hoshu / bare, pair by pair", "", "bare exchange", "hoshu"));
         for (name, figure) in [
             ("CPU ms per appliance", &ms as &dyn Fn(&Cost) -> f64),

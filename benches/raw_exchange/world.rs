@@ -40,7 +40,7 @@ pub(super) struct World {
 
 /// The sums that `hoshu backup take --json` gives.
 #[derive(Deserialize)]
-struct Taken {
+struct Answer {
     taken: usize,
     suspect: usize,
     failed: usize,
@@ -153,7 +153,7 @@ impl World {
     pub(super) fn take(&mut self, unchanged: bool) -> Result<Cost> {
         let answer = self.path("take.json");
         let cost = child::measure(self.command().args(["backup", "take", "--on", "all"]), &answer)?;
-        let taken: Taken = serde_json::from_reader(BufReader::new(std::fs::File::open(answer)?))?;
+        let taken: Answer = serde_json::from_reader(BufReader::new(std::fs::File::open(answer)?))?;
         ensure!(
             (taken.taken, taken.suspect, taken.failed) == (self.appliances, 0, 0)
                 && taken.seats.iter().all(|seat| seat.unchanged == unchanged),
