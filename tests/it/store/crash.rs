@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use hoshu::model::actor::Act;
@@ -127,6 +128,8 @@ fn a_copy_under_load_opens_and_holds_what_was_acknowledged() {
         let lost: Vec<_> = told.iter().filter(|subject| !known.contains(*subject)).collect();
         assert!(lost.is_empty(), "copy {copy} lost {lost:?}");
         let mut db = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+        // The last reader of the store may still be closing its connection.
+        db.batch_execute("PRAGMA busy_timeout = 10000").unwrap();
         let check: Vec<Check> = diesel::sql_query("PRAGMA integrity_check").load(&mut db).unwrap();
         assert_eq!(check[0].integrity_check, "ok");
     }
