@@ -118,7 +118,7 @@ fn show_text(context: &Context<'_, impl Doors>, shown: &Shown) {
     }
     let unreviewed = shown.lines.iter().filter(|line| line.unreviewed).count();
     for line in &shown.lines {
-        context.out.data(&line.text);
+        context.out.data(&line.text.for_terminal_lines());
     }
     context.out.talk(&format!(
         "{} of {}, {}; {} lines masked because no rule knows them",

@@ -65,9 +65,9 @@ impl Diff {
     }
 }
 
-/// Sections whose changed middle has more lines than this on both sides are shown as replaced altogether: looking for
-/// the shortest difference could take a time without bound.
-const MIDDLE_LINES_MAX: usize = 5_000;
+/// Sections whose changed middle has more lines than this, old and new together, are shown as replaced altogether:
+/// looking for the shortest difference takes a time that grows with the square.
+const MIDDLE_LINES_MAX: usize = 10_000;
 
 /// The difference from `old` to `new`, with so many unchanged lines around each change; volatile lines are left out.
 ///
@@ -133,7 +133,7 @@ fn operations(old: &[Numbered<'_, '_>], new: &[Numbered<'_, '_>]) -> Vec<DiffOp>
     let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let tail = old.iter().skip(head).rev().zip(new.iter().skip(head).rev()).take_while(|(a, b)| a == b).count();
     let (old_len, new_len) = (old.len() - head - tail, new.len() - head - tail);
-    if old_len.min(new_len) <= MIDDLE_LINES_MAX {
+    if old_len.min(new_len) == 0 || old_len + new_len <= MIDDLE_LINES_MAX {
         return capture_diff_slices(Algorithm::Myers, &old, &new);
     }
     vec![
@@ -151,7 +151,7 @@ fn lines_of(op: &DiffOp, old: &[Numbered<'_, '_>], new: &[Numbered<'_, '_>]) -> 
         return new.into_iter().map(|line| plain(Sign::Same, line)).collect();
     }
     // Lines that differ in nothing but their secrets have the same redacted text.
-    let mut twins: HashMap<String, VecDeque<&Masked<'_>>> = HashMap::new();
+    let mut twins: HashMap<Outside, VecDeque<&Masked<'_>>> = HashMap::new();
     for line in &old {
         twins.entry(line.show(|_| MASK).text).or_default().push_back(line);
     }
@@ -170,7 +170,7 @@ fn beside(before: &Masked<'_>, line: &Masked<'_>) -> RedactedLine {
 }
 
 fn shown(sign: Sign, line: RedactedLine) -> DiffLine {
-    DiffLine { sign, text: line.text.into(), unreviewed: line.unreviewed }
+    DiffLine { sign, text: line.text, unreviewed: line.unreviewed }
 }
 
 #[cfg(test)]
@@ -256,6 +256,8 @@ mod tests {
         let found = diff(&old, &new, layout(), 1);
         let lines = &found.sections[0].hunks[0].lines;
         assert_eq!(lines.len(), 12_002);
+        let grown = diff(&configuration(&frame("")), &old, layout(), 1);
+        assert_eq!(grown.sections[0].hunks[0].lines.len(), 6_002);
         assert!(lines[1..=6_000].iter().all(|line| line.sign == Sign::Removed));
     }
 }

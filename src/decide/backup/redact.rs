@@ -19,6 +19,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::model::config::ConfigLayout;
+use crate::model::outside::Outside;
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "‹masked›";
@@ -36,7 +37,7 @@ const KNOWN_BYTES_MIN: usize = 6;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RedactedLine {
     /// The line with masks in the place of secrets.
-    pub text: String,
+    pub text: Outside,
     /// How many masks it has.
     pub masks: usize,
     /// Something was masked that no rule of the layout covers: a person should look before the line leaves the house.
@@ -76,7 +77,7 @@ impl<'a> Masked<'a> {
             from = secret.end;
         }
         text.push_str(self.line.get(from..).unwrap_or_default());
-        RedactedLine { text, masks: self.secrets.len(), unreviewed: self.unreviewed }
+        RedactedLine { text: text.into(), masks: self.secrets.len(), unreviewed: self.unreviewed }
     }
 
     fn all(line: &'a str, unreviewed: bool) -> Self {
@@ -212,13 +213,16 @@ struct Ruled {
 fn by_rules(line: &str, layout: &ConfigLayout) -> Ruled {
     let mut ruled = Ruled { secrets: Vec::new(), reviewed: Vec::new() };
     for found in layout.secrets.iter().flat_map(|rule| rule.captures_iter(line)) {
-        // A rule without a group means its whole match.
-        let groups: Vec<Range<usize>> = found.iter().skip(1).flatten().map(|group| group.range()).collect();
+        // A rule without a group means its whole match; one whose groups took nothing has said nothing.
         let whole = found.get_match().range();
-        ruled.secrets.extend(if found.len() > 1 { groups } else { vec![whole.clone()] });
-        ruled.reviewed.push(whole);
+        let groups = found.iter().skip(1).flatten().map(|group| group.range());
+        let mut secrets: Vec<Range<usize>> = if found.len() > 1 { groups.collect() } else { vec![whole.clone()] };
+        secrets.retain(|place| !place.is_empty());
+        if !secrets.is_empty() {
+            ruled.secrets.extend(secrets);
+            ruled.reviewed.push(whole);
+        }
     }
-    ruled.secrets.retain(|place| !place.is_empty());
     ruled
 }
 
@@ -229,8 +233,13 @@ fn beside_words(line: &str, words: &[String], reviewed: &[Range<usize>]) -> Vec<
     let at = at.filter(|word| counts(&small, word));
     let unknown = at.filter(|word| !reviewed.iter().any(|rule| rule.start <= word.start && word.end <= rule.end));
     let behind = unknown.map(|word| word.end).min().and_then(|end| {
+        let rest = line.get(end..)?;
         let of_word = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
-        let argument = line.get(end..)?.trim_start_matches(of_word).trim_start_matches([' ', '\t', '=', ':']);
+        let behind = rest.trim_start_matches(of_word);
+        // Digits that hang on the word may belong to the secret.
+        let glued =
+            rest.strip_suffix(behind).is_some_and(|hanging| hanging.contains(|letter: char| letter.is_ascii_digit()));
+        let argument = if glued { rest } else { behind.trim_start_matches([' ', '\t', '=', ':']) };
         Some(line.len() - argument.len()..line.trim_end().len())
     });
     behind.into_iter().filter(|place| place.start < place.end).collect()
@@ -303,7 +312,7 @@ mod tests {
     use crate::decide::backup::sample::{TEXT, layout};
 
     fn shown(text: &str) -> String {
-        redact(text, layout()).into_iter().map(|line| line.text + "\n").collect()
+        redact(text, layout()).into_iter().map(|line| line.text.as_data().to_owned() + "\n").collect()
     }
 
     fn one(line: &str) -> RedactedLine {
@@ -336,13 +345,13 @@ mod tests {
         let covered = one("username \"a\" password 7 $1$abc$defghij");
         assert!((covered.masks, covered.unreviewed) == (1, false), "{covered:?}");
         let second_word = one("username \"a\" password 7 $1$abc$defghij secret tiger");
-        assert_eq!(second_word.text, "username \"a\" password 7 ‹masked› secret ‹masked›");
+        assert_eq!(second_word.text.as_data(), "username \"a\" password 7 ‹masked› secret ‹masked›");
         assert!(second_word.unreviewed);
         let unknown = one("tacacs-server host 10.0.0.1 key Sesame99 timeout 5");
-        assert_eq!(unknown.text, "tacacs-server host 10.0.0.1 key ‹masked›");
+        assert_eq!(unknown.text.as_data(), "tacacs-server host 10.0.0.1 key ‹masked›");
         assert!(unknown.unreviewed);
         let of_the_layout = one("ldap BIND-DN cn=reader");
-        assert_eq!(of_the_layout.text, "ldap BIND-DN ‹masked›");
+        assert_eq!(of_the_layout.text.as_data(), "ldap BIND-DN ‹masked›");
         assert!(!one("no username x password").unreviewed);
     }
 
@@ -364,8 +373,11 @@ mod tests {
         let block = |name: &str| format!("-----BEGIN {name}-----\nMIIE\n-----END {name}-----\nplain\n");
         for (name, unreviewed) in [("EC PRIVATE KEY", false), ("CERTIFICATE", true)] {
             let lines = redact(&block(name), layout());
-            assert!(lines[..3].iter().all(|line| line.text == MASK && line.unreviewed == unreviewed), "{lines:?}");
-            assert_eq!(lines[3].text, "plain");
+            assert!(
+                lines[..3].iter().all(|line| line.text.as_data() == MASK && line.unreviewed == unreviewed),
+                "{lines:?}"
+            );
+            assert_eq!(lines[3].text.as_data(), "plain");
         }
         let never_ends = "a -----BEGIN EC PRIVATE KEY----- MIIE\nMIIF\n\nlast\n";
         assert_eq!(shown(never_ends), "a ‹masked›\n‹masked›\n\n‹masked›\n");
@@ -374,14 +386,18 @@ mod tests {
 
     #[test]
     fn words_count_where_they_are_meant() {
-        assert_eq!(one("aaa authentication login default local").text, "aaa authentication login default local");
-        assert_eq!(one("snmp v3 auth sha tiger").text, "snmp v3 auth ‹masked›");
-        assert_eq!(one("web apikey tiger").text, "web apikey ‹masked›");
+        assert_eq!(
+            one("aaa authentication login default local").text.as_data(),
+            "aaa authentication login default local"
+        );
+        assert_eq!(one("snmp v3 auth sha tiger").text.as_data(), "snmp v3 auth ‹masked›");
+        assert_eq!(one("user passwordtiger7 x").text.as_data(), "user passw‹masked›");
+        assert_eq!(one("web apikey tiger").text.as_data(), "web apikey ‹masked›");
         assert_eq!(
             shown("##\n## SSH host keys and tokens configuration\n##\nx\n").lines().nth(1),
             Some("## SSH host keys and tokens configuration")
         );
-        assert_eq!(one("## remark key tiger").text, "## remark key ‹masked›");
+        assert_eq!(one("## remark key tiger").text.as_data(), "## remark key ‹masked›");
     }
 
     #[test]
@@ -424,7 +440,7 @@ mod tests {
         {
             let line = one(&frame.replace("{}", &secret));
             for part in secret.split_whitespace().map(|part| part.trim_matches(['\\', '"'])) {
-                assert!(!line.text.contains(part) || part.len() < 2, "{part:?} in {:?}", line.text);
+                assert!(!line.text.as_data().contains(part) || part.len() < 2, "{part:?} in {:?}", line.text);
             }
             assert!(line.unreviewed, "{line:?}");
         }
@@ -433,7 +449,7 @@ mod tests {
     #[test]
     fn encoded_secrets_are_masked_without_a_word_beside_them() {
         for secret in encodings().into_iter().filter(|secret| !secret.contains(['&', '%', ' '])) {
-            assert!(!one(&format!("blob {secret} end")).text.contains(&secret), "{secret}");
+            assert!(!one(&format!("blob {secret} end")).text.as_data().contains(&secret), "{secret}");
         }
     }
 

@@ -106,6 +106,8 @@ fn logins_under_way_at_the_first_refusal_join_it_and_decide_nothing() {
     let mut state = doubted(&[0, 2], Some(1));
     state.on_result(&seat(3), LoginResult::Accepted, Some(&seat(3)), at(1));
     state.on_result(&seat(4), LoginResult::Unjudged, None, at(1));
+    // Even on the seat of the further try, which has not begun.
+    state.on_result(&seat(1), LoginResult::Accepted, Some(&seat(1)), at(1));
     assert_eq!(state.may_try(&seat(3), at(2)), Permit::OnlyOn(seat(1)));
     assert_eq!(state.may_try(&seat(1), at(2)), Permit::Yes);
     state.on_result(&seat(1), LoginResult::Accepted, Some(&seat(1)), at(3));
