@@ -140,6 +140,77 @@ fn every_command_is_mentioned() {
     hold(absent.map(|command| format!("`{command}` stands in no page of docs/ and not in README.md")));
 }
 
+/// The commands that stand in the examples of a page, word by word, without comments and what follows a pipe.
+fn examples(page: &str) -> Vec<Vec<&str>> {
+    let code = page.lines().filter_map(|line| line.strip_prefix("    "));
+    let typed = code.filter_map(|line| line.trim_start_matches("$ ").strip_prefix("hoshu "));
+    typed
+        .map(|line| line.split(['|', ';', '&', '>', '#']).next().unwrap_or_default().split_whitespace().collect())
+        .collect()
+}
+
+/// What an example says that the command line does not know: a noun, a verb, or an option.
+fn unknown_words(cli: &clap::Command, words: &[&str]) -> Vec<String> {
+    let (mut command, mut faults) = (cli, Vec::new());
+    for word in words.iter().filter(|word| !word.starts_with('-')) {
+        match command.find_subcommand(word) {
+            Some(sub) => command = sub,
+            None if command.has_subcommands() && word.chars().all(|letter| letter.is_ascii_lowercase()) => {
+                faults.push(format!("`{}` has no `{word}`", command.get_name()));
+                break;
+            }
+            None => {}
+        }
+    }
+    let known = |name: &str| {
+        let mut options = command.get_arguments().chain(cli.get_arguments());
+        options.any(|option| option.get_long() == Some(name)) || matches!(name, "help" | "version")
+    };
+    let options = words.iter().filter_map(|word| word.strip_prefix("--"));
+    let unknown = options.filter(|name| !known(name.split('=').next().unwrap_or(name)));
+    faults.extend(unknown.map(|name| format!("`{}` has no `--{name}`", command.get_name())));
+    faults
+}
+
+#[test]
+fn every_command_of_an_example_exists() {
+    let cli = hoshu::cli::Cli::command();
+    let pages = pages();
+    let examples: Vec<_> = pages.iter().flat_map(|page| examples(page)).collect();
+    assert!(examples.len() > 50, "{}", examples.len());
+    hold(examples.iter().flat_map(|words| {
+        let faults = unknown_words(&cli, words);
+        faults.into_iter().map(move |fault| format!("hoshu {}: {fault}", words.join(" ")))
+    }));
+}
+
+/// The anchor of a heading, as the pages are shown: small letters, digits, hyphens.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
+    kept.map(|letter| if letter == ' ' { '-' } else { letter.to_ascii_lowercase() }).collect()
+}
+
+#[test]
+fn every_link_to_a_heading_leads_to_one() {
+    let folder = root().join("docs");
+    let entries = std::fs::read_dir(&folder).expect("the folder of the documents");
+    let paths = entries.map(|entry| entry.expect("a readable entry").path());
+    let mut faults = Vec::new();
+    for path in paths.filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
+        let text = read(&path);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let Some((target, fragment)) = link.split_once('#').filter(|_| !link.contains("://")) else { continue };
+            let target = if target.is_empty() { path.clone() } else { folder.join(target) };
+            let headings = std::fs::read_to_string(&target).unwrap_or_default();
+            let found = headings.lines().filter(|line| line.starts_with('#'));
+            if !found.map(|line| anchor(line.trim_start_matches('#').trim())).any(|known| known == fragment) {
+                faults.push(format!("{}: {link} leads to no heading", path.display()));
+            }
+        }
+    }
+    hold(faults);
+}
+
 #[test]
 fn every_fault_of_the_lab_is_explained() {
     let lab = page("docs/lab.md");
@@ -178,5 +249,11 @@ fn the_finders_find() {
     assert_eq!(rows(part(text, "One")), [("a", vec!["b", "c", "d"]), ("e", vec!["f"])]);
     assert_eq!(rows(part(text, "Three")), []);
     assert_eq!(catalogue_faults(text, "One", &["a", "x"]).len(), 3, "x is absent, e is unknown and short");
+    assert_eq!(anchor("2. An account on each appliance"), "2-an-account-on-each-appliance");
+    let example = examples("text\n    $ hoshu backup tke --on all --fast | tail\n");
+    assert_eq!(example, [vec!["backup", "tke", "--on", "all", "--fast"]]);
+    let cli = hoshu::cli::Cli::command();
+    assert_eq!(unknown_words(&cli, &example[0]).len(), 3, "a verb, and what it would have known");
+    assert_eq!(unknown_words(&cli, &["backup", "take", "--on", "all", "--fast"]), ["`take` has no `--fast`"]);
     assert!(names("`hoshu key init`", "hoshu key init") && !names("hoshu key initial", "hoshu key init"));
 }
