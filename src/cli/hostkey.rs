@@ -170,7 +170,13 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
                 for one in decisions.decisions.iter().filter(|one| !one.refused.is_empty()) {
                     context.out.talk(&format!("not accepted: {}: {}", one.seat, one.refused));
                 }
-                let accepted = decisions.decisions.iter().filter(|one| one.refused.is_empty()).count();
+                let accepted: Vec<_> = decisions.decisions.iter().filter(|one| one.refused.is_empty()).collect();
+                if let [one] = accepted.as_slice()
+                    && let Some(key) = &one.key
+                {
+                    context.out.talk(&format!("{}: {} {}", one.seat, key.algorithm, key.fingerprint));
+                }
+                let accepted = accepted.len();
                 context.out.talk(&format!("accepted: {}", counted(accepted, "host key")));
             }
             Ok(if decisions.any_refused() { Ended::Attention } else { Ended::Done })

@@ -66,6 +66,10 @@ fn rows(seat: &SeatPolled, all: bool) -> Vec<Vec<Cell>> {
     } else {
         what.push(seat.reason.for_terminal().into_owned().into());
     }
+    if what.is_empty() && seat.open_findings > 0 {
+        let open = counted(seat.open_findings, "finding");
+        what.push(Cell::toned(format!("{open} open: hoshu finding list --on {}", seat.seat), Tone::Care));
+    }
     if what.is_empty() {
         what.push(Cell::toned(format!("good, {} readings", seat.readings.len()), Tone::Good));
     }

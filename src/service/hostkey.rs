@@ -211,6 +211,14 @@ pub async fn seen_of(env: &Env, actor: &Actor, seat: &SeatName) -> Result<Vec<Co
             hint: format!("hoshu hostkey scan --on {seat} looks at it; hoshu hostkey list shows what is decided"),
         });
     }
+    if seen.len() > 1 {
+        let waiting: Vec<_> = seen.iter().map(|key| format!("{} {}", key.id, key.fingerprint)).collect();
+        return Err(Refusal::Argument(format!(
+            "{} keys wait on seat {seat}: {}; accept the compared one by a list: --from FILE",
+            seen.len(),
+            waiting.join(", ")
+        )));
+    }
     Ok(seen.into_iter().map(|key| Confirmed { seat: key.seat, fingerprint: key.fingerprint }).collect())
 }
 

@@ -1,11 +1,14 @@
 //! `hoshu poll`: looking at appliances, and what was seen.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::engine::env::Env;
 pub use crate::engine::poll::Wanted;
 use crate::engine::poll::{self, Polled};
 use crate::model::actor::Actor;
+use crate::model::finding::Finding;
 use crate::model::name::{CustomerName, SeatName};
 use crate::model::outside::Outside;
 use crate::model::reading::{Outcome, Reading, Tier};
@@ -42,8 +45,10 @@ pub struct SeatPolled {
     pub tiers: Vec<Tier>,
     /// Whether a new session was opened.
     pub opened_session: bool,
-    /// Whether everything that was seen is good.
+    /// Whether everything that was seen is good, and no finding is open.
     pub good: bool,
+    /// Findings of the seat that have not ended, of whichever tier.
+    pub open_findings: usize,
     /// What was seen.
     pub readings: Vec<Reading>,
 }
@@ -61,6 +66,8 @@ pub struct Answer {
     pub not_yet_served: usize,
     /// Whether it was stopped before its end.
     pub stopped: bool,
+    /// Seats of the selection that were not due and have a finding that has not ended.
+    pub open_elsewhere: usize,
     /// The seats, by name.
     pub seats: Vec<SeatPolled>,
 }
@@ -68,19 +75,22 @@ pub struct Answer {
 impl Answer {
     /// Whether a person should look: somebody did not answer, or something is not good.
     pub const fn needs_attention(&self) -> bool {
-        self.good + self.not_yet_served < self.seats.len()
+        self.good + self.not_yet_served < self.seats.len() || self.open_elsewhere > 0
     }
 }
 
-fn shown(polled: Polled) -> SeatPolled {
+fn shown(polled: Polled, open: &BTreeMap<SeatName, Vec<Finding>>) -> SeatPolled {
     let poll = polled.poll;
     let mut readings = poll.readings;
     readings.sort_by(|a, b| b.condition.cmp(&a.condition).then_with(|| a.component.cmp(&b.component)));
+    let open_findings = open.get(&polled.facts.seat.name).map_or(0, Vec::len);
+    let all_good = readings.iter().all(|reading| reading.condition.is_good());
     SeatPolled {
         seat: polled.facts.seat.name.clone(),
         customer: polled.facts.seat.customer.clone(),
         series: polled.facts.seat.series,
-        good: poll.outcome == Outcome::Answered && readings.iter().all(|reading| reading.condition.is_good()),
+        good: poll.outcome == Outcome::Answered && all_good && open_findings == 0,
+        open_findings,
         outcome: poll.outcome,
         reason: poll.reason,
         took_ms: poll.took_ms,
@@ -95,7 +105,9 @@ pub async fn run(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusa
     let at = env.clock.now();
     let selection = select::seats(env, actor, &args.on).await?;
     let polled = poll::run(env, &selection.seats, &args.wanted).await?;
-    let mut seats: Vec<_> = polled.into_iter().map(shown).collect();
+    // What an earlier poll found and nothing has ended is not good, whatever this poll did not look at.
+    let open = env.store.scoped(actor.scope.clone()).finding_open(&selection.seats).await?;
+    let mut seats: Vec<_> = polled.into_iter().map(|polled| shown(polled, &open)).collect();
     seats.sort_by(|a, b| a.seat.cmp(&b.seat));
     let count = |outcome| seats.iter().filter(|seat| seat.outcome == outcome).count();
     Ok(Answer {
@@ -104,6 +116,7 @@ pub async fn run(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusa
         good: seats.iter().filter(|seat| seat.good).count(),
         not_yet_served: count(Outcome::NotYetServed),
         stopped: count(Outcome::Stopped) > 0,
+        open_elsewhere: open.keys().filter(|seat| !seats.iter().any(|polled| polled.seat == **seat)).count(),
         seats,
     })
 }

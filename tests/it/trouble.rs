@@ -185,6 +185,11 @@ fn an_appliance_that_passes_traffic_uninspected_is_never_good() {
     assert_eq!(seat["good"], false);
     let readings = seat["readings"].as_array().unwrap();
     assert!(readings.iter().any(|one| one["condition"] == "unprotected"), "{seat}");
+    // A pulse does not look at port pairs; what is known of them stays known.
+    let polled = house.hoshu(&["poll", "--on", "acme-nx01", "--tier", "pulse", "--json"]).expect(4).json();
+    assert_eq!(House::seat(&polled, "acme-nx01")["good"], false, "{polled}");
+    let rounds = ["poll", "--on", "acme-nx01", "--every", "1s", "--times", "2"];
+    house.hoshu(&rounds).expect(4);
 }
 
 #[test]
