@@ -82,7 +82,6 @@ fn main() -> ExitCode {
     match ended {
         Ok(Ended::Done) => ExitCode::SUCCESS,
         Ok(Ended::Attention) => ExitCode::from(4),
-        Ok(Ended::FilesWrong) => ExitCode::from(3),
         Ok(Ended::Stopped) => ExitCode::from(STOPPED),
         Err(refusal) => {
             error::show(out, &refusal);

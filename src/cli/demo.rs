@@ -73,7 +73,7 @@ const ACTS: &[Act] = &[
             &["poll", "--on", "customer=acme+chidori"],
             &["finding", "list"],
         ],
-        look: "three findings with since and count; what is unknown is never called failed",
+        look: "what was broken stands there with since and count, the hard ones first; what is unknown is never called failed",
     },
 ];
 

@@ -143,8 +143,6 @@ pub enum Ended {
     Done,
     /// Some appliances failed, or something needs attention.
     Attention,
-    /// The files are wrong; what is wrong was printed.
-    FilesWrong,
     /// Stopped by a signal.
     Stopped,
 }

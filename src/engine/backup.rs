@@ -54,16 +54,11 @@ pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Tak
     let at_once = env.settings.limits.sessions as usize;
     let actor = Arc::new(actor.clone());
     let taken = fleet::each(
-        env,
+        &env.stop,
         work,
         at_once,
         |(facts, previous)| one(env.clone(), Arc::clone(&actor), Arc::clone(&keyless), facts, previous),
-        |(facts, _)| Taken {
-            facts: facts.clone(),
-            backup: Err(Failure::new(Outcome::Stopped, "stopped before its turn")),
-            unchanged: false,
-            took_ms: 0,
-        },
+        |(facts, _), failure| Taken { facts: facts.clone(), backup: Err(failure), unchanged: false, took_ms: 0 },
     )
     .await;
     env.tell(&Event::Finished);

@@ -8,9 +8,12 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use crate::engine::env::Env;
+use crate::engine::event::Stop;
+use crate::engine::session::Failure;
 use crate::model::asset::Asset;
 use crate::model::inventory::{Gateway, Seat};
 use crate::model::name::SeatName;
+use crate::model::reading::Outcome;
 use crate::store::StoreError;
 
 /// A seat with what the store knows of its hardware.
@@ -53,14 +56,23 @@ pub async fn load(env: &Env, names: &[SeatName]) -> Result<Vec<Facts>, StoreErro
     Ok(facts.into_iter().map(|(_, one)| one).collect())
 }
 
+fn stopped() -> Failure {
+    Failure::new(Outcome::Stopped, "stopped before its turn")
+}
+
+fn broke() -> Failure {
+    Failure::new(Outcome::NotKept, "the task for this seat broke: a fault of the program")
+}
+
 /// Does `work` for each item, at most `at_once` of them at a time, each in a task of its own that is joined. After a
-/// wish to stop nothing new begins; `stopped` says what becomes of an item that did not begin.
+/// wish to stop nothing new begins. `undone` says what becomes of an item that did not begin, or whose task broke: every
+/// item has a result.
 pub async fn each<T, R, F>(
-    env: &Env,
+    stop: &Stop,
     items: Vec<T>,
     at_once: usize,
     work: impl Fn(T) -> F,
-    stopped: impl Fn(&T) -> R,
+    undone: impl Fn(&T, Failure) -> R,
 ) -> Vec<R>
 where
     R: Send + 'static,
@@ -73,15 +85,45 @@ where
         while running.len() < at_once.max(1) {
             match waiting.next() {
                 None => break,
-                Some(item) if env.stop.is_asked() => results.push(stopped(&item)),
-                Some(item) => running.push(tokio::spawn(work(item))),
+                Some(item) if stop.is_asked() => results.push(undone(&item, stopped())),
+                Some(item) => {
+                    let otherwise = undone(&item, broke());
+                    let task = tokio::spawn(work(item));
+                    // A task that panicked has been named by the panic hook.
+                    running.push(async move { task.await.unwrap_or(otherwise) });
+                }
             }
         }
         match running.next().await {
             None => return results,
-            // A task that panicked has been named by the panic hook; its seat is missing in the result, and counted.
-            Some(Err(_)) => {}
-            Some(Ok(result)) => results.push(result),
+            Some(result) => results.push(result),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn outcomes(stop: &Stop) -> Vec<Result<u32, Outcome>> {
+        let work = |number: u32| async move {
+            assert_ne!(number, 2, "this one breaks");
+            Ok(number)
+        };
+        let mut all = each(stop, vec![1, 2, 3], 2, work, |_, failure| Err(failure.outcome)).await;
+        all.sort();
+        all
+    }
+
+    #[tokio::test]
+    async fn every_item_has_a_result_even_when_its_task_breaks() {
+        assert_eq!(outcomes(&Stop::default()).await, [Ok(1), Ok(3), Err(Outcome::NotKept)]);
+    }
+
+    #[tokio::test]
+    async fn after_a_wish_to_stop_nothing_begins() {
+        let stop = Stop::default();
+        stop.ask();
+        assert_eq!(outcomes(&stop).await, [Err(Outcome::Stopped); 3]);
     }
 }

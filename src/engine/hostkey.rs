@@ -9,7 +9,6 @@ use crate::model::actor::{Act, Actor};
 use crate::model::asset::HostKey;
 use crate::model::name::SeatName;
 use crate::model::outside::Outside;
-use crate::model::reading::Outcome;
 use crate::store::StoreError;
 
 /// What a first contact with one seat gave.
@@ -27,13 +26,11 @@ pub async fn scan(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Sc
     env.tell(&Event::Started { seats: facts.len() });
     let at_once = env.settings.limits.sessions as usize;
     let scanned = fleet::each(
-        env,
+        &env.stop,
         facts,
         at_once,
         |facts| one(env.clone(), actor.clone(), facts),
-        |facts| {
-            Ok(Scanned { facts: facts.clone(), key: Err(Failure::new(Outcome::Stopped, "stopped before its turn")) })
-        },
+        |facts, failure| Ok(Scanned { facts: facts.clone(), key: Err(failure) }),
     )
     .await;
     env.tell(&Event::Finished);

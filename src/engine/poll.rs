@@ -76,11 +76,11 @@ pub async fn run(env: &Env, seats: &[SeatName], wanted: &Wanted) -> Result<Vec<P
     let at_once = env.settings.limits.sessions as usize;
     let follow = *wanted == Wanted::Due;
     let polled = fleet::each(
-        env,
+        &env.stop,
         work,
         at_once,
         |(facts, known, tiers)| one(env.clone(), facts, known, Ask { tiers, follow }),
-        |(facts, ..)| Ok(stopped(env, facts)),
+        |(facts, ..), failure| Ok(undone(env, facts, &failure)),
     )
     .await;
     let polled = polled.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -102,9 +102,8 @@ fn tiers_of(env: &Env, facts: &Facts, known: &Known, wanted: &Wanted, now: Time)
     }
 }
 
-fn stopped(env: &Env, facts: &Facts) -> Polled {
-    let poll = failed(env, &Failure::new(Outcome::Stopped, "stopped before its turn"), 0);
-    Polled { facts: facts.clone(), poll, findings: Vec::new() }
+fn undone(env: &Env, facts: &Facts, failure: &Failure) -> Polled {
+    Polled { facts: facts.clone(), poll: failed(env, failure, 0), findings: Vec::new() }
 }
 
 /// What is asked of one seat.

@@ -147,7 +147,7 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
 fn read_store(fields: Fields<'_>, folder: &Path, problems: &mut Vec<Problem>) -> Option<StoreUrl> {
     let text = fields.text("store")?;
     if !text.contains("://") {
-        return Some(StoreUrl::Sqlite(folder.join(text)));
+        return Some(StoreUrl::Sqlite(folder.join(text.strip_prefix("sqlite:").unwrap_or(text))));
     }
     match text.parse::<StoreUrl>() {
         Ok(url) => Some(url),

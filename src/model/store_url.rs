@@ -28,7 +28,7 @@ impl UrlError {
     /// What a person can do about it.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Scheme(_) => Some("write sqlite:data/hoshu.db or postgres://hoshu@localhost/hoshu"),
+            Self::Scheme(_) => Some("write a path such as data/hoshu.db, or postgres://hoshu@localhost/hoshu"),
             Self::Password => Some("put the password into ~/.pgpass (mode 0600), or use peer authentication"),
             Self::NotLocal(_) => Some("build with a libpq that has TLS for a PostgreSQL on another machine"),
             Self::Shape(_) => None,

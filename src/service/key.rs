@@ -40,6 +40,8 @@ pub async fn init(env: &Env, actor: &Actor) -> Result<Made, Refusal> {
         let detail = serde_json::json!({"v": 1, "public": root_create(file, env.settings.realm)?});
         env.store.audit_add(actor.did(env.clock.now(), Act::RootKeyMade, "root", &detail)).await?;
     }
+    // A root that is lost, or that cannot be read, is told even when there is nothing to make.
+    env.keys.ring()?;
     for customer in &missing {
         let now = env.clock.now();
         let key = env.keys.ring()?.customer_create(customer.clone(), now)?;
