@@ -21,6 +21,13 @@ enum Escape {
     StringEnd,
 }
 
+/// Whether there is no control byte but those of tabs and line ends. Written so that many bytes are looked at in one
+/// instruction.
+fn is_ordinary(bytes: &[u8]) -> bool {
+    let control = |byte: u8| (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0x7f;
+    !bytes.iter().fold(false, |found, byte| found | control(*byte))
+}
+
 /// A growing text without the noise of a terminal; line ends are line feeds.
 #[derive(Debug)]
 pub(super) struct Screen {
@@ -89,25 +96,30 @@ impl Screen {
     }
 
     /// Takes bytes as they came.
-    pub(super) fn feed(&mut self, mut bytes: &[u8]) {
-        while let Some((&first, rest)) = bytes.split_first() {
-            let plain = self.escape == Escape::Outside && !self.carriage_returned;
-            let run = if plain { self.plain_run(bytes) } else { 0 };
-            if run > 0 {
-                let (plain, others) = bytes.split_at(run);
-                self.text.extend_from_slice(plain);
-                bytes = others;
-            } else {
-                self.byte(first);
-                bytes = rest;
-            }
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        let plain = self.escape == Escape::Outside && !self.carriage_returned;
+        let taken = if plain && (!self.terminal || is_ordinary(bytes)) { self.lines(bytes) } else { 0 };
+        for byte in bytes.get(taken..).unwrap_or_default() {
+            self.byte(*byte);
         }
     }
 
-    /// How many bytes may be taken as they are.
-    fn plain_run(&self, bytes: &[u8]) -> usize {
-        let special = |byte: u8| byte == b'\n' || byte == b'\r' || (self.terminal && (byte < b' ' || byte == 0x7f));
-        bytes.iter().position(|byte| *byte != b'\t' && special(*byte)).unwrap_or(bytes.len())
+    /// Takes bytes without control sequences, as nearly all are, line by line up to a carriage return that is not
+    /// followed by a line feed, and returns how many it took.
+    fn lines(&mut self, bytes: &[u8]) -> usize {
+        let mut taken = 0;
+        for end in memchr::memchr2_iter(b'\n', b'\r', bytes) {
+            let Some(line) = bytes.get(taken..end) else { continue };
+            self.text.extend_from_slice(line);
+            taken = match bytes.get(end..end + 2) {
+                Some(b"\r\n") => end + 2,
+                _ if bytes.get(end) == Some(&b'\n') => end + 1,
+                _ => return end,
+            };
+            self.end_line();
+        }
+        self.text.extend_from_slice(bytes.get(taken..).unwrap_or_default());
+        bytes.len()
     }
 
     fn byte(&mut self, byte: u8) {

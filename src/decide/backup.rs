@@ -8,4 +8,4 @@ mod sample;
 
 pub use complete::{Evidence, Fetched, Session, Verdict, complete};
 pub use diff::{Diff, DiffLine, Hunk, SectionDiff, Sign, diff};
-pub use redact::{RedactedLine, redact, stable_text};
+pub use redact::{RedactedLine, redact, stable_pieces};

@@ -192,10 +192,12 @@ impl Keyring {
         self.loaded(customer).is_ok()
     }
 
-    /// The keyed digest of a content, in hex: equal content has equal ids within one customer and nowhere else.
-    pub fn content_id(&self, customer: &CustomerName, content: &[u8]) -> Result<String, KeyError> {
+    /// The keyed digest of a content in pieces, in hex: equal content has equal ids within one customer and nowhere else.
+    pub fn content_id(&self, customer: &CustomerName, pieces: &[&str]) -> Result<String, KeyError> {
         let mut mac = self.loaded(customer)?.content.clone();
-        mac.update(content);
+        for piece in pieces {
+            mac.update(piece.as_bytes());
+        }
         Ok(hex::encode(mac.finalize().into_bytes()))
     }
 
@@ -320,10 +322,10 @@ mod tests {
         for customer in ["acme", "twin"] {
             keyring.customer_load(&keyring.customer_create(name(customer), Time::from_ms(1)).unwrap()).unwrap();
         }
-        let id = |customer: &str, content: &[u8]| keyring.content_id(&name(customer), content).unwrap();
-        assert_eq!(id("acme", b"x"), id("acme", b"x"));
-        assert_ne!(id("acme", b"x"), id("acme", b"y"));
-        assert_ne!(id("acme", b"x"), id("twin", b"x"));
-        assert!(keyring.content_id(&name("other"), b"x").is_err());
+        let id = |customer: &str, pieces: &[&str]| keyring.content_id(&name(customer), pieces).unwrap();
+        assert_eq!(id("acme", &["xy"]), id("acme", &["x", "y"]));
+        assert_ne!(id("acme", &["x"]), id("acme", &["y"]));
+        assert_ne!(id("acme", &["x"]), id("twin", &["x"]));
+        assert!(keyring.content_id(&name("other"), &["x"]).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::decide::backup::{Evidence, Fetched, Session, Verdict, complete, stable_text};
+use crate::decide::backup::{Evidence, Fetched, Session, Verdict, complete, stable_pieces};
 use crate::depot::NewObject;
 use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
@@ -14,7 +14,7 @@ use crate::engine::session::{self, Failure, Live};
 use crate::model::actor::{Act, Actor};
 use crate::model::asset::Asset;
 use crate::model::backup::{Backup, Grade, SectionCount};
-use crate::model::config::Configuration;
+use crate::model::config::{ConfigLayout, Configuration};
 use crate::model::id::ObjectId;
 use crate::model::limits;
 use crate::model::name::{CustomerName, SeatName};
@@ -124,32 +124,21 @@ async fn fetch_until_judged(
 ) -> Result<Judged, Failure> {
     let layout = env.definitions.config_layout(facts.seat.series);
     let previous = previous.filter(|backup| backup.asset == live.asset.id);
-    let mut kept = fetch_once(env, live).await?;
-    let mut second: Option<(Configuration, bool)> = None;
+    let mut first = fetch_once(env, live, layout).await?;
+    let mut second: Option<Fetched> = None;
     let mut pairs = 0;
     loop {
-        let evidence = Evidence {
-            first: Fetched { configuration: &kept.0, complete: kept.1 },
-            second: second.as_ref().map(|(configuration, complete)| Fetched { configuration, complete: *complete }),
-            pairs,
-            layout,
-            previous,
-            session: Session {
-                hostname: live.hostname.as_ref().map(Outside::as_data),
-                release: live.seen.release.as_ref().map(Outside::as_data),
-            },
-        };
-        match complete(&evidence) {
+        match complete(&Evidence { first: &first, second: second.as_ref(), pairs, layout, previous }) {
             Verdict::FetchAgain => {
                 if let Some(newer) = second.take() {
-                    kept = newer;
+                    first = newer;
                 }
-                second = Some(fetch_once(env, live).await?);
+                second = Some(fetch_once(env, live, layout).await?);
                 pairs += 1;
             }
             verdict => {
                 return Ok(Judged {
-                    configuration: kept.0,
+                    configuration: first.configuration,
                     verdict,
                     release: live.seen.release.clone(),
                     asset: live.asset.clone(),
@@ -159,10 +148,14 @@ async fn fetch_until_judged(
     }
 }
 
-async fn fetch_once(env: &Env, live: &mut Live) -> Result<(Configuration, bool), Failure> {
+async fn fetch_once(env: &Env, live: &mut Live, layout: &ConfigLayout) -> Result<Fetched, Failure> {
     let command = env.definitions.config_command();
     let answer = live.session.read(command, limits::CONFIGURATION_BYTES_MAX).await?;
-    Ok((env.definitions.configuration(answer.text.as_data()), answer.complete))
+    let session = Session {
+        hostname: live.hostname.as_ref().map(Outside::as_data),
+        release: live.seen.release.as_ref().map(Outside::as_data),
+    };
+    Ok(Fetched::new(env.definitions.configuration(answer.text), answer.complete, layout, session))
 }
 
 /// What stands in the store beside the sealed configuration.
@@ -183,7 +176,7 @@ fn row(judged: &Judged, facts: &Facts, content: String, now: Time) -> Backup {
         change_id: configuration.header.change_id,
         release: judged.release.clone(),
         bytes: configuration.text.len() as u64,
-        lines: configuration.text.lines().count() as u64,
+        lines: configuration.line_count as u64,
         sections: configuration
             .sections
             .iter()
@@ -221,11 +214,11 @@ async fn keep(
     let now = env.clock.now();
     let unkept = |error: &dyn std::error::Error| Failure::new(Outcome::NotKept, with_causes(error));
     let layout = env.definitions.config_layout(facts.seat.series);
-    let stable = stable_text(&judged.configuration.text, layout);
+    let stable = stable_pieces(&judged.configuration.text, layout);
     let content = env
         .keys
         .ring()
-        .and_then(|ring| ring.content_id(&facts.seat.customer, stable.as_bytes()))
+        .and_then(|ring| ring.content_id(&facts.seat.customer, &stable))
         .map_err(|error| unkept(&error))?;
     let mut backup = row(&judged, facts, content, now);
     let object = seal(env, &backup, &judged, previous).map_err(|error| unkept(&error))?;

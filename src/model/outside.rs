@@ -29,6 +29,11 @@ impl Outside {
         &self.0
     }
 
+    /// As [`Self::as_data`], without a copy.
+    pub fn into_data(self) -> String {
+        self.0
+    }
+
     /// Whether there is no text.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

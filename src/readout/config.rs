@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Mark;
 use super::definition::DefinitionError;
 use crate::model::command::ReadCommand;
-use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration, SecretBlock};
+use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration, SecretBlock, lines};
 use crate::model::outside::Outside;
 use crate::model::series::Series;
 
@@ -80,13 +80,13 @@ impl ConfigDefinition {
 ///
 /// A block of lines that begin with `##` either belongs to the header (before any command, and with one of its fields)
 /// or is the title of the section that follows.
-pub(super) fn configuration(answer: &str) -> Configuration {
-    let text = if answer.contains('\r') { answer.replace("\r\n", "\n").replace('\r', "\n") } else { answer.to_owned() };
+pub(super) fn configuration(answer: String) -> Configuration {
+    let text = if answer.contains('\r') { answer.replace("\r\n", "\n").replace('\r', "\n") } else { answer };
     let mut header = ConfigHeader::default();
     let mut sections: Vec<ConfigSection> = Vec::new();
     let mut block: Option<Block> = None;
     let mut count = 0;
-    for (number, line) in text.lines().enumerate() {
+    for (number, line) in lines(&text).enumerate() {
         count = number + 1;
         if let Some(comment) = line.strip_prefix("##") {
             let block = block.get_or_insert_with(|| Block { start: number, ..Block::default() });
@@ -108,7 +108,7 @@ pub(super) fn configuration(answer: &str) -> Configuration {
     if let Some(last) = sections.last_mut() {
         last.lines.end = last.lines.end.max(count);
     }
-    Configuration { text, header, sections }
+    Configuration { text, line_count: count, header, sections }
 }
 
 /// A run of lines that begin with `##`.
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn header_and_sections_are_found_with_both_line_ends() {
         for text in [TEXT.to_owned(), TEXT.replace('\n', "\r\n")] {
-            let read = configuration(&text);
+            let read = configuration(text.clone());
             assert_eq!(read.text, TEXT);
             assert_eq!(read.header.file, Some("initial".into()));
             assert_eq!(read.header.change_id, Some(478));
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn the_saved_database_has_a_shorter_header() {
         let read = configuration(
-            "##\n## Active saved database \"initial\"\n## Generated at 2012/02/03 02:06:33 +0000\n## Hostname: w\n##\n",
+            "##\n## Active saved database \"initial\"\n## Generated at 2012/02/03 02:06:33 +0000\n## Hostname: w\n##\n".to_owned(),
         );
         assert_eq!(read.header.file, Some("initial".into()));
         assert_eq!((read.header.change_id, read.sections.len()), (None, 0));
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_section_cannot_rewrite_the_header() {
-        let read = configuration(&TEXT.replace("# a remark", "## Hostname: other\n## Last config change ID: 1"));
+        let read = configuration(TEXT.replace("# a remark", "## Hostname: other\n## Last config change ID: 1"));
         assert_eq!((read.header.hostname, read.header.change_id), (Some("nx01".into()), Some(478)));
     }
 
@@ -304,7 +304,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_survived_and_sections_lie_in_order(text in "(##[ A-Za-z:]{0,12}\n|[a-z #\"]{0,10}\r?\n|\\PC{0,10}){0,20}") {
-            let read = configuration(&text);
+            let read = configuration(text.clone());
             let lines = read.text.lines().count();
             let mut end = 0;
             for section in &read.sections {

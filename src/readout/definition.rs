@@ -227,8 +227,8 @@ impl Definitions {
     }
 
     /// Takes the text of `show running-config` apart: header and sections. Total.
-    pub fn configuration(&self, answer: &str) -> Configuration {
-        config::configuration(answer)
+    pub fn configuration(&self, answer: Outside) -> Configuration {
+        config::configuration(answer.into_data())
     }
 
     /// What is known about the configuration of a series.

@@ -166,7 +166,7 @@ async fn open(env: &Env, actor: &Actor, backup: &Backup, purpose: OpenPurpose) -
     let facts = object.facts.clone();
     let sealed = env.depot.get(object)?;
     let (_, bytes) = env.keys.ring()?.open_object(&key, &facts, &sealed, purpose)?;
-    Ok(env.definitions.configuration(&String::from_utf8_lossy(&bytes)))
+    Ok(env.definitions.configuration(Outside::from_bytes(&bytes)))
 }
 
 /// A configuration as it may be shown.

@@ -154,6 +154,10 @@ fn identify(db: &mut Db, id: AssetId, seen: &Seen, audit: &NewAudit) -> Result<(
             asset::product.eq(product),
             asset::model.eq(model),
             asset::appliance_id.eq(appliance_id),
+            // The time says when the release was last seen, so that it is written even when the release is the known one.
+            seen.release
+                .as_ref()
+                .map(|release| (asset::release.eq(text(release)), asset::release_at.eq(audit.at.as_ms()))),
         ))
         .execute(db);
     match written {
@@ -167,12 +171,6 @@ fn identify(db: &mut Db, id: AssetId, seen: &Seen, audit: &NewAudit) -> Result<(
         }
         other => other?,
     };
-    // The time says when the release was last seen, so that it is written even when the release is the known one.
-    if let Some(release) = &seen.release {
-        diesel::update(asset::table.find(id.0))
-            .set((asset::release.eq(text(release)), asset::release_at.eq(audit.at.as_ms())))
-            .execute(db)?;
-    }
     if grew { audit::add(db, audit) } else { Ok(()) }
 }
 

@@ -15,10 +15,11 @@ use crate::model::record::PollRecord;
 use crate::model::store_url::StoreUrl;
 use crate::model::time::Time;
 
-/// How long an intent waits for others to share its commit.
-const INTENT_WAIT: Duration = Duration::from_millis(4);
+/// How long an intent waits for others to share its commit: a small part of any session, and a commit that survives
+/// the loss of power costs as much as ten intents.
+const INTENT_WAIT: Duration = Duration::from_millis(15);
 /// Intents of one commit.
-const INTENT_BATCH_MAX: usize = 64;
+const INTENT_BATCH_MAX: usize = 256;
 /// How late an observation is written at most, but for the time of writing itself.
 const OBSERVATION_WAIT: Duration = Duration::from_millis(300);
 /// Polls of one commit: few enough that an intent does not wait long for its turn.

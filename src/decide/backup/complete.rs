@@ -14,22 +14,29 @@
 //! change ID weighs exactly the same (bytes, lines, commands of every section); else a second fetch is asked for.
 
 use crate::model::backup::{Backup, Doubt, DoubtFound, Grade};
-use crate::model::config::{ConfigLayout, Configuration};
+use crate::model::config::{ConfigLayout, Configuration, lines};
 use crate::model::outside::Outside;
 use crate::model::release::Release;
 
-use super::redact::{is_volatile, stable_text};
+use super::redact::{is_volatile, stable_pieces};
 
 /// How many pairs of fetches are compared while the change ID moves, before it is left for another time.
 pub const PAIRS_MAX: u32 = 3;
 
-/// A configuration as it was fetched once.
-#[derive(Debug, Clone, Copy)]
-pub struct Fetched<'a> {
+/// A configuration as it was fetched once, with what it says against itself.
+#[derive(Debug, Clone)]
+pub struct Fetched {
     /// The text with its parts.
-    pub configuration: &'a Configuration,
-    /// Whether the prompt, or the end of the channel with exit status 0, was seen after it.
-    pub complete: bool,
+    pub configuration: Configuration,
+    doubts: Vec<DoubtFound>,
+}
+
+impl Fetched {
+    /// Looks a fetched configuration through. `complete` says whether the prompt, or the end of the channel with exit
+    /// status 0, was seen after it; `layout` is what is known about configurations of its series.
+    pub fn new(configuration: Configuration, complete: bool, layout: &ConfigLayout, session: Session<'_>) -> Self {
+        Self { doubts: alone(&configuration, complete, layout, session), configuration }
+    }
 }
 
 /// What the session showed of the appliance apart from its configuration.
@@ -45,17 +52,15 @@ pub struct Session<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
     /// The fetch that is to be kept.
-    pub first: Fetched<'a>,
+    pub first: &'a Fetched,
     /// The fetch after it, when there was one.
-    pub second: Option<Fetched<'a>>,
+    pub second: Option<&'a Fetched>,
     /// How many pairs were compared for this backup, this one among them.
     pub pairs: u32,
     /// What is known about configurations of this series.
     pub layout: &'a ConfigLayout,
     /// The last backup of the same asset that counts.
     pub previous: Option<&'a Backup>,
-    /// What the session showed.
-    pub session: Session<'a>,
 }
 
 /// What a fetched configuration is worth.
@@ -71,16 +76,16 @@ pub enum Verdict {
 
 /// Judges a fetched configuration. The details of a doubt name lines by number and show nothing of a command.
 pub fn complete(evidence: &Evidence<'_>) -> Verdict {
-    let mut doubts = alone(evidence.first, evidence);
+    let mut doubts = evidence.first.doubts.clone();
     if let Some(second) = evidence.second {
-        let more: Vec<DoubtFound> = alone(second, evidence).into_iter().filter(|more| !doubts.contains(more)).collect();
+        let more: Vec<DoubtFound> = second.doubts.iter().filter(|more| !doubts.contains(more)).cloned().collect();
         doubts.extend(more);
     }
     if let Some(previous) = good(evidence.previous) {
-        doubts.extend(shrunk(evidence.first.configuration, previous));
+        doubts.extend(shrunk(&evidence.first.configuration, previous));
     }
     let Some(second) = evidence.second else {
-        let agreed = good(evidence.previous).is_some_and(|previous| weighs_as(evidence.first.configuration, previous));
+        let agreed = good(evidence.previous).is_some_and(|previous| weighs_as(&evidence.first.configuration, previous));
         return match (doubts.is_empty(), agreed) {
             (true, true) => Verdict::Complete,
             (true, false) => Verdict::FetchAgain,
@@ -96,7 +101,7 @@ pub fn complete(evidence: &Evidence<'_>) -> Verdict {
         let detail = format!("expected change ID {} to stay, found {}", number(before), number(after));
         doubts.push(doubt(Doubt::ChangedWhileFetched, detail));
     } else {
-        doubts.extend(differ(evidence.first.configuration, second.configuration, evidence.layout));
+        doubts.extend(differ(&evidence.first.configuration, &second.configuration, evidence.layout));
     }
     if doubts.is_empty() { Verdict::Complete } else { Verdict::Suspect(doubts) }
 }
@@ -114,35 +119,45 @@ fn number(id: Option<u64>) -> String {
 }
 
 /// What one text says against itself.
-fn alone(fetched: Fetched<'_>, evidence: &Evidence<'_>) -> Vec<DoubtFound> {
-    let configuration = fetched.configuration;
-    if !configuration.text.lines().any(is_command) {
+fn alone(
+    configuration: &Configuration,
+    complete: bool,
+    layout: &ConfigLayout,
+    session: Session<'_>,
+) -> Vec<DoubtFound> {
+    let looked = Look::through(&configuration.text);
+    if !looked.has_command {
         return vec![doubt(Doubt::Empty, "expected commands, found none")];
     }
     let mut doubts = Vec::new();
     doubts.extend(header(configuration));
-    if !fetched.complete {
-        doubts.push(without_prompt(fetched));
+    if !complete {
+        let lines = configuration.line_count;
+        let detail = format!("expected the prompt, found the end after line {lines}");
+        doubts.push(doubt(Doubt::NoPromptAfter, detail));
     }
-    for expected in &evidence.layout.sections_expected {
+    for expected in &layout.sections_expected {
         if !configuration.sections.iter().any(|section| section.title.as_data().trim() == expected.trim()) {
             doubts.push(doubt(Doubt::SectionMissing, format!("expected section {expected:?}, found none")));
         }
     }
-    doubts.extend(foreign_text(&configuration.text));
-    doubts.extend(cut(&configuration.text));
-    doubts.extend(foreign_header(configuration, evidence.session));
+    if let Some(line) = looked.pager_line {
+        doubts.push(doubt(Doubt::PagerText, format!("expected configuration, found pager text in line {line}")));
+    }
+    if let Some(line) = looked.error_line {
+        doubts.push(doubt(Doubt::CliError, format!("expected configuration, found a CLI error in line {line}")));
+    }
+    if let Some(found) = cut(&configuration.text, &looked) {
+        doubts.push(doubt(Doubt::CutLine, format!("expected whole lines, found {found}")));
+    }
+    doubts.extend(foreign_header(configuration, session));
     doubts
 }
 
+#[cfg(test)]
 fn is_command(line: &str) -> bool {
     let line = line.trim_ascii_start();
     !line.is_empty() && !line.starts_with('#')
-}
-
-fn without_prompt(fetched: Fetched<'_>) -> DoubtFound {
-    let lines = fetched.configuration.text.lines().count();
-    doubt(Doubt::NoPromptAfter, format!("expected the prompt, found the end after line {lines}"))
 }
 
 fn header(configuration: &Configuration) -> Option<DoubtFound> {
@@ -165,68 +180,86 @@ fn header(configuration: &Configuration) -> Option<DoubtFound> {
     })
 }
 
-/// Text of the terminal instead of the configuration. `less` is the pager of the family; its redraws leave backspaces
-/// and escapes behind.
-fn foreign_text(text: &str) -> Vec<DoubtFound> {
-    let mut doubts = Vec::new();
-    // Both looks at the whole text are quick, and nearly every text passes them.
-    let anywhere = text.bytes().any(is_of_a_terminal) || has_more(text);
-    let pager =
-        |line: &str| is_pager_line(line) || (anywhere && (line.bytes().any(is_of_a_terminal) || has_more(line)));
-    if let Some(place) = text.lines().position(pager) {
-        doubts.push(doubt(Doubt::PagerText, format!("expected configuration, found pager text in line {}", place + 1)));
-    }
-    if let Some(place) = text.lines().position(|line| line.starts_with("% ")) {
-        doubts.push(doubt(Doubt::CliError, format!("expected configuration, found a CLI error in line {}", place + 1)));
-    }
-    doubts
+/// What one look through the lines of a text finds. Numbers count from 1.
+#[derive(Default)]
+struct Look<'a> {
+    has_command: bool,
+    /// The first line with text of the terminal instead of the configuration. `less` is the pager of the family; its
+    /// redraws leave backspaces and escapes behind.
+    pager_line: Option<usize>,
+    /// The first line that is an error of the command line.
+    error_line: Option<usize>,
+    /// Whether a double quote is open at the end. Values may span lines; comments between commands open none.
+    in_quote: bool,
+    last: &'a str,
 }
 
-/// Backspace, escape, carriage return.
-const fn is_of_a_terminal(byte: u8) -> bool {
-    matches!(byte, 0x08 | 0x1b | b'\r')
+impl<'a> Look<'a> {
+    fn through(text: &'a str) -> Self {
+        // Both looks at the whole text are quick, and nearly every text passes them.
+        let noisy = memchr::memchr3(BACKSPACE, ESCAPE, b'\r', text.as_bytes()).is_some() || has_more(text);
+        let mut look = Self::default();
+        for (number, line) in (1..).zip(lines(text)) {
+            look.line(number, line, noisy);
+        }
+        look
+    }
+
+    fn line(&mut self, number: usize, line: &'a str, noisy: bool) {
+        self.last = line;
+        let plain = line.trim_ascii_start();
+        let comment = plain.starts_with('#');
+        self.has_command |= !plain.is_empty() && !comment;
+        let is_pager = is_pager_line(plain)
+            || (noisy && (memchr::memchr3(BACKSPACE, ESCAPE, b'\r', line.as_bytes()).is_some() || has_more(line)));
+        if is_pager {
+            self.pager_line.get_or_insert(number);
+        }
+        if line.starts_with("% ") {
+            self.error_line.get_or_insert(number);
+        }
+        if self.in_quote || !comment {
+            self.in_quote ^= super::redact::flips_quote(line);
+        }
+    }
 }
+
+const BACKSPACE: u8 = 0x08;
+const ESCAPE: u8 = 0x1b;
 
 /// `-More-` in any case.
 fn has_more(text: &str) -> bool {
     let follows = |at: usize| text.as_bytes().get(at + 1..at + 6);
-    text.match_indices('-').any(|(at, _)| follows(at).is_some_and(|word| word.eq_ignore_ascii_case(b"more-")))
+    memchr::memchr_iter(b'-', text.as_bytes())
+        .any(|at| follows(at).is_some_and(|word| word.eq_ignore_ascii_case(b"more-")))
 }
 
+/// Whether a line, from its first letter on, is a prompt of the pager.
 fn is_pager_line(line: &str) -> bool {
-    let plain = line.trim_ascii();
-    match plain.as_bytes().first() {
-        Some(b':') => plain == ":",
-        Some(b'(') => plain == "(END)",
+    match line.as_bytes().first() {
+        Some(b':') => line.trim_ascii_end() == ":",
+        Some(b'(') => line.trim_ascii_end() == "(END)",
         Some(b'l') => {
-            plain.strip_prefix("lines ").is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+            line.strip_prefix("lines ").is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
         }
         _ => false,
     }
 }
 
-/// Whether the text ends inside a line, a quoted value, a continued line or a PEM block.
-fn cut(text: &str) -> Option<DoubtFound> {
-    let last = text.lines().last().unwrap_or_default();
-    let found = if !text.ends_with('\n') {
-        "a last line without an end"
-    } else if last.trim_end().ends_with('\\') {
-        "a last line that goes on"
-    } else if ends_in_quote(text) {
-        "a quoted value without an end"
-    } else if text.contains("-----") && text.matches("-----BEGIN ").count() > text.matches("-----END ").count() {
-        "a PEM block without an end"
+/// Where the text ends inside a line, a quoted value, a continued line or a PEM block.
+fn cut(text: &str, looked: &Look<'_>) -> Option<&'static str> {
+    let count = |what: &str| memchr::memmem::find_iter(text.as_bytes(), what).count();
+    if !text.ends_with('\n') {
+        Some("a last line without an end")
+    } else if looked.last.trim_end().ends_with('\\') {
+        Some("a last line that goes on")
+    } else if looked.in_quote {
+        Some("a quoted value without an end")
+    } else if count("-----BEGIN ") > count("-----END ") {
+        Some("a PEM block without an end")
     } else {
-        return None;
-    };
-    Some(doubt(Doubt::CutLine, format!("expected whole lines, found {found}")))
-}
-
-/// Whether a double quote is open at the end. Values may span lines; comments between commands open none.
-fn ends_in_quote(text: &str) -> bool {
-    text.lines().fold(false, |open, line| {
-        if !open && line.trim_start().starts_with('#') { open } else { open ^ super::redact::flips_quote(line) }
-    })
+        None
+    }
 }
 
 fn foreign_header(configuration: &Configuration, session: Session<'_>) -> Vec<DoubtFound> {
@@ -298,12 +331,14 @@ fn weighs_as(configuration: &Configuration, previous: &Backup) -> bool {
     previous.change_id.is_some()
         && previous.change_id == configuration.header.change_id
         && usize::try_from(previous.bytes).is_ok_and(|bytes| bytes == configuration.text.len())
-        && usize::try_from(previous.lines).is_ok_and(|lines| lines == configuration.text.lines().count())
+        && usize::try_from(previous.lines).is_ok_and(|lines| lines == configuration.line_count)
         && sections.eq(then)
 }
 
 fn differ(first: &Configuration, second: &Configuration, layout: &ConfigLayout) -> Option<DoubtFound> {
-    if stable_text(&first.text, layout) == stable_text(&second.text, layout) {
+    let (before, after) = (stable_pieces(&first.text, layout), stable_pieces(&second.text, layout));
+    // Volatile lines at other places cut the same text into other pieces.
+    if before == after || before.concat() == after.concat() {
         return None;
     }
     let lines = |configuration: &'_ Configuration| -> Vec<(usize, String)> {
@@ -328,8 +363,10 @@ mod tests {
     use crate::model::backup::SectionCount;
     use crate::model::id::{AssetId, ObjectId};
 
-    fn fetched(configuration: &Configuration) -> Fetched<'_> {
-        Fetched { configuration, complete: true }
+    const SESSION: Session<'static> = Session { hostname: Some("nx-tokyo-01"), release: Some("9.1.0.924861") };
+
+    fn fetched(text: &str) -> Fetched {
+        Fetched::new(configuration(text), true, layout(), SESSION)
     }
 
     fn backup_of(configuration: &Configuration) -> Backup {
@@ -356,15 +393,8 @@ mod tests {
     }
 
     fn judge(first: &str, second: Option<&str>, previous: Option<&Backup>) -> Verdict {
-        let (first, second) = (configuration(first), second.map(configuration));
-        complete(&Evidence {
-            first: fetched(&first),
-            second: second.as_ref().map(fetched),
-            pairs: 1,
-            layout: layout(),
-            previous,
-            session: Session { hostname: Some("nx-tokyo-01"), release: Some("9.1.0.924861") },
-        })
+        let (first, second) = (fetched(first), second.map(fetched));
+        complete(&Evidence { first: &first, second: second.as_ref(), pairs: 1, layout: layout(), previous })
     }
 
     fn doubts(verdict: &Verdict) -> Vec<Doubt> {
@@ -450,28 +480,21 @@ mod tests {
 
     #[test]
     fn a_prompt_that_did_not_come_back_is_a_doubt_in_either_fetch() {
-        let whole = configuration(TEXT);
+        let fetched = |complete| Fetched::new(configuration(TEXT), complete, layout(), SESSION);
         for (first, second) in [(true, false), (false, true)] {
-            let verdict = complete(&Evidence {
-                first: Fetched { configuration: &whole, complete: first },
-                second: Some(Fetched { configuration: &whole, complete: second }),
-                pairs: 1,
-                layout: layout(),
-                previous: None,
-                session: Session::default(),
-            });
+            let (first, second) = (fetched(first), fetched(second));
+            let second = Some(&second);
+            let verdict = complete(&Evidence { first: &first, second, pairs: 1, layout: layout(), previous: None });
             assert_eq!(doubts(&verdict), [Doubt::NoPromptAfter]);
         }
     }
 
     #[test]
     fn a_change_during_the_fetch_is_tried_again_three_times_and_no_more() {
-        let first = configuration(TEXT);
-        let second = configuration(&TEXT.replace("4711", "4712"));
+        let (first, second) = (fetched(TEXT), fetched(&TEXT.replace("4711", "4712")));
         let judge = |pairs| {
-            let (first, second) = (fetched(&first), Some(fetched(&second)));
-            let session = Session::default();
-            complete(&Evidence { first, second, pairs, layout: layout(), previous: None, session })
+            let second = Some(&second);
+            complete(&Evidence { first: &first, second, pairs, layout: layout(), previous: None })
         };
         assert_eq!([judge(1), judge(2)], [Verdict::FetchAgain, Verdict::FetchAgain]);
         assert_eq!(doubts(&judge(PAIRS_MAX)), [Doubt::ChangedWhileFetched]);

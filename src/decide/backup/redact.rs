@@ -267,8 +267,9 @@ fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
     apart
 }
 
-/// The text without the lines that change by themselves: what makes two backups the same content.
-pub fn stable_text(text: &str, layout: &ConfigLayout) -> String {
+/// The text without the lines that change by themselves, in the pieces between them: what makes two backups the same
+/// content.
+pub fn stable_pieces<'a>(text: &'a str, layout: &ConfigLayout) -> Vec<&'a str> {
     let mut volatile: Vec<Range<usize>> = Vec::new();
     for found in layout.volatile.iter().flat_map(|pattern| pattern.find_iter(text)) {
         let start = text.get(..found.start()).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
@@ -276,14 +277,14 @@ pub fn stable_text(text: &str, layout: &ConfigLayout) -> String {
         volatile.push(start..rest.map_or(text.len(), |end| found.start() + end + 1));
     }
     volatile.sort_unstable_by_key(|line| line.start);
-    let mut stable = String::with_capacity(text.len());
     let mut from = 0;
+    let mut pieces = Vec::with_capacity(volatile.len() + 1);
     for line in volatile {
-        stable.push_str(text.get(from..line.start).unwrap_or_default());
+        pieces.extend(text.get(from..line.start));
         from = from.max(line.end);
     }
-    stable.push_str(text.get(from..).unwrap_or_default());
-    stable
+    pieces.extend(text.get(from..));
+    pieces
 }
 
 /// Whether a line changes by itself.

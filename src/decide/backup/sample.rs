@@ -101,5 +101,5 @@ pub(super) fn configuration(text: &str) -> Configuration {
         ConfigSection { title: lines[*at].trim_start_matches("## ").into(), lines: at + 2..end, commands }
     };
     let sections = titles.iter().enumerate().map(section).collect();
-    Configuration { text: text.to_owned(), header, sections }
+    Configuration { text: text.to_owned(), line_count: lines.len(), header, sections }
 }

@@ -43,7 +43,7 @@ async fn measure(place: Place) {
     let start = spent();
     let mut ids = Vec::new();
     for text in &texts {
-        ids.push(keyring.content_id(&customer("acme"), text.as_bytes()).unwrap());
+        ids.push(keyring.content_id(&customer("acme"), &[text.as_str()]).unwrap());
     }
     let named = spent();
     let mut objects = Vec::new();
