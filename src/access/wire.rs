@@ -8,11 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use futures::task::AtomicWaker;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::net::TcpStream;
 
 /// The start of an SSH greeting (RFC 4253, 4.2).
 const GREETING: &[u8] = b"SSH-";
+/// Bytes that are read ahead. russh reads each packet in two parts, most of them a few bytes long; what is longer than
+/// this goes past the buffer.
+const READ_AHEAD: usize = 4096;
 
 #[derive(Debug, Default)]
 struct State {
@@ -44,7 +47,7 @@ impl Drop for Stop {
 /// A TCP stream that can be stopped.
 #[derive(Debug)]
 pub(super) struct Wire {
-    tcp: TcpStream,
+    tcp: BufReader<TcpStream>,
     state: Arc<State>,
     /// How many bytes of the greeting's start the current line has, until it was seen; none if the line is another.
     matched: Option<usize>,
@@ -53,6 +56,7 @@ pub(super) struct Wire {
 impl Wire {
     pub(super) fn new(tcp: TcpStream) -> (Self, Stop) {
         let state = Arc::new(State::default());
+        let tcp = BufReader::with_capacity(READ_AHEAD, tcp);
         (Self { tcp, state: Arc::clone(&state), matched: Some(0) }, Stop(state))
     }
 

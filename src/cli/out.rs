@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 use comfy_table::{Color, ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use crate::model::outside::{encode_lines, is_hostile};
+use crate::model::outside::{encode_lines, is_hostile, is_printable_ascii};
 
 /// Where and how to print.
 #[derive(Debug, Clone, Copy)]
@@ -137,7 +137,7 @@ impl Out {
 
 /// JSON whose strings hold no character that a terminal obeys: they are legal JSON escapes of the same characters.
 fn ascii_controls(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(|letter| is_hostile(letter) && letter != '\n') {
+    if text.lines().all(|line| is_printable_ascii(line) || !line.chars().any(is_hostile)) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);

@@ -1,5 +1,7 @@
 //! Backups of configurations.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::id::{AssetId, BackupId, ObjectId};
@@ -89,7 +91,7 @@ pub struct Backup {
     /// Lines of the text.
     pub lines: u64,
     /// Commands in each section.
-    pub sections: Vec<SectionCount>,
+    pub sections: Arc<[SectionCount]>,
     /// Keyed digest of the text without its volatile lines (HMAC-SHA-256 under the customer's content key, hex):
     /// equal content has equal ids within one customer, and nowhere else.
     pub content: String,

@@ -77,8 +77,14 @@ pub fn is_hostile(letter: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Whether a text is of letters, digits, signs and blanks of ASCII alone, and so not hostile. Written so that many bytes
+/// are looked at in one instruction.
+pub fn is_printable_ascii(text: &str) -> bool {
+    !text.bytes().fold(false, |other, byte| other | !matches!(byte, b' '..=b'~'))
+}
+
 fn encode(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.chars().any(|letter| is_hostile(letter) && !keep(letter)) {
+    if is_printable_ascii(text) || !text.chars().any(|letter| is_hostile(letter) && !keep(letter)) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);

@@ -202,7 +202,8 @@ mod tests {
     #[test]
     fn the_saved_database_has_a_shorter_header() {
         let read = configuration(
-            "##\n## Active saved database \"initial\"\n## Generated at 2012/02/03 02:06:33 +0000\n## Hostname: w\n##\n".to_owned(),
+            "##\n## Active saved database \"initial\"\n## Generated at 2012/02/03 02:06:33 +0000\n## Hostname: w\n##\n"
+                .to_owned(),
         );
         assert_eq!(read.header.file, Some("initial".into()));
         assert_eq!((read.header.change_id, read.sections.len()), (None, 0));

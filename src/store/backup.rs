@@ -1,6 +1,7 @@
 //! Backups: what is known of each, beside its sealed object. Append-only.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use diesel::dsl::max;
 use diesel::prelude::*;
@@ -50,7 +51,7 @@ struct Doubts {
 #[derive(Serialize, Deserialize)]
 struct Sections {
     v: u32,
-    sections: Vec<SectionCount>,
+    sections: Arc<[SectionCount]>,
 }
 
 #[derive(Queryable)]
@@ -88,7 +89,7 @@ impl Store {
         }
         let content = hex::decode(&backup.content).map_err(|_| damaged("backup.content", &backup.content))?;
         let doubts = json(&Doubts { v: 1, doubts: backup.doubts.clone() })?;
-        let sections = json(&Sections { v: 1, sections: backup.sections.clone() })?;
+        let sections = json(&Sections { v: 1, sections: Arc::clone(&backup.sections) })?;
         let write = move |db: &mut Db| {
             let object = match object {
                 BackupObject::New(new) => object::add(db, &new)?,

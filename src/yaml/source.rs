@@ -1,6 +1,7 @@
 //! A file's text, and which of its lines may be shown.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::node::Place;
 use super::problem::{Problem, Severity};
@@ -9,7 +10,7 @@ use crate::model::outside::encode_line;
 /// Characters of a line that are shown with a problem.
 const EXCERPT_CHARS_MAX: usize = 400;
 
-/// Words that make a key look as if a secret stood behind it (security.md 3.6).
+/// Words that make a key look as if a secret stood behind it.
 const SECRET_WORDS: [&str; 5] = ["pass", "secret", "token", "community", "key"];
 
 /// Whether a key looks as if a secret stood behind it.
@@ -23,7 +24,8 @@ pub fn looks_secret(key: &str) -> bool {
 pub struct Source {
     name: String,
     text: String,
-    lines: Vec<Line>,
+    /// Found when the first problem is told: most files have none.
+    lines: OnceLock<Vec<Line>>,
 }
 
 /// Where a line lies in the text, and whether it may be shown.
@@ -37,14 +39,7 @@ impl Source {
     /// Takes a text. A line is hidden when it has a word that looks secret or a URL with an account, and so is
     /// everything that is indented below it; where it is unsure, it hides.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        let text = text.into();
-        let mut end = 0;
-        let spans = text.split_inclusive('\n').map(|line| {
-            end += line.len();
-            end - line.len()..end
-        });
-        let lines = spans.zip(hidden_lines(&text)).map(|(span, hidden)| Line { span, hidden }).collect();
-        Self { name: name.into(), text, lines }
+        Self { name: name.into(), text: text.into(), lines: OnceLock::new() }
     }
 
     /// The name for messages.
@@ -68,7 +63,7 @@ impl Source {
     }
 
     fn line(&self, line: usize) -> Option<&Line> {
-        self.lines.get(line.checked_sub(1)?)
+        self.lines.get_or_init(|| lines(&self.text)).get(line.checked_sub(1)?)
     }
 
     /// A value for a message: quoted and cut, or a word in its place when its line may hold a secret.
@@ -106,6 +101,15 @@ impl Source {
     pub fn warning(&self, place: Place, message: impl Into<String>) -> Problem {
         self.problem(Severity::Warning, place, message)
     }
+}
+
+fn lines(text: &str) -> Vec<Line> {
+    let mut end = 0;
+    let spans = text.split_inclusive('\n').map(|line| {
+        end += line.len();
+        end - line.len()..end
+    });
+    spans.zip(hidden_lines(text)).map(|(span, hidden)| Line { span, hidden }).collect()
 }
 
 fn hidden_lines(text: &str) -> Vec<bool> {

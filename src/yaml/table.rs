@@ -1,5 +1,7 @@
 //! Tables of fields: the reader and the JSON Schema for editors are both made from them, so they cannot drift.
 
+use std::fmt;
+
 use serde_json::json;
 
 use super::form::{Form, flag, whole};
@@ -98,7 +100,7 @@ impl Checker<'_> {
         self.doubles(node.entries());
         for entry in node.entries() {
             match table.field(&entry.key) {
-                Some(field) => self.kind(&field.kind, &format!("{:?}", field.name), &entry.value, entry),
+                Some(field) => self.kind(&field.kind, &format_args!("{:?}", field.name), &entry.value, entry),
                 None => self.unknown(table, entry),
             }
         }
@@ -143,7 +145,7 @@ impl Checker<'_> {
     }
 
     /// `name` is how messages call the value; `at` is the entry that it belongs to.
-    fn kind(&mut self, kind: &'static Kind, name: &str, node: &Node, at: &Entry) {
+    fn kind(&mut self, kind: &'static Kind, name: &dyn fmt::Display, node: &Node, at: &Entry) {
         if node.value == Value::Null {
             let message = format!("{name} has no value");
             let problem = self.source.error(at.place, message);
@@ -161,8 +163,8 @@ impl Checker<'_> {
                     self.doubles(entries);
                     for entry in entries {
                         let key_node = Node { place: entry.place, value: Value::Scalar(entry.key.clone()) };
-                        self.scalar(key, &format!("a key of {name}"), &key_node);
-                        self.kind(value, &format!("{name} {}", quote_key(&entry.key)), &entry.value, entry);
+                        self.scalar(key, &format_args!("a key of {name}"), &key_node);
+                        self.kind(value, &format_args!("{name} {}", quote_key(&entry.key)), &entry.value, entry);
                     }
                 }
                 _ => self.wrong_shape(name, "a map", node),
@@ -171,30 +173,30 @@ impl Checker<'_> {
         }
     }
 
-    fn wrong_shape(&mut self, name: &str, expected: &str, node: &Node) {
+    fn wrong_shape(&mut self, name: &dyn fmt::Display, expected: &str, node: &Node) {
         let message = format!("{name} is {expected}, found {}", node.what());
         self.push(self.source.error(node.place, message));
     }
 
-    fn scalar(&mut self, kind: &Kind, name: &str, node: &Node) {
+    fn scalar(&mut self, kind: &Kind, name: &dyn fmt::Display, node: &Node) {
         let Some(text) = node.scalar() else {
             return self.wrong_shape(name, "a single value", node);
         };
-        let found = self.source.quote(node.place, text);
+        let found = || self.source.quote(node.place, text);
         let (message, hint) = match kind {
             Kind::Scalar(form) => match (form.check)(text) {
                 Ok(()) => return,
                 Err(reason) if reason.is_empty() || self.source.is_hidden(node.place.line) => {
-                    (format!("{name} is {}, found {found}", form.what), None)
+                    (format!("{name} is {}, found {}", form.what, found()), None)
                 }
                 Err(reason) => (format!("{name} is {}: {reason}", form.what), None),
             },
             Kind::Whole(min, max) if whole(text).is_none_or(|number| number < *min || number > *max) => {
-                (format!("{name} is a whole number from {min} to {max}, found {found}"), None)
+                (format!("{name} is a whole number from {min} to {max}, found {}", found()), None)
             }
-            Kind::Flag if flag(text).is_none() => (format!("{name} is yes or no, found {found}"), None),
+            Kind::Flag if flag(text).is_none() => (format!("{name} is yes or no, found {}", found()), None),
             Kind::Word(words) if !words().contains(&text) => {
-                (format!("{name} is one word of a list, found {found}"), did_you_mean(text, words()))
+                (format!("{name} is one word of a list, found {}", found()), did_you_mean(text, words()))
             }
             _ => return,
         };

@@ -13,6 +13,10 @@
 //! So a single fetch is never believed by itself: it is [`Verdict::Complete`] only when a good backup with the same
 //! change ID weighs exactly the same (bytes, lines, commands of every section); else a second fetch is asked for.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use crate::model::backup::{Backup, Doubt, DoubtFound, Grade};
 use crate::model::config::{ConfigLayout, Configuration, lines};
 use crate::model::outside::Outside;
@@ -227,11 +231,15 @@ impl<'a> Look<'a> {
 const BACKSPACE: u8 = 0x08;
 const ESCAPE: u8 = 0x1b;
 
-/// `-More-` in any case.
+/// `-More-`, `-more-` or `-MORE-`.
 fn has_more(text: &str) -> bool {
-    let follows = |at: usize| text.as_bytes().get(at + 1..at + 6);
-    memchr::memchr_iter(b'-', text.as_bytes())
-        .any(|at| follows(at).is_some_and(|word| word.eq_ignore_ascii_case(b"more-")))
+    static SMALL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ore-"));
+    static LARGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ORE-"));
+    let text = text.as_bytes();
+    [&SMALL, &LARGE].into_iter().any(|finder| {
+        let begins = |at: usize| at.checked_sub(2).and_then(|from| text.get(from..at));
+        finder.find_iter(text).any(|at| begins(at).is_some_and(|begins| begins.eq_ignore_ascii_case(b"-m")))
+    })
 }
 
 /// Whether a line, from its first letter on, is a prompt of the pager.

@@ -294,7 +294,7 @@ pub(super) fn is_volatile(line: &str, layout: &ConfigLayout) -> bool {
 
 /// Whether an odd number of double quotes stands in a line; a backslash takes away the meaning of what follows it.
 pub(super) fn flips_quote(line: &str) -> bool {
-    if !line.contains('"') {
+    if memchr::memchr(b'"', line.as_bytes()).is_none() {
         return false;
     }
     let (mut flips, mut escaped) = (false, false);

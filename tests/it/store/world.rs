@@ -93,7 +93,7 @@ pub(super) fn backup(customer_name: &str, seat_name: &str, asset: AssetId, grade
         release: Some(Outside::from("9.1.0.924861")),
         bytes: 20_000,
         lines: 600,
-        sections: vec![SectionCount { title: Outside::from("Network configuration"), commands: 12 }],
+        sections: [SectionCount { title: Outside::from("Network configuration"), commands: 12 }].into(),
         content: "ab".repeat(32),
         object: ObjectId(0),
     }
