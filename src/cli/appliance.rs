@@ -140,7 +140,7 @@ fn show_card(context: &Context<'_, impl Doors>, card: &Card, zone: chrono_tz::Tz
     }
     if let Some(backup) = &card.last_backup {
         let id = backup.id.map_or_else(String::new, |id| id.to_string());
-        facts.push(("last backup", format!("{id} {}, {} lines", backup.taken_at.show(zone), backup.lines)));
+        facts.push(("last backup", format!("{id} {}, {} lines", backup.seen_at.show(zone), backup.lines)));
     }
     for note in &seat.notes {
         facts.push(("note", note.clone()));

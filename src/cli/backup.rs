@@ -8,6 +8,7 @@ use super::{Context, Doors, Ended, Need, person};
 use crate::model::backup::{Backup, Grade};
 use crate::model::id::BackupId;
 use crate::model::reading::Outcome;
+use crate::model::time::Time;
 use crate::service::backup::{self, Compared, Shown, Sign, Taken, Which};
 use crate::service::refusal::Refusal;
 
@@ -134,17 +135,11 @@ fn show_diff(context: &Context<'_, impl Doors>, compared: &Compared, zone: chron
         context.out.json(compared);
         return;
     }
-    let side = |backup: &Backup| {
-        format!(
-            "{} {} {} change ID {}",
-            backup.seat,
-            id(backup),
-            backup.taken_at.show(zone),
-            backup.change_id.unwrap_or_default()
-        )
+    let side = |backup: &Backup, at: Time| {
+        format!("{} {} {} change ID {}", backup.seat, id(backup), at.show(zone), backup.change_id.unwrap_or_default())
     };
-    context.out.data(&format!("--- {}", side(&compared.old)));
-    context.out.data(&format!("+++ {}", side(&compared.new)));
+    context.out.data(&format!("--- {}", side(&compared.old, compared.old.taken_at)));
+    context.out.data(&format!("+++ {}", side(&compared.new, compared.new.seen_at)));
     for section in &compared.diff.sections {
         let title = section.title.for_terminal();
         context.out.data(&format!("## {}", if title.is_empty() { "header" } else { &title }));
@@ -194,6 +189,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
                     backup.seat.to_string().into(),
                     backup.customer.to_string().into(),
                     backup.taken_at.show(env.settings.zone).into(),
+                    backup.seen_at.show(env.settings.zone).into(),
                     grade(backup),
                     backup.change_id.map_or_else(String::new, |id| id.to_string()).into(),
                     backup.lines.to_string().into(),
@@ -202,7 +198,18 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
                 ]
             });
             context.out.table(
-                &["backup", "seat", "customer", "taken", "grade", "change id", "lines", "release", "doubts"],
+                &[
+                    "backup",
+                    "seat",
+                    "customer",
+                    "taken",
+                    "last seen",
+                    "grade",
+                    "change id",
+                    "lines",
+                    "release",
+                    "doubts",
+                ],
                 rows.collect(),
             );
             Ok(Ended::Done)

@@ -171,6 +171,7 @@ fn row(judged: &Judged, facts: &Facts, content: String, now: Time) -> Backup {
         seat: facts.seat.name.clone(),
         asset: judged.asset.id,
         taken_at: now,
+        seen_at: now,
         grade: if doubts.is_empty() { Grade::Taken } else { Grade::Suspect },
         doubts,
         change_id: configuration.header.change_id,
@@ -203,7 +204,8 @@ fn seal(env: &Env, backup: &Backup, judged: &Judged, previous: Option<&Backup>) 
     Ok(BackupObject::New(env.depot.put(facts, sealed)?))
 }
 
-/// Seals, and writes the backup with its audit record in one transaction.
+/// Seals, and writes the backup with its audit record in one transaction; of what is known already it is only noted
+/// that it was seen again.
 async fn keep(
     env: &Env,
     actor: &Actor,
@@ -220,6 +222,13 @@ async fn keep(
         .ring()
         .and_then(|ring| ring.content_id(&facts.seat.customer, &stable))
         .map_err(|error| unkept(&error))?;
+    let known = previous.filter(|known| known.content == content && known.asset == judged.asset.id);
+    if let (Some(known), Some(id), Verdict::Complete) = (known, known.and_then(|known| known.id), &judged.verdict) {
+        let detail = serde_json::json!({"v": 1, "grade": known.grade, "content": content, "unchanged": id});
+        let audit = actor.did(now, Act::BackupTaken, facts.seat.name.as_str(), &detail);
+        env.store.backup_seen(id, now, audit).await.map_err(|error| unkept(&error))?;
+        return Ok(Backup { seen_at: now, ..known.clone() });
+    }
     let mut backup = row(&judged, facts, content, now);
     let object = seal(env, &backup, &judged, previous).map_err(|error| unkept(&error))?;
     let detail = serde_json::json!({

@@ -78,6 +78,8 @@ pub struct Backup {
     pub asset: AssetId,
     /// When it was fetched.
     pub taken_at: Time,
+    /// When a fetch last gave the same content from the same hardware: it stands for all of the time until then.
+    pub seen_at: Time,
     /// What it is worth.
     pub grade: Grade,
     /// What spoke against it.

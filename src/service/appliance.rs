@@ -77,7 +77,7 @@ pub async fn list(env: &Env, actor: &Actor, on: &[String]) -> Result<List, Refus
             last_poll: polls.get(name).map(|poll| (poll.outcome, poll.at)),
             hard,
             soft,
-            last_backup: backups.get(name).map(|backup| backup.taken_at),
+            last_backup: backups.get(name).map(|backup| backup.seen_at),
             not_yet_served: not_yet_served(env, seat),
         })
     });

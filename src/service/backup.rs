@@ -231,6 +231,8 @@ async fn newest_two(env: &Env, actor: &Actor, seat: &SeatName) -> Result<(Backup
     let mut found = env.store.scoped(actor.scope.clone()).backup_list(filter).await?.into_iter();
     match (found.next(), found.next()) {
         (Some(new), Some(old)) => Ok((old, new)),
+        // It was fetched again and was the same: nothing changed.
+        (Some(only), None) if only.seen_at > only.taken_at => Ok((only.clone(), only)),
         _ => Err(Refusal::NotFound {
             what: "second backup of seat",
             name: seat.to_string(),

@@ -19,7 +19,7 @@ use crate::model::time::Time;
 use super::db::Db;
 use super::error::StoreError;
 use super::row::{damaged, document, portions, text_option, within, word};
-use super::schema::{backup, object as object_table};
+use super::schema::{backup, backup_seen, object as object_table};
 use super::{Scoped, Store, audit, object};
 
 /// The sealed object of a new backup.
@@ -72,6 +72,9 @@ struct Row {
     object: i64,
 }
 
+/// A backup and when it was last seen.
+type Seen = (Row, i64);
+
 impl Store {
     /// Stores a backup, its object and its audit in one transaction. `backup.id` and `backup.object` are not looked
     /// at: the store gives them.
@@ -113,8 +116,23 @@ impl Store {
                 ))
                 .returning(backup::id)
                 .get_result(db)?;
+            diesel::insert_into(backup_seen::table)
+                .values((backup_seen::backup_id.eq(id), backup_seen::seen_at.eq(backup.seen_at.as_ms())))
+                .execute(db)?;
             audit::add(db, &audit)?;
             Ok(BackupId(id))
+        };
+        self.intent(write).await
+    }
+}
+
+impl Store {
+    /// Notes that a fetch gave what a backup holds already, with its audit in the same transaction.
+    pub async fn backup_seen(&self, id: BackupId, at: Time, audit: NewAudit) -> Result<(), StoreError> {
+        let write = move |db: &mut Db| {
+            let row = diesel::update(backup_seen::table.find(id.0));
+            let rows = row.set(backup_seen::seen_at.eq(at.as_ms())).execute(db)?;
+            if rows == 0 { Err(StoreError::Unknown(id.to_string())) } else { audit::add(db, &audit) }
         };
         self.intent(write).await
     }
@@ -139,12 +157,19 @@ fn same_owner(db: &mut Db, id: ObjectId, backup: &Backup) -> Result<ObjectId, St
     if customer == backup.customer.as_str() && seat == backup.seat.as_str() { Ok(id) } else { Err(foreign(backup)) }
 }
 
+/// Every backup with when it was last seen.
+macro_rules! seen {
+    () => {
+        backup::table.inner_join(backup_seen::table).select((backup::all_columns, backup_seen::seen_at))
+    };
+}
+
 impl Scoped {
     /// Backups, newest first.
     pub async fn backup_list(&self, filter: BackupFilter) -> Result<Vec<Backup>, StoreError> {
         let customers = self.customers();
         let read = move |db: &mut Db| {
-            let mut query = within!(backup::table.select(backup::all_columns), backup::customer, &customers);
+            let mut query = within!(seen!(), backup::customer, &customers);
             if let Some(seats) = filter.seats {
                 query = query.filter(backup::seat.eq_any(seats.into_iter().map(String::from).collect::<Vec<_>>()));
             }
@@ -152,7 +177,7 @@ impl Scoped {
                 query = query.filter(backup::grade.eq(grade.as_str()));
             }
             let limit = filter.limit.unwrap_or(LIST_ROWS_MAX).min(LIST_ROWS_MAX);
-            query.order(backup::id.desc()).limit(limit).load::<Row>(db)?.into_iter().map(noun).collect()
+            query.order(backup::id.desc()).limit(limit).load::<Seen>(db)?.into_iter().map(noun).collect()
         };
         self.store.read(read).await
     }
@@ -161,8 +186,8 @@ impl Scoped {
     pub async fn backup_get(&self, id: BackupId) -> Result<Option<Backup>, StoreError> {
         let customers = self.customers();
         let read = move |db: &mut Db| {
-            let query = within!(backup::table.select(backup::all_columns), backup::customer, &customers);
-            query.filter(backup::id.eq(id.0)).first::<Row>(db).optional()?.map(noun).transpose()
+            let query = within!(seen!(), backup::customer, &customers);
+            query.filter(backup::id.eq(id.0)).first::<Seen>(db).optional()?.map(noun).transpose()
         };
         self.store.read(read).await
     }
@@ -180,8 +205,8 @@ impl Scoped {
                     .select(max(backup::id));
                 let ids: Vec<Option<i64>> = newest.load(db)?;
                 let ids: Vec<i64> = ids.into_iter().flatten().collect();
-                let query = within!(backup::table.select(backup::all_columns), backup::customer, &customers);
-                for row in query.filter(backup::id.eq_any(ids)).load::<Row>(db)? {
+                let query = within!(seen!(), backup::customer, &customers);
+                for row in query.filter(backup::id.eq_any(ids)).load::<Seen>(db)? {
                     let backup = noun(row)?;
                     last.insert(backup.seat.clone(), backup);
                 }
@@ -192,7 +217,7 @@ impl Scoped {
     }
 }
 
-fn noun(row: Row) -> Result<Backup, StoreError> {
+fn noun((row, seen_at): Seen) -> Result<Backup, StoreError> {
     let size = |column, number: i64| u64::try_from(number).map_err(|_| damaged(column, &number.to_string()));
     Ok(Backup {
         id: Some(BackupId(row.id)),
@@ -200,6 +225,7 @@ fn noun(row: Row) -> Result<Backup, StoreError> {
         seat: word("backup.seat", &row.seat)?,
         asset: AssetId(row.asset),
         taken_at: Time::from_ms(row.taken_at),
+        seen_at: Time::from_ms(seen_at),
         grade: word("backup.grade", &row.grade)?,
         doubts: document::<Doubts>("backup.doubts", &row.doubts)?.doubts,
         change_id: row.change_id.map(i64::cast_unsigned),

@@ -161,6 +161,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    backup_seen (backup_id) {
+        backup_id -> BigInt,
+        seen_at -> BigInt,
+    }
+}
+
+diesel::table! {
     customer_key (customer) {
         customer -> Text,
         public -> Text,
@@ -197,4 +204,5 @@ diesel::table! {
 diesel::joinable!(tenure -> asset (asset_id));
 diesel::joinable!(host_key -> asset (asset_id));
 diesel::joinable!(backup -> object (object_id));
-diesel::allow_tables_to_appear_in_same_query!(asset, tenure, host_key, backup, object);
+diesel::joinable!(backup_seen -> backup (backup_id));
+diesel::allow_tables_to_appear_in_same_query!(asset, tenure, host_key, backup, backup_seen, object);

@@ -163,6 +163,12 @@ CREATE TABLE backup (
     object_id BIGINT NOT NULL REFERENCES object (id)
 );
 
+-- When the same configuration was last fetched: the one fact of a backup that moves.
+CREATE TABLE backup_seen (
+    backup_id BIGINT NOT NULL PRIMARY KEY REFERENCES backup (id),
+    seen_at BIGINT NOT NULL
+);
+
 CREATE TABLE customer_key (
     customer TEXT NOT NULL PRIMARY KEY,
     public TEXT NOT NULL,

@@ -388,6 +388,7 @@ mod tests {
             seat: "nx-tokyo-01".parse().expect("a name"),
             asset: AssetId(1),
             taken_at: crate::model::time::Time::from_ms(0),
+            seen_at: crate::model::time::Time::from_ms(0),
             grade: Grade::Taken,
             doubts: Vec::new(),
             change_id: configuration.header.change_id,

@@ -87,6 +87,7 @@ pub(super) fn backup(customer_name: &str, seat_name: &str, asset: AssetId, grade
         seat: seat(seat_name),
         asset,
         taken_at: NOW,
+        seen_at: NOW,
         grade,
         doubts: vec![],
         change_id: Some(u64::MAX),
