@@ -108,7 +108,7 @@ pub fn reach(outcome: Outcome) -> Option<Reading> {
         Outcome::Answered => Condition::Good,
         Outcome::NoCredential | Outcome::Braked | Outcome::KeyUnknown => Condition::Missing,
         Outcome::NoPrompt => Condition::Unrecognised,
-        Outcome::OverLimit => Condition::Malformed,
+        Outcome::OverLimit | Outcome::NotUnderstood => Condition::Malformed,
         Outcome::KeyChanged
         | Outcome::TimedOut
         | Outcome::Refused
@@ -299,7 +299,8 @@ mod tests {
         for silent in [Outcome::Stopped, Outcome::NotKept, Outcome::NotYetServed] {
             assert_eq!(reach(silent), None, "{silent}");
         }
-        for untried in [Outcome::Braked, Outcome::NoCredential, Outcome::KeyUnknown] {
+        let unknown = [Outcome::NoPrompt, Outcome::OverLimit, Outcome::NotUnderstood];
+        for untried in [Outcome::Braked, Outcome::NoCredential, Outcome::KeyUnknown].into_iter().chain(unknown) {
             assert!(reach(untried).is_some_and(|reading| reading.condition.is_unknown()), "{untried}");
         }
         assert_ne!(reach(Outcome::TimedOut), reach(Outcome::Refused));

@@ -190,19 +190,35 @@ async fn identify(env: &Env, facts: &Facts, asset: &Asset, session: &mut dyn Ses
         .definitions
         .by_name("version")
         .ok_or_else(|| Failure::new(Outcome::NoPrompt, "no definition has the name version"))?;
-    let answer = session.read(&layout.command, limits::ANSWER_BYTES_MAX).await?;
-    let context = Context { now: env.clock.now(), clock: None, series: facts.seat.series, release: None };
-    let readout = env.definitions.read(layout, &answer.text, answer.complete, &context);
-    let seen = readout.identity.unwrap_or_default();
     let expected = Expected {
         series: facts.seat.series,
         serial: asset.serial.clone().or_else(|| facts.seat.serial.clone().map(Outside::from)),
         product: asset.product.clone(),
         model: asset.model.clone(),
     };
-    let proof =
-        identity::prove(&expected, &seen).map_err(|error| Failure::new(Outcome::WrongAppliance, error.to_string()))?;
-    Ok((seen, readout.hostname, (layout.command.clone(), readout.readings), proof))
+    let mut before: Option<(Seen, String)> = None;
+    loop {
+        let answer = session.read(&layout.command, limits::ANSWER_BYTES_MAX).await?;
+        let context = Context { now: env.clock.now(), clock: None, series: facts.seat.series, release: None };
+        let readout = env.definitions.read(layout, &answer.text, answer.complete, &context);
+        let seen = readout.identity.unwrap_or_default();
+        let why = match identity::prove(&expected, &seen) {
+            Ok(proof) => return Ok((seen, readout.hostname, (layout.command.clone(), readout.readings), proof)),
+            Err(error) => error.to_string(),
+        };
+        match before {
+            // A bad line can look like another appliance: it is asked once more.
+            None => before = Some((seen, why)),
+            Some((first, _)) if identity::is_another(&expected, &first, &seen) => {
+                return Err(Failure::new(Outcome::WrongAppliance, why));
+            }
+            Some((_, first)) => {
+                let twice = if first == why { why } else { format!("{first}; then: {why}") };
+                let reason = format!("{} was not understood twice: {twice}", layout.command);
+                return Err(Failure::new(Outcome::NotUnderstood, reason));
+            }
+        }
+    }
 }
 
 /// Writes down what the hardware said of itself at its first login, and the release whenever it is another one or was

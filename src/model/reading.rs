@@ -259,6 +259,8 @@ crate::words! {
         Dropped = "dropped",
         /// A limit on size was broken.
         OverLimit = "over-limit",
+        /// Who it is was not understood: the answer was damaged, cut or contradicted itself, twice.
+        NotUnderstood = "not-understood",
         /// It is another appliance than the seat's.
         WrongAppliance = "wrong-appliance",
         /// What was read could not be sealed or written down.

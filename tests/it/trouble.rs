@@ -29,7 +29,7 @@ fn fifty_good_appliances_are_polled_beside_ten_hostile_ones() {
         .collect();
     let hostile = [
         ("endless-output", &["over-limit", "timed-out"][..]),
-        ("garble", &["wrong-appliance", "no-prompt", "timed-out", "answered", "dropped"]),
+        ("garble", &["not-understood", "answered"]),
         ("silent", &["timed-out"]),
         ("drop-mid-command", &["dropped"]),
         ("no-prompt", &["no-prompt", "timed-out"]),
@@ -190,6 +190,52 @@ fn an_appliance_that_passes_traffic_uninspected_is_never_good() {
     assert_eq!(House::seat(&polled, "acme-nx01")["good"], false, "{polled}");
     let rounds = ["poll", "--on", "acme-nx01", "--every", "1s", "--times", "2"];
     house.hoshu(&rounds).expect(4);
+}
+
+#[test]
+fn damage_on_the_line_is_not_another_appliance() {
+    let house = House::example();
+    house.onboard();
+    let asked = |seat: &str| {
+        let log = house.unit(seat)["log"].as_array().unwrap().clone();
+        log.iter().filter(|one| one["text"] == "show version").count()
+    };
+    let poll = |seat: &str| {
+        let polled = house.hoshu(&["poll", "--on", seat, "--tier", "pulse", "--json"]).json();
+        House::seat(&polled, seat).clone()
+    };
+    // The serial is damaged at the first login: the damage does not become what is known.
+    house.break_unit("umi-nx02", "garble");
+    assert_eq!(poll("umi-nx02")["outcome"], "not-understood");
+    house.hoshu(&["lab", "mend", "umi-nx02"]).expect(0);
+    assert_eq!(poll("umi-nx02")["outcome"], "answered");
+
+    assert_eq!(poll("acme-nx01")["outcome"], "answered");
+    assert_eq!(asked("acme-nx01"), 1, "one reading that agrees is enough");
+    house.hoshu(&["lab", "break", "acme-nx01", "garble", "--times", "1"]).expect(0);
+    assert_eq!(poll("acme-nx01")["outcome"], "answered", "the second reading is the one that counts");
+    assert_eq!(asked("acme-nx01"), 3);
+
+    house.break_unit("acme-nx01", "garble");
+    let polled = poll("acme-nx01");
+    assert_eq!((&polled["outcome"], &polled["good"]), (&"not-understood".into(), &false.into()), "{polled}");
+    assert!(polled["reason"].as_str().unwrap().contains("its serial arrived damaged"), "{polled}");
+    let reach = polled["readings"].as_array().unwrap().iter().find(|one| one["component"]["kind"] == "reach").unwrap();
+    assert_eq!(reach["condition"], "malformed", "{polled}");
+    assert_eq!(asked("acme-nx01"), 5, "twice, and not once more");
+    let taken = house.hoshu(&["backup", "take", "--on", "acme-nx01", "--json"]).expect(4).json();
+    assert_eq!(House::seat(&taken, "acme-nx01")["outcome"], "not-understood");
+    let findings = house.hoshu(&["finding", "list", "--on", "acme-nx01", "--json"]).expect(0).json();
+    assert_eq!(findings["findings"][0]["state"], "soft", "{findings}");
+
+    house.hoshu(&["lab", "mend", "acme-nx01"]).expect(0);
+    house.break_unit("acme-nx01", "wrong-appliance");
+    let before = asked("acme-nx01");
+    assert_eq!(poll("acme-nx01")["outcome"], "wrong-appliance");
+    assert_eq!(asked("acme-nx01"), before + 2, "it is believed when it says so twice");
+    let findings = house.hoshu(&["finding", "list", "--on", "acme-nx01", "--json"]).expect(0).json();
+    let hard = |one: &Value| one["state"] == "hard" && one["condition"] == "bad";
+    assert!(findings["findings"].as_array().unwrap().iter().any(hard), "{findings}");
 }
 
 #[test]

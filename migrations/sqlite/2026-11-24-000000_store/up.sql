@@ -78,7 +78,7 @@ CREATE TABLE poll_last (
     outcome TEXT NOT NULL CHECK (outcome IN (
             'answered', 'not-yet-served', 'no-credential', 'braked', 'key-unknown', 'key-changed', 'timed-out',
             'refused', 'closed-early', 'protocol', 'login-refused', 'no-prompt', 'dropped', 'over-limit',
-            'wrong-appliance', 'not-kept', 'stopped'
+            'not-understood', 'wrong-appliance', 'not-kept', 'stopped'
         )),
     reason TEXT NOT NULL,
     took_ms BIGINT NOT NULL,
