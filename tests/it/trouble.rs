@@ -193,6 +193,32 @@ fn an_appliance_that_passes_traffic_uninspected_is_never_good() {
 }
 
 #[test]
+fn a_monitoring_port_that_loses_its_link_is_found() {
+    let house = House::example();
+    house.onboard();
+    let links = |seat: &str| {
+        let polled = house.hoshu(&["poll", "--on", seat, "--tier", "detail", "--json"]).json();
+        let readings = House::seat(&polled, seat)["readings"].as_array().unwrap().clone();
+        let links = readings.iter().filter(|one| one["component"]["kind"] == "interface");
+        links
+            .map(|one| format!("{} {}", one["component"]["name"].as_str().unwrap(), one["condition"].as_str().unwrap()))
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    let good = ["ether1", "ether2", "pether3", "pether4", "pether5", "pether6"].map(|port| format!("{port} good"));
+    assert_eq!(links("acme-nx01"), good.into());
+    assert_eq!(links("acme-ex01").len(), 2, "an EX has no port pairs, and is asked for none");
+    house.break_unit("acme-nx01", "link-down");
+    let broken = links("acme-nx01");
+    assert!(broken.contains("pether6 bad") && broken.contains("pether5 good"), "{broken:?}");
+    let findings = house.hoshu(&["finding", "list", "--on", "acme-nx01", "--json"]).expect(0).json();
+    let port = |one: &Value| one["component"]["name"] == "pether6" && one["condition"] == "bad";
+    assert!(findings["findings"].as_array().unwrap().iter().any(port), "{findings}");
+    let log = house.unit("acme-nx01")["log"].as_array().unwrap().clone();
+    let asked = log.iter().filter(|one| one["text"].as_str().unwrap().starts_with("show interfaces pether"));
+    assert_eq!(asked.count(), 8, "four ports in each of two polls, and no port that it does not have");
+}
+
+#[test]
 fn damage_on_the_line_is_not_another_appliance() {
     let house = House::example();
     house.onboard();
