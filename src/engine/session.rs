@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::access::{AccessError, Peer, Session, not_yet_served};
+use crate::access::{AccessError, Peer, Session, not_tried};
 use crate::decide::brake::LoginResult;
 use crate::engine::brake::Decision;
 use crate::engine::env::Env;
@@ -63,6 +63,7 @@ impl From<AccessError> for Failure {
     fn from(error: AccessError) -> Self {
         let outcome = match &error {
             AccessError::NotYetServed(_) => Outcome::NotYetServed,
+            AccessError::NoSsh(_) => Outcome::NoSsh,
             AccessError::KeyUnknown { .. } => Outcome::KeyUnknown,
             AccessError::KeyChanged { .. } => Outcome::KeyChanged,
             AccessError::TimedOut { .. } | AccessError::Network(_) => Outcome::TimedOut,
@@ -81,8 +82,8 @@ impl From<AccessError> for Failure {
 
 /// Opens a session and proves who answers. A seat without an accepted host key is looked at, and nothing is sent.
 pub async fn open(env: &Env, facts: &Facts) -> Result<Live, Failure> {
-    if let Some(what) = not_yet_served(&facts.gateway) {
-        return Err(AccessError::NotYetServed(what).into());
+    if let Some(error) = not_tried(&facts.gateway) {
+        return Err(error.into());
     }
     let Some(name) = &facts.seat.credentials.read else {
         return Err(Failure::new(Outcome::NoCredential, "the seat names no read credential"));

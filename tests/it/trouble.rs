@@ -219,6 +219,39 @@ fn a_monitoring_port_that_loses_its_link_is_found() {
 }
 
 #[test]
+fn a_seat_without_ssh_by_declaration_is_not_tried_and_not_called_failed_or_good() {
+    let house = House::example();
+    house.onboard();
+    let before = house.unit("acme-nx01")["sessions_ever"].clone();
+    house.edit("inventory/customers/acme.yaml", "ssh: yes, https", "ssh: blocked, https");
+    let polled = house.hoshu(&["poll", "--on", "customer=acme", "--json"]).expect(0).json();
+    assert_eq!((&polled["no_ssh"], &polled["good"], &polled["answered"]), (&4.into(), &0.into(), &0.into()));
+    let seat = House::seat(&polled, "acme-nx01");
+    assert_eq!(
+        (&seat["outcome"], &seat["good"], &seat["readings"]),
+        (&"no-ssh".into(), &false.into(), &Value::Array(vec![]))
+    );
+    assert_eq!(seat["reason"], "no SSH: it is declared as blocked behind gateway tokyo-vpn");
+    let taken = house.hoshu(&["backup", "take", "--on", "customer=acme", "--json"]).expect(0).json();
+    assert_eq!((&taken["no_ssh"], &taken["failed"], &taken["taken"]), (&4.into(), &0.into(), &0.into()));
+    let scanned = house.hoshu(&["hostkey", "scan", "--on", "customer=acme", "--json"]).expect(0).json();
+    assert_eq!(House::seat(&scanned, "acme-nx01")["outcome"], "no-ssh");
+    assert_eq!(house.unit("acme-nx01")["sessions_ever"], before, "nobody dialled it");
+    let findings = house.hoshu(&["finding", "list", "--on", "customer=acme", "--json"]).expect(0).json();
+    assert_eq!(findings["findings"], Value::Array(vec![]));
+    let said = "no SSH: it is declared as blocked behind gateway tokyo-vpn";
+    let shown = house.hoshu(&["appliance", "show", "acme-nx01"]).expect(0).out;
+    assert!(shown.lines().any(|line| line.starts_with("not tried") && line.ends_with(said)), "{shown}");
+    let listed = house.hoshu(&["appliance", "list", "--on", "customer=acme"]).expect(0).out;
+    assert_eq!(listed.matches(said).count(), 4, "{listed}");
+    let summary = house.hoshu(&["poll", "--on", "customer=acme,series=nx", "--on", "umi-nx02"]).err;
+    assert!(
+        summary.contains("2 seats: ") && summary.contains(", 0 not yet served, 1 without SSH as declared ("),
+        "{summary}"
+    );
+}
+
+#[test]
 fn damage_on_the_line_is_not_another_appliance() {
     let house = House::example();
     house.onboard();
