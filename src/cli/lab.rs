@@ -1,5 +1,6 @@
 //! `hoshu lab`: the simulated fleet.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,7 @@ pub enum Verb {
         fault: Fault,
         /// How often it takes effect.
         #[arg(long, value_name = "N")]
-        times: Option<u32>,
+        times: Option<NonZeroU32>,
     },
     /// Mend one fault of a unit, or all
     Mend {

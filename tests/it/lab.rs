@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use std::io::{Read, Write};
+use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -80,7 +81,8 @@ impl Running {
     }
 
     fn break_by(&self, name: &str, fault: Fault, remaining: Option<u32>) {
-        self.ask(&Request::Break { unit: seat(name), fault, remaining }).expect("a fault");
+        self.ask(&Request::Break { unit: seat(name), fault, remaining: remaining.and_then(NonZeroU32::new) })
+            .expect("a fault");
     }
 }
 
