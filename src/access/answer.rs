@@ -251,9 +251,9 @@ impl Reader {
         Outside::from_bytes(text.get(text.len().saturating_sub(TAIL_BYTES)..).unwrap_or_default())
     }
 
-    /// Whether nothing came at all.
-    pub(super) fn is_empty(&self) -> bool {
-        self.screen.text().is_empty()
+    /// Whether nothing came at all, not even the echo of the last line.
+    pub(super) const fn is_silent(&self) -> bool {
+        self.raw == 0
     }
 }
 

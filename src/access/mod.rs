@@ -24,7 +24,7 @@ use crate::model::credential::Login;
 use crate::model::inventory::{Gateway, Seat};
 use crate::model::outside::Outside;
 
-pub use route::{LabTable, LabTableError, Router, not_yet_served};
+pub use route::{LabTable, LabTableError, Router, not_tried};
 pub use ssh::{AccessLimits, SshAccess};
 
 crate::words! {
@@ -131,6 +131,9 @@ pub enum AccessError {
     /// The way is declared and this version cannot walk it.
     #[error("not yet served: {0}")]
     NotYetServed(String),
+    /// The files say that there is no SSH behind the gateway.
+    #[error("no SSH: {0}")]
+    NoSsh(String),
     /// No host key of this asset is accepted; the peer showed this one. Nothing secret was sent.
     #[error("host key not accepted: {algorithm} {fingerprint}")]
     KeyUnknown {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{AccessError, Peer};
-use crate::model::inventory::{Gateway, GatewayAccess, HopKind};
+use crate::model::inventory::{Gateway, GatewayAccess, HopKind, ProbeState};
 use crate::model::name::SeatName;
 
 /// Bytes of the table of a lab's ports.
@@ -88,7 +88,7 @@ pub enum Router {
 impl Router {
     /// The address to dial, or why this version cannot reach the seat.
     pub fn route(&self, peer: Peer<'_>) -> Result<SocketAddr, AccessError> {
-        passable(peer.gateway)?;
+        not_tried(peer.gateway).map_or(Ok(()), Err)?;
         match self {
             Self::Lab(table) => {
                 let port = table.ports.get(&peer.seat.name).copied();
@@ -112,17 +112,21 @@ fn is_of_this_host(address: IpAddr) -> bool {
     address.is_loopback() || address.is_unspecified() || address.is_multicast()
 }
 
-fn passable(gateway: &Gateway) -> Result<(), AccessError> {
-    not_yet_served(gateway).map_or(Ok(()), |what| Err(not_served(what)))
-}
-
-/// What of a gateway this version cannot pass; `None` when it can.
-pub fn not_yet_served(gateway: &Gateway) -> Option<String> {
+/// Why no appliance behind a gateway is dialled, by what is declared of it; `None` when they are. What this version
+/// cannot pass comes first: what answers behind it is nobody's question yet.
+pub fn not_tried(gateway: &Gateway) -> Option<AccessError> {
     if gateway.access != GatewayAccess::Unattended {
-        return Some(format!("gateway {} is {}", gateway.name, gateway.access));
+        return Some(not_served(format!("gateway {} is {}", gateway.name, gateway.access)));
     }
-    let hop = gateway.hops.iter().find(|hop| hop.kind != HopKind::Vpn)?;
-    Some(format!("gateway {} has a hop of kind {}", gateway.name, hop.kind))
+    if let Some(hop) = gateway.hops.iter().find(|hop| hop.kind != HopKind::Vpn) {
+        return Some(not_served(format!("gateway {} has a hop of kind {}", gateway.name, hop.kind)));
+    }
+    let why = match gateway.probes.ssh {
+        ProbeState::Yes => return None,
+        ProbeState::None => "it is declared as not offered",
+        ProbeState::Blocked => "it is declared as blocked",
+    };
+    Some(AccessError::NoSsh(format!("{why} behind gateway {}", gateway.name)))
 }
 
 const fn not_served(what: String) -> AccessError {
@@ -186,6 +190,23 @@ mod tests {
                     other => panic!("{word}: {other:?}"),
                 }
             }
+        }
+    }
+
+    #[test]
+    fn where_ssh_is_declared_as_absent_nobody_is_dialled() {
+        let seat = seat("nx01", "192.0.2.7");
+        for (state, word) in [(ProbeState::None, "not offered"), (ProbeState::Blocked, "blocked")] {
+            let mut gateway = gateway();
+            gateway.probes.ssh = state;
+            for router in [Router::Live, lab(&[("nx01", 4022)])] {
+                match router.route(Peer { seat: &seat, gateway: &gateway }) {
+                    Err(AccessError::NoSsh(why)) => assert!(why.contains(word), "{why}"),
+                    other => panic!("{state}: {other:?}"),
+                }
+            }
+            gateway.access = GatewayAccess::Attended;
+            assert!(matches!(not_tried(&gateway), Some(AccessError::NotYetServed(_))));
         }
     }
 

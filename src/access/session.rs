@@ -209,33 +209,37 @@ impl Line<'_> {
     }
 
     /// As [`Self::prompt`] on the way to the first command, where the words that came instead tell more than a limit.
-    async fn first_prompt(&mut self, during: &'static str) -> Result<Mode, AccessError> {
+    async fn step(&mut self, during: &'static str) -> Result<Seen, AccessError> {
         let seen = self.prompt(during, self.limits.login).await;
-        let mut state = self.connection.shared.lock();
+        let state = self.connection.shared.lock();
         match seen {
-            Ok(Seen::Prompt(mode)) => {
-                state.reader.answer();
-                Ok(mode)
-            }
-            Ok(_) => Err(AccessError::NoPrompt(state.reader.tail())),
-            Err(AccessError::TimedOut { .. }) if !state.reader.is_empty() => {
+            Err(AccessError::TimedOut { .. }) if !state.reader.is_silent() => {
                 Err(AccessError::NoPrompt(state.reader.tail()))
             }
-            Err(error) => Err(error),
+            seen => seen,
         }
+    }
+
+    /// A [`Self::step`] that must end at a prompt.
+    async fn first_prompt(&mut self, during: &'static str) -> Result<Mode, AccessError> {
+        let seen = self.step(during).await?;
+        let mut state = self.connection.shared.lock();
+        let Seen::Prompt(mode) = seen else { return Err(AccessError::NoPrompt(state.reader.tail())) };
+        state.reader.answer();
+        Ok(mode)
     }
 
     /// Enters the enable mode. Where the role may not, and nothing was asked, the session stays in the standard mode.
     async fn enable(&mut self, secret: Option<&SecretString>, during: &'static str) -> Result<(), AccessError> {
         self.send("enable", GREETING_BYTES_MAX, true, during).await?;
-        if self.prompt(during, self.limits.login).await? != Seen::Password {
+        if self.step(during).await? != Seen::Password {
             return self.first_prompt(during).await.map(|_| ());
         }
         let no_prompt = || AccessError::NoPrompt(self.connection.shared.lock().reader.tail());
         let secret = secret.ok_or_else(no_prompt)?;
         self.connection.shared.lock().reader.begin_unechoed();
         self.type_in([secret.expose_secret().as_bytes(), b"\n"].concat(), during).await?;
-        match self.prompt(during, self.limits.login).await? {
+        match self.step(during).await? {
             Seen::Prompt(Mode::Standard) | Seen::Password => Err(no_prompt()),
             _ => self.first_prompt(during).await.map(|_| ()),
         }

@@ -33,8 +33,8 @@ fn ago(now: Time, at: Time) -> String {
 fn row(line: &Line, now: Time) -> Vec<Cell> {
     let seat = &line.seat;
     let release = line.asset.as_ref().and_then(|asset| asset.release.as_ref());
-    let poll = match (&line.last_poll, line.not_yet_served.is_empty()) {
-        (_, false) => Cell::toned(format!("not yet served: {}", line.not_yet_served), Tone::Care),
+    let poll = match (&line.last_poll, line.not_tried.is_empty()) {
+        (_, false) => Cell::toned(line.not_tried.clone(), Tone::Care),
         (None, true) => Cell::toned("never", Tone::Care),
         (Some((outcome, at)), true) => {
             let tone = if *outcome == Outcome::Answered { Tone::Good } else { Tone::Bad };
@@ -104,8 +104,8 @@ fn show_card(context: &Context<'_, impl Doors>, card: &Card, zone: chrono_tz::Tz
         ("way in", format!("gateway {}", seat.gateway)),
         ("ssh", format!("{} algorithms, {}", seat.ssh.algorithms, seat.ssh.channel)),
     ];
-    if !card.not_yet_served.is_empty() {
-        facts.push(("not yet served", card.not_yet_served.clone()));
+    if !card.not_tried.is_empty() {
+        facts.push(("not tried", card.not_tried.clone()));
     }
     if let Some(peer) = &seat.peer {
         facts.push(("peer", peer.to_string()));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::out::{Cell, Tone, counted};
+use super::poll::without_ssh;
 use super::progress::Bar;
 use super::{Context, Doors, Ended, Need, person};
 use crate::model::backup::{Backup, Grade};
@@ -84,11 +85,9 @@ fn show_taken(context: &Context<'_, impl Doors>, answer: &Taken) {
                 let known = if seat.unchanged { ", unchanged" } else { "" };
                 (grade(backup), format!("{size}{known}"))
             }
-            (None, Some(Outcome::NotYetServed)) => {
-                (Cell::toned("not-yet-served", Tone::Care), seat.reason.for_terminal().into_owned())
-            }
             (None, outcome) => {
-                (Cell::toned(outcome.map_or("", Outcome::as_str), Tone::Bad), seat.reason.for_terminal().into_owned())
+                let tone = if outcome.is_some_and(Outcome::is_by_declaration) { Tone::Care } else { Tone::Bad };
+                (Cell::toned(outcome.map_or("", Outcome::as_str), tone), seat.reason.for_terminal().into_owned())
             }
         };
         vec![
@@ -103,12 +102,13 @@ fn show_taken(context: &Context<'_, impl Doors>, answer: &Taken) {
     });
     context.out.table(&["seat", "customer", "series", "result", "backup", "took", "what"], rows.collect());
     context.out.talk(&format!(
-        "{}: {} taken, {} suspect, {} failed, {} not yet served",
+        "{}: {} taken, {} suspect, {} failed, {} not yet served{}",
         counted(answer.seats.len(), "seat"),
         answer.taken,
         answer.suspect,
         answer.failed,
-        answer.not_yet_served
+        answer.not_yet_served,
+        without_ssh(answer.no_ssh)
     ));
 }
 

@@ -140,8 +140,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
             let env = context.env_with(Arc::new(Bar::new("first contact"))).await?;
             let scan = hostkey::scan(&env, &actor, &on).await?;
             show_scan(context, &scan);
-            let failed =
-                |seat: &hostkey::SeatScanned| seat.outcome.is_some_and(|outcome| outcome != Outcome::NotYetServed);
+            let failed = |seat: &hostkey::SeatScanned| seat.outcome.is_some_and(|outcome| !outcome.is_by_declaration());
             Ok(if context.stop.is_asked() {
                 Ended::Stopped
             } else if scan.seats.iter().any(failed) {

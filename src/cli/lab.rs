@@ -1,5 +1,6 @@
 //! `hoshu lab`: the simulated fleet.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,7 @@ pub enum Verb {
         fault: Fault,
         /// How often it takes effect.
         #[arg(long, value_name = "N")]
-        times: Option<u32>,
+        times: Option<NonZeroU32>,
     },
     /// Mend one fault of a unit, or all
     Mend {
@@ -70,9 +71,9 @@ pub enum Verb {
 /// Serve the simulated fleet.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
-    /// A generated fleet of so many appliances instead of the inventory's, with settings of its own.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50_000))]
-    fleet: Option<u32>,
+    /// A generated fleet of so many appliances, at most 20,000, instead of the inventory's, with settings of its own.
+    #[arg(long, value_name = "N")]
+    fleet: Option<NonZeroU32>,
     /// Where the settings of a generated fleet are written [default: hoshu-lab-N].
     #[arg(long, value_name = "DIR", requires = "fleet")]
     dir: Option<PathBuf>,
@@ -107,9 +108,12 @@ async fn serve(context: &Context<'_, impl Doors>, args: &Serve) -> Result<Ended,
     let path = match args.fleet {
         None => context.doors.settings().to_owned(),
         Some(count) => {
+            let count = count.get() as usize;
+            // Said before anything is written: a folder that no lab can serve helps nobody.
+            lab::fits(count).map_err(|error| lab_error(&error))?;
             let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from(format!("hoshu-lab-{count}")));
             if !dir.join("hoshu.yaml").exists() {
-                super::init::write(&dir, Fleet::Generated(count as usize))?;
+                super::init::write(&dir, Fleet::Generated(count))?;
             }
             dir.join("hoshu.yaml")
         }

@@ -56,7 +56,8 @@ pub(super) fn in_words(reading: &Reading) -> String {
 fn rows(seat: &SeatPolled, all: bool) -> Vec<Vec<Cell>> {
     let toned = match (seat.good, seat.outcome) {
         (true, _) => Tone::Good,
-        (false, Outcome::Answered | Outcome::NotYetServed | Outcome::Stopped) => Tone::Care,
+        (false, Outcome::Answered | Outcome::Stopped) => Tone::Care,
+        (false, outcome) if outcome.is_by_declaration() => Tone::Care,
         _ => Tone::Bad,
     };
     let mut what: Vec<Cell> = Vec::new();
@@ -98,14 +99,20 @@ fn show(context: &Context<'_, impl Doors>, answer: &Answer, all: bool, took: Dur
     }
     let table = answer.seats.iter().flat_map(|seat| rows(seat, all)).collect();
     context.out.table(&["seat", "customer", "series", "outcome", "took", "what"], table);
-    let attention = answer.seats.len() - answer.good - answer.not_yet_served;
+    let attention = answer.seats.len() - answer.good - answer.not_yet_served - answer.no_ssh;
     context.out.talk(&format!(
-        "{}: {} good, {attention} need attention, {} not yet served ({:.1} s)",
+        "{}: {} good, {attention} need attention, {} not yet served{} ({:.1} s)",
         counted(answer.seats.len(), "seat"),
         answer.good,
         answer.not_yet_served,
+        without_ssh(answer.no_ssh),
         took.as_secs_f64()
     ));
+}
+
+/// The last words of a summary about seats behind a gateway without SSH, which few inventories have.
+pub(super) fn without_ssh(seats: usize) -> String {
+    if seats == 0 { String::new() } else { format!(", {seats} without SSH as declared") }
 }
 
 /// Polls once, or in rounds.

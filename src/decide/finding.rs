@@ -101,14 +101,14 @@ pub const fn wants_second_read(finding: &Finding, rule: Hysteresis) -> bool {
 /// What the end of a poll says about whether the seat answers, lets us in and is the expected one.
 ///
 /// A refusal, a time-out and an early close differ in `said`: they are different evidence. What we did not ask, or
-/// could not understand, is unknown and no failure. A poll that was stopped says nothing, and neither does a way in that
-/// this version cannot walk: it is shown with the seat, each time.
+/// could not understand, is unknown and no failure. A poll that was stopped says nothing, and neither does a seat that
+/// is not tried by declaration: that is shown with the seat, each time.
 pub fn reach(outcome: Outcome) -> Option<Reading> {
     let condition = match outcome {
         Outcome::Answered => Condition::Good,
         Outcome::NoCredential | Outcome::Braked | Outcome::KeyUnknown => Condition::Missing,
         Outcome::NoPrompt => Condition::Unrecognised,
-        Outcome::OverLimit => Condition::Malformed,
+        Outcome::OverLimit | Outcome::NotUnderstood => Condition::Malformed,
         Outcome::KeyChanged
         | Outcome::TimedOut
         | Outcome::Refused
@@ -117,7 +117,7 @@ pub fn reach(outcome: Outcome) -> Option<Reading> {
         | Outcome::LoginRefused
         | Outcome::Dropped
         | Outcome::WrongAppliance => Condition::Bad,
-        Outcome::NotYetServed | Outcome::Stopped | Outcome::NotKept => return None,
+        Outcome::NotYetServed | Outcome::NoSsh | Outcome::Stopped | Outcome::NotKept => return None,
     };
     Some(Reading::new(Component::only(ComponentKind::Reach), condition, outcome.as_str()))
 }
@@ -296,10 +296,11 @@ mod tests {
             let good = reach(outcome).is_some_and(|reading| reading.condition.is_good());
             assert_eq!(good, outcome == Outcome::Answered, "{outcome}");
         }
-        for silent in [Outcome::Stopped, Outcome::NotKept, Outcome::NotYetServed] {
+        for silent in [Outcome::Stopped, Outcome::NotKept, Outcome::NotYetServed, Outcome::NoSsh] {
             assert_eq!(reach(silent), None, "{silent}");
         }
-        for untried in [Outcome::Braked, Outcome::NoCredential, Outcome::KeyUnknown] {
+        let unknown = [Outcome::NoPrompt, Outcome::OverLimit, Outcome::NotUnderstood];
+        for untried in [Outcome::Braked, Outcome::NoCredential, Outcome::KeyUnknown].into_iter().chain(unknown) {
             assert!(reach(untried).is_some_and(|reading| reading.condition.is_unknown()), "{untried}");
         }
         assert_ne!(reach(Outcome::TimedOut), reach(Outcome::Refused));

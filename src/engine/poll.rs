@@ -277,8 +277,11 @@ async fn read_tiers(
     let release: Option<Release> = live.seen.release.as_ref().and_then(|text| text.as_data().parse().ok());
     let asked = layouts(env, facts, release.as_ref(), tiers);
     let mut context = Context { now, clock: None, series: facts.seat.series, release: release.clone() };
-    let mut readings = Vec::new();
+    let (mut readings, mut names) = (Vec::new(), Vec::new());
     for layout in &asked {
+        if !layout.is_wanted(&names) {
+            continue;
+        }
         if let Some((command, answered)) = &live.identity
             && layout.command == *command
         {
@@ -288,9 +291,12 @@ async fn read_tiers(
         let answer = live.session.read(&layout.command, limits::ANSWER_BYTES_MAX).await?;
         let readout = env.definitions.read(layout, &answer.text, answer.complete, &context);
         context.clock = readout.clock.or(context.clock);
+        names.extend(readout.names);
         readings.extend(readout.readings);
     }
-    let kinds = answered_kinds(&asked, &layouts(env, facts, release.as_ref(), Tier::ALL));
+    let mut all = layouts(env, facts, release.as_ref(), Tier::ALL);
+    all.retain(|layout| layout.is_wanted(&names));
+    let kinds = answered_kinds(&asked, &all);
     let before = known.spans.iter().map(|span| &span.component).filter(|component| kinds.contains(&component.kind));
     let mut readings = decide::span::worst(decide::span::with_missing(before, readings));
     readings.truncate(limits::READINGS_MAX);

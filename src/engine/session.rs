@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::access::{AccessError, Peer, Session, not_yet_served};
+use crate::access::{AccessError, Peer, Session, not_tried};
 use crate::decide::brake::LoginResult;
 use crate::engine::brake::Decision;
 use crate::engine::env::Env;
@@ -63,6 +63,7 @@ impl From<AccessError> for Failure {
     fn from(error: AccessError) -> Self {
         let outcome = match &error {
             AccessError::NotYetServed(_) => Outcome::NotYetServed,
+            AccessError::NoSsh(_) => Outcome::NoSsh,
             AccessError::KeyUnknown { .. } => Outcome::KeyUnknown,
             AccessError::KeyChanged { .. } => Outcome::KeyChanged,
             AccessError::TimedOut { .. } | AccessError::Network(_) => Outcome::TimedOut,
@@ -81,8 +82,8 @@ impl From<AccessError> for Failure {
 
 /// Opens a session and proves who answers. A seat without an accepted host key is looked at, and nothing is sent.
 pub async fn open(env: &Env, facts: &Facts) -> Result<Live, Failure> {
-    if let Some(what) = not_yet_served(&facts.gateway) {
-        return Err(AccessError::NotYetServed(what).into());
+    if let Some(error) = not_tried(&facts.gateway) {
+        return Err(error.into());
     }
     let Some(name) = &facts.seat.credentials.read else {
         return Err(Failure::new(Outcome::NoCredential, "the seat names no read credential"));
@@ -190,19 +191,35 @@ async fn identify(env: &Env, facts: &Facts, asset: &Asset, session: &mut dyn Ses
         .definitions
         .by_name("version")
         .ok_or_else(|| Failure::new(Outcome::NoPrompt, "no definition has the name version"))?;
-    let answer = session.read(&layout.command, limits::ANSWER_BYTES_MAX).await?;
-    let context = Context { now: env.clock.now(), clock: None, series: facts.seat.series, release: None };
-    let readout = env.definitions.read(layout, &answer.text, answer.complete, &context);
-    let seen = readout.identity.unwrap_or_default();
     let expected = Expected {
         series: facts.seat.series,
         serial: asset.serial.clone().or_else(|| facts.seat.serial.clone().map(Outside::from)),
         product: asset.product.clone(),
         model: asset.model.clone(),
     };
-    let proof =
-        identity::prove(&expected, &seen).map_err(|error| Failure::new(Outcome::WrongAppliance, error.to_string()))?;
-    Ok((seen, readout.hostname, (layout.command.clone(), readout.readings), proof))
+    let mut before: Option<(Seen, String)> = None;
+    loop {
+        let answer = session.read(&layout.command, limits::ANSWER_BYTES_MAX).await?;
+        let context = Context { now: env.clock.now(), clock: None, series: facts.seat.series, release: None };
+        let readout = env.definitions.read(layout, &answer.text, answer.complete, &context);
+        let seen = readout.identity.unwrap_or_default();
+        let why = match identity::prove(&expected, &seen) {
+            Ok(proof) => return Ok((seen, readout.hostname, (layout.command.clone(), readout.readings), proof)),
+            Err(error) => error.to_string(),
+        };
+        match before {
+            // A bad line can look like another appliance: it is asked once more.
+            None => before = Some((seen, why)),
+            Some((first, _)) if identity::is_another(&expected, &first, &seen) => {
+                return Err(Failure::new(Outcome::WrongAppliance, why));
+            }
+            Some((_, first)) => {
+                let twice = if first == why { why } else { format!("{first}; then: {why}") };
+                let reason = format!("{} was not understood twice: {twice}", layout.command);
+                return Err(Failure::new(Outcome::NotUnderstood, reason));
+            }
+        }
+    }
 }
 
 /// Writes down what the hardware said of itself at its first login, and the release whenever it is another one or was

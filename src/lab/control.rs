@@ -4,6 +4,7 @@
 
 use std::fs::Permissions;
 use std::io::{Read, Write};
+use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub enum Request {
         fault: Fault,
         /// How often it takes effect; for ever when absent.
         #[serde(default)]
-        remaining: Option<u32>,
+        remaining: Option<NonZeroU32>,
     },
     /// Mends one fault of a unit, or all.
     Mend {
@@ -186,7 +187,9 @@ pub fn carry_out(rack: &Rack, request: &Request) -> Reply {
         })
     };
     match request {
-        Request::Break { unit, fault, remaining } => done(unit, &|place| place.break_by(*fault, *remaining)),
+        Request::Break { unit, fault, remaining } => {
+            done(unit, &|place| place.break_by(*fault, remaining.map(NonZeroU32::get)))
+        }
         Request::Mend { unit, fault } => done(unit, &|place| place.mend(*fault)),
         Request::Show { unit } => at(unit, &|place| Reply::Shown(Box::new(place.show()))),
         Request::Hold { unit, command } => done(unit, &|place| place.hold(command)),
@@ -209,11 +212,16 @@ mod tests {
         let request = serde_json::from_str::<Request>(text).expect("a request");
         assert_eq!(
             request,
-            Request::Break { unit: "nx01".parse().expect("a name"), fault: Fault::DiskFailed, remaining: Some(2) }
+            Request::Break {
+                unit: "nx01".parse().expect("a name"),
+                fault: Fault::DiskFailed,
+                remaining: NonZeroU32::new(2)
+            }
         );
         assert_eq!(serde_json::to_string(&request).expect("JSON"), text);
         for wrong in [
             r#"{"do":"break","unit":"nx01","fault":"no-such"}"#,
+            r#"{"do":"break","unit":"nx01","fault":"disk-failed","remaining":0}"#,
             r#"{"do":"stop","more":1}"#,
             r#"{"do":"show","unit":"../x"}"#,
         ] {

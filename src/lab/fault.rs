@@ -61,7 +61,7 @@ crate::words! {
         WrongPassword = "wrong-password",
         /// An answer never ends.
         EndlessOutput = "endless-output",
-        /// The prompt never comes.
+        /// A greeting, and the prompt never comes; without a shell, silence.
         NoPrompt = "no-prompt",
         /// Another appliance stands at the address.
         WrongAppliance = "wrong-appliance",

@@ -208,7 +208,8 @@ fn generated_seat(number: usize) -> Option<SeatSpec> {
         manages: if series == Series::Cm { below.collect() } else { Vec::new() },
         virtual_machine: model.ends_with('V'),
         algorithms: if legacy { Algorithms::Legacy } else { Algorithms::Modern },
-        accounts: credential("monitor").map(|name| Account::of(&name, false)).into_iter().collect(),
+        // From a monitor the command line hides the health services: no poll of it would be good.
+        accounts: credential("operator").map(|name| Account::of(&name, false)).into_iter().collect(),
         customer: customer_name,
         hostname,
     })
@@ -227,6 +228,7 @@ mod tests {
         for series in Series::ALL {
             assert!(fleet.iter().any(|spec| spec.series == *series), "{series}");
         }
+        assert!(fleet.iter().all(|spec| spec.accounts.iter().map(|account| account.role).eq([Role::Operator])));
         let known = |manager: &SeatName| fleet.iter().any(|spec| spec.seat == *manager);
         assert!(fleet.iter().filter_map(|spec| spec.managed_by.as_ref()).all(|(manager, _)| known(manager)));
     }

@@ -29,5 +29,5 @@ pub use fault::{Effect, Fault};
 pub use fleet::{Account, GENERATED_SEATS_PER_CUSTOMER, SeatSpec, from_inventory, generated};
 pub use folder::{CONSOLES_FILE, PORTS_FILE, SECRETS_FOLDER, SOCKET_FILE, secret_file};
 pub use rack::Clock;
-pub use serve::{Lab, LabOptions, serve};
+pub use serve::{Lab, LabOptions, fits, serve};
 pub use write::write_inventory;

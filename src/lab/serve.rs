@@ -23,6 +23,11 @@ use crate::model::name::SeatName;
 
 /// Units that one lab serves.
 const UNITS_MAX: usize = 20_000;
+/// Whether a lab can serve so many units, wherever it listens.
+pub const fn fits(units: usize) -> Result<(), LabError> {
+    if units > UNITS_MAX { Err(LabError::TooMany { units, limit: UNITS_MAX }) } else { Ok(()) }
+}
+
 /// Descriptors that a lab needs beside one for each listener and two for each connection.
 const DESCRIPTORS_SPARE: u64 = 200;
 
@@ -86,8 +91,9 @@ impl Lab {
             return Err(LabError::NotLoopback(options.listen));
         }
         let units = options.fleet.len();
+        fits(units)?;
         let base = options.base_port.filter(|base| *base > 0);
-        let room = base.map_or(UNITS_MAX, |base| usize::from(u16::MAX - base) + 1).min(UNITS_MAX);
+        let room = base.map_or(UNITS_MAX, |base| usize::from(u16::MAX - base) + 1);
         if units > room {
             return Err(LabError::TooMany { units, limit: room });
         }

@@ -235,6 +235,8 @@ crate::words! {
         Answered = "answered",
         /// The way to the seat is declared and not yet served by this version.
         NotYetServed = "not-yet-served",
+        /// The files say that SSH is not offered or is blocked behind the gateway; nothing was tried.
+        NoSsh = "no-ssh",
         /// The seat has no read credential, or its secret cannot be read.
         NoCredential = "no-credential",
         /// The credential is stopped; no login was tried.
@@ -259,12 +261,21 @@ crate::words! {
         Dropped = "dropped",
         /// A limit on size was broken.
         OverLimit = "over-limit",
+        /// Who it is was not understood: the answer was damaged, cut or contradicted itself, twice.
+        NotUnderstood = "not-understood",
         /// It is another appliance than the seat's.
         WrongAppliance = "wrong-appliance",
         /// What was read could not be sealed or written down.
         NotKept = "not-kept",
         /// It was stopped before it ended.
         Stopped = "stopped",
+    }
+}
+
+impl Outcome {
+    /// Whether nobody is to try, by what the files say: neither good nor failed, and no finding.
+    pub const fn is_by_declaration(self) -> bool {
+        matches!(self, Self::NotYetServed | Self::NoSsh)
     }
 }
 

@@ -16,7 +16,8 @@ use crate::model::reading::{ComponentKind, Tier};
 use crate::model::release::Release;
 use crate::model::series::Series;
 
-/// The definitions that every build holds, in the order in which their commands are sent.
+/// The definitions that every build holds, in the order in which their commands are sent: what names something comes
+/// before what asks for it.
 const EMBEDDED: &[(&str, &str)] = &[
     ("clock.yaml", include_str!("definitions/clock.yaml")),
     ("version.yaml", include_str!("definitions/version.yaml")),
@@ -24,8 +25,8 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("hardware.yaml", include_str!("definitions/hardware.yaml")),
     ("system-health.yaml", include_str!("definitions/system-health.yaml")),
     ("health.yaml", include_str!("definitions/health.yaml")),
-    ("interfaces.yaml", include_str!("definitions/interfaces.yaml")),
     ("policymgr.yaml", include_str!("definitions/policymgr.yaml")),
+    ("interfaces.yaml", include_str!("definitions/interfaces.yaml")),
     ("files.yaml", include_str!("definitions/files.yaml")),
     ("ntp.yaml", include_str!("definitions/ntp.yaml")),
     ("cmc-client.yaml", include_str!("definitions/cmc-client.yaml")),
@@ -117,6 +118,9 @@ pub struct Layout {
     pub optional: bool,
     /// Whether it speaks of hardware, which a virtual machine does not have.
     pub hardware: bool,
+    /// The last word of the command, when it asks for one thing of several: it is sent only after an answer of the same
+    /// session has named that thing ([`Readout::names`]).
+    pub named: Option<String>,
     /// Where the knowledge comes from.
     pub mark: Mark,
     since: BTreeMap<Series, Release>,
@@ -125,6 +129,12 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Whether its command is sent, after answers that gave these names. What an appliance says only chooses among
+    /// commands that a definition has: no word of it is sent back.
+    pub fn is_wanted(&self, names: &[Outside]) -> bool {
+        self.named.as_ref().is_none_or(|word| names.iter().any(|name| name.as_data() == word))
+    }
+
     /// The kinds of component of which an answer may give readings.
     pub fn kinds(&self) -> BTreeSet<ComponentKind> {
         let items = std::iter::once(&self.family.answer).chain(&self.family.items);
@@ -161,6 +171,9 @@ struct File {
 struct FileLayout {
     name: String,
     command: String,
+    /// The things that are asked for one by one: each makes a layout, whose name and command end with it.
+    #[serde(default)]
+    each: Vec<String>,
     series: Vec<Series>,
     #[serde(default)]
     since: BTreeMap<Series, Release>,
@@ -261,23 +274,38 @@ fn parse(file: &str, text: &str) -> Result<Vec<Layout>, DefinitionError> {
         None => {}
     }
     let family = Arc::new(parsed.reads);
-    let layout = |layout: FileLayout| {
-        let command = ReadCommand::new(&layout.command)
+    let layout = |layout: &FileLayout, named: Option<&String>| {
+        let with_word = |text: &str| named.map_or_else(|| text.to_owned(), |word| format!("{text} {word}"));
+        let command = ReadCommand::new(&with_word(&layout.command))
             .map_err(|source| DefinitionError::Command { file: file.to_owned(), source })?;
+        let mut expects = layout.expects.clone();
+        for expect in expects.iter_mut().filter(|expect| expect.name.is_empty() && !expect.any) {
+            expect.name = named.cloned().unwrap_or_default();
+        }
         Ok(Layout {
-            name: layout.name,
+            name: with_word(&layout.name),
             command,
-            series: layout.series,
-            tiers: layout.tiers,
+            series: layout.series.clone(),
+            tiers: layout.tiers.clone(),
             optional: layout.optional,
             hardware: layout.hardware,
+            named: named.cloned(),
             mark: parsed.mark,
-            since: layout.since,
-            expects: layout.expects,
+            since: layout.since.clone(),
+            expects,
             family: Arc::clone(&family),
         })
     };
-    parsed.layouts.into_iter().map(layout).collect()
+    let mut layouts = Vec::new();
+    for one in &parsed.layouts {
+        if one.each.is_empty() {
+            layouts.push(layout(one, None)?);
+        }
+        for word in &one.each {
+            layouts.push(layout(one, Some(word))?);
+        }
+    }
+    Ok(layouts)
 }
 
 #[cfg(test)]
@@ -328,6 +356,31 @@ mod tests {
     }
 
     #[test]
+    fn each_port_that_a_pair_may_have_is_asked_for_when_it_is_named() {
+        let all = embedded();
+        let pairs = all.by_name("policymgr").expect("there");
+        let context =
+            Context { now: crate::model::time::Time::from_ms(0), clock: None, series: Series::Nx, release: None };
+        let mut asked = Vec::new();
+        for port in 0..40 {
+            let text = format!("Policy enabled: yes\nInterface A\n  Ports       : pether{port}  pether{port}\n");
+            let readout = all.read(pairs, &Outside::from(text), true, &context);
+            let unknown =
+                readout.readings.iter().any(|r| r.condition == crate::model::reading::Condition::Unrecognised);
+            let named = all.list().filter(|layout| layout.named.is_some() && layout.is_wanted(&readout.names));
+            let commands = named.map(|layout| layout.command.as_str().to_owned()).collect::<Vec<_>>();
+            assert_eq!(unknown, commands.is_empty(), "pether{port}: a port that nobody asks for is told");
+            asked.extend(commands);
+        }
+        assert_eq!(asked.len(), 16);
+        assert_eq!(asked.first().map(String::as_str), Some("show interfaces pether3"));
+        let place = |name| all.list().position(|layout| layout.name == name);
+        assert!(place("policymgr") < place("monitoring-port pether3"));
+        let sent = |names: &[Outside]| all.list().filter(|layout| layout.is_wanted(names)).count();
+        assert_eq!(sent(&[]), sent(&["pether3; reload".into(), "PETHER3".into(), "pether".into()]));
+    }
+
+    #[test]
     fn a_users_layout_wins_by_name_in_its_place() {
         let mut all = embedded();
         let place = all.list().position(|layout| layout.name == "ntp");
@@ -349,6 +402,10 @@ mod tests {
         assert!(matches!(all.add("x.yaml", &with("reload", "value", "w")), Err(DefinitionError::Command { .. })));
         assert!(matches!(all.add("x.yaml", &with("show x", "valeu", "w")), Err(DefinitionError::UnknownPart { .. })));
         assert!(matches!(all.add("x.yaml", &with("show x", "value", "v")), Err(DefinitionError::UnknownWords { .. })));
+        let names = with("show x", "value", "w").replace("    readings:\n", "    names: [nobody]\n    readings:\n");
+        assert!(matches!(all.add("x.yaml", &names), Err(DefinitionError::UnknownPart { .. })));
+        let each = with("show x", "value", "w").replace("tiers:", "each: ['a | b'], tiers:");
+        assert!(matches!(all.add("x.yaml", &each), Err(DefinitionError::Command { .. })));
         assert!(matches!(all.add("x.yaml", "mark: modelled\nlayout: []"), Err(DefinitionError::Syntax { .. })));
     }
 }

@@ -57,6 +57,9 @@ pub(super) struct Item {
     /// Whether lines that nothing takes belong to it and say nothing (free text, counters).
     #[serde(default)]
     pub(super) free_text: bool,
+    /// The parts whose words are names for which there may be layouts of their own (`each`).
+    #[serde(default)]
+    pub(super) names: Vec<String>,
     /// What it gives.
     #[serde(default)]
     pub(super) readings: Vec<Rule>,
@@ -240,15 +243,17 @@ impl Family {
         let patterns = item.start.iter().chain(&item.lines).chain(&self.answer.lines);
         let parts = patterns.flat_map(Pattern::names).collect::<Vec<_>>();
         let unknown = |part: &String| (!parts.contains(&part.as_str())).then(|| Mistake::Part(part.clone()));
-        item.readings.iter().find_map(|rule| {
-            let named = rule.name.iter().chain(&rule.add).chain(&rule.detail);
-            named.chain(rule.checks.iter().flat_map(|check| &check.of)).find_map(unknown).or_else(|| {
-                rule.checks.iter().find_map(|check| match &check.judge {
-                    Judge::Words(table) | Judge::Head(table) | Judge::Brackets(table) => {
-                        (!self.words.contains_key(table)).then(|| Mistake::Words(table.clone()))
-                    }
-                    Judge::Equals(rule) => unknown(&rule.part),
-                    Judge::Present | Judge::Number(_) | Judge::Age(_) | Judge::Date(_) => None,
+        item.names.iter().find_map(unknown).or_else(|| {
+            item.readings.iter().find_map(|rule| {
+                let named = rule.name.iter().chain(&rule.add).chain(&rule.detail);
+                named.chain(rule.checks.iter().flat_map(|check| &check.of)).find_map(unknown).or_else(|| {
+                    rule.checks.iter().find_map(|check| match &check.judge {
+                        Judge::Words(table) | Judge::Head(table) | Judge::Brackets(table) => {
+                            (!self.words.contains_key(table)).then(|| Mistake::Words(table.clone()))
+                        }
+                        Judge::Equals(rule) => unknown(&rule.part),
+                        Judge::Present | Judge::Number(_) | Judge::Age(_) | Judge::Date(_) => None,
+                    })
                 })
             })
         })

@@ -49,6 +49,8 @@ pub struct Readout {
     pub identity: Option<Seen>,
     /// The host name that it states; only from a complete answer.
     pub hostname: Option<Outside>,
+    /// Names that it gives of things that are asked for one by one: held against [`Layout::named`], never sent.
+    pub names: Vec<Outside>,
     /// The appliance's own clock, for the ages in the other answers of the same session.
     pub clock: Option<ApplianceTime>,
 }

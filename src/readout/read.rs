@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::cli_error::{CliError, error_of_line};
 use super::clock::{ApplianceTime, Zone};
 use super::definition::Layout;
-use super::family::{ClockRule, Rule};
+use super::family::{ClockRule, Family, Rule};
 use super::judge::{Source, Verdict, judge, label, short};
 use super::scan::{Part, Parts, Scan, scan};
 use super::{Context, Readout};
@@ -37,7 +37,7 @@ pub(super) fn read(layout: &Layout, text: &str, complete: bool, context: &Contex
             readings.add(closed(reading(layout, rule, source, context), whole));
         }
     }
-    let mut readout = Readout::default();
+    let mut readout = Readout { names: names(family, &found), ..Readout::default() };
     if whole {
         readout.hostname = found.answer.one("hostname").map(Outside::from);
         readout.identity = family.identity.then(|| identity(&found.answer));
@@ -170,6 +170,13 @@ fn append_detail(said: &mut String, rule: &Rule, source: Source<'_, '_, '_>) {
             said.push_str(&short(value));
         }
     }
+}
+
+/// The words of the parts that name what is asked for one by one.
+fn names(family: &Family, found: &Scan<'_, '_>) -> Vec<Outside> {
+    let of_answer = family.answer.names.iter().flat_map(|part| found.answer.all(part));
+    let of_items = found.items.iter().flat_map(|item| item.item.names.iter().flat_map(|part| item.parts.all(part)));
+    of_answer.chain(of_items).flat_map(str::split_whitespace).map(Outside::from).collect()
 }
 
 fn identity(answer: &Parts<'_, '_>) -> Seen {

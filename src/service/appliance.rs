@@ -33,8 +33,8 @@ pub struct Line {
     pub soft: usize,
     /// When the last backup that counts was taken.
     pub last_backup: Option<Time>,
-    /// Why the way in is not yet served; empty when it is.
-    pub not_yet_served: String,
+    /// Why nobody tries to reach it, by declaration; empty when it is tried.
+    pub not_tried: String,
 }
 
 /// Seats by name.
@@ -78,15 +78,15 @@ pub async fn list(env: &Env, actor: &Actor, on: &[String]) -> Result<List, Refus
             hard,
             soft,
             last_backup: backups.get(name).map(|backup| backup.seen_at),
-            not_yet_served: not_yet_served(env, seat),
+            not_tried: not_tried(env, seat),
         })
     });
     Ok(List { at: env.clock.now(), appliances: lines.collect(), undecided })
 }
 
-/// Why this version cannot walk the way to a seat; empty when it can.
-fn not_yet_served(env: &Env, seat: &Seat) -> String {
-    env.inventory.gateway(seat).and_then(crate::access::not_yet_served).unwrap_or_default()
+fn not_tried(env: &Env, seat: &Seat) -> String {
+    let error = env.inventory.gateway(seat).and_then(crate::access::not_tried);
+    error.map_or_else(String::new, |error| error.to_string())
 }
 
 /// Everything about one seat.
@@ -98,8 +98,8 @@ pub struct Card {
     pub site: Option<Site>,
     /// Its gateway.
     pub gateway: Option<Gateway>,
-    /// Why the way in is not yet served; empty when it is.
-    pub not_yet_served: String,
+    /// Why nobody tries to reach it, by declaration; empty when it is tried.
+    pub not_tried: String,
     /// The hardware, once it was met.
     pub asset: Option<Asset>,
     /// Where the serial of the files differs from the one that was seen.
@@ -132,7 +132,7 @@ pub async fn show(env: &Env, actor: &Actor, name: &SeatName) -> Result<Card, Ref
         seat: seat.clone(),
         site: env.inventory.site(seat).cloned(),
         gateway: env.inventory.gateway(seat).cloned(),
-        not_yet_served: not_yet_served(env, seat),
+        not_tried: not_tried(env, seat),
         serial_differs,
         asset,
         host_keys: scoped.host_key_list(Some(name)).await?,

@@ -53,10 +53,12 @@ pub struct Taken {
     pub taken: usize,
     /// Backups that are kept and do not count.
     pub suspect: usize,
-    /// Seats without one, but for those whose way in is not yet served.
+    /// Seats without one, but for those that are not tried by declaration.
     pub failed: usize,
     /// Seats whose way in is not yet served.
     pub not_yet_served: usize,
+    /// Seats behind a gateway without SSH, as declared.
+    pub no_ssh: usize,
     /// Whether it was stopped before its end.
     pub stopped: bool,
     /// The seats, by name.
@@ -91,13 +93,15 @@ pub async fn take(env: &Env, actor: &Actor, on: &[String]) -> Result<Taken, Refu
     seats.sort_by(|a, b| a.seat.cmp(&b.seat));
     let graded = |grade| seats.iter().filter(|seat| seat.backup.as_ref().is_some_and(|one| one.grade == grade)).count();
     let ended = |outcome| seats.iter().filter(|seat| seat.outcome == Some(outcome)).count();
-    let (taken, suspect, not_yet_served) = (graded(Grade::Taken), graded(Grade::Suspect), ended(Outcome::NotYetServed));
+    let (taken, suspect) = (graded(Grade::Taken), graded(Grade::Suspect));
+    let (not_yet_served, no_ssh) = (ended(Outcome::NotYetServed), ended(Outcome::NoSsh));
     Ok(Taken {
         at,
         taken,
         suspect,
-        failed: seats.len() - taken - suspect - not_yet_served,
+        failed: seats.len() - taken - suspect - not_yet_served - no_ssh,
         not_yet_served,
+        no_ssh,
         stopped: ended(Outcome::Stopped) > 0,
         seats,
     })

@@ -64,6 +64,8 @@ pub struct Answer {
     pub good: usize,
     /// How many have a way in that is not yet served.
     pub not_yet_served: usize,
+    /// How many stand behind a gateway without SSH, as declared.
+    pub no_ssh: usize,
     /// Whether it was stopped before its end.
     pub stopped: bool,
     /// Seats of the selection that were not due and have a finding that has not ended.
@@ -75,7 +77,7 @@ pub struct Answer {
 impl Answer {
     /// Whether a person should look: somebody did not answer, or something is not good.
     pub const fn needs_attention(&self) -> bool {
-        self.good + self.not_yet_served < self.seats.len() || self.open_elsewhere > 0
+        self.good + self.not_yet_served + self.no_ssh < self.seats.len() || self.open_elsewhere > 0
     }
 }
 
@@ -115,6 +117,7 @@ pub async fn run(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusa
         answered: count(Outcome::Answered),
         good: seats.iter().filter(|seat| seat.good).count(),
         not_yet_served: count(Outcome::NotYetServed),
+        no_ssh: count(Outcome::NoSsh),
         stopped: count(Outcome::Stopped) > 0,
         open_elsewhere: open.keys().filter(|seat| !seats.iter().any(|polled| polled.seat == **seat)).count(),
         seats,

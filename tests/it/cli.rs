@@ -56,6 +56,27 @@ fn story(house: &House) {
     }
 }
 
+#[test]
+fn a_lab_has_one_limit_of_units_and_no_fault_of_zero_times() {
+    let house = House::empty();
+    for count in ["20001", "50000", "4000000000"] {
+        let refused = house.hoshu(&["lab", "serve", "--fleet", count, "--dir", "big"]).expect(1).err;
+        assert!(refused.contains(&format!("{count} units do not fit: 20000 at most")), "{refused}");
+        assert!(!house.path("big").exists(), "nothing is written for a fleet that no lab can serve");
+    }
+    house.hoshu(&["lab", "serve", "--fleet", "0", "--dir", "none"]).expect(2);
+    let refused = house.hoshu(&["lab", "break", "acme-nx01", "garble", "--times", "0"]).expect(2).err;
+    assert!(refused.contains("--times"), "{refused}");
+}
+
+#[test]
+fn a_generated_fleet_has_nothing_that_needs_attention() {
+    let house = House::generated(20);
+    house.onboard();
+    let polled = house.hoshu(&["poll", "--on", "all", "--json"]).expect(0).json();
+    assert_eq!((&polled["answered"], &polled["good"]), (&20.into(), &20.into()), "{polled}");
+}
+
 fn readings(polled: &Value, seat: &str) -> Vec<Value> {
     House::seat(polled, seat)["readings"].as_array().unwrap().clone()
 }

@@ -135,12 +135,17 @@ type IsNamed = fn(&AccessError) -> bool;
 
 #[test]
 fn troubles_of_a_shell_have_names() {
-    let cases: [(Trouble, IsNamed); 10] = [
+    let cases: [(Trouble, IsNamed); 12] = [
         (Trouble::CloseAfterAuth, |error| matches!(error, AccessError::Dropped(_))),
         (Trouble::NoChannel, |error| matches!(error, AccessError::Protocol(_))),
         (Trouble::NoShell, |error| matches!(error, AccessError::Protocol(_))),
         (Trouble::CloseBeforePrompt, |error| matches!(error, AccessError::Dropped(_))),
         (Trouble::SilentShell, |error| matches!(error, AccessError::TimedOut { .. })),
+        (
+            Trouble::NoPrompt,
+            |error| matches!(error, AccessError::NoPrompt(tail) if tail.as_data().contains("Set-up wizard")),
+        ),
+        (Trouble::NoEnable, |error| matches!(error, AccessError::NoPrompt(_))),
         (Trouble::EndlessGreeting, |error| matches!(error, AccessError::OverLimit { what: "the greeting", .. })),
         (Trouble::SilentAnswer, |error| matches!(error, AccessError::TimedOut { what: "a command", .. })),
         (Trouble::EndlessAnswer, |error| matches!(error, AccessError::OverLimit { what: "the answer", .. })),

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use std::io::{Read, Write};
+use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -80,7 +81,8 @@ impl Running {
     }
 
     fn break_by(&self, name: &str, fault: Fault, remaining: Option<u32>) {
-        self.ask(&Request::Break { unit: seat(name), fault, remaining }).expect("a fault");
+        self.ask(&Request::Break { unit: seat(name), fault, remaining: remaining.and_then(NonZeroU32::new) })
+            .expect("a fault");
     }
 }
 
@@ -448,7 +450,7 @@ async fn units_answer_without_sockets_and_pins_hold_there_too() {
     let peer = Peer { seat: &seat, gateway: &gateway };
     let place = rack.place(&seat.name).expect("a unit");
     let secret = LoginSecret::Password(spec.accounts[0].password().into());
-    let login = Login { user: "monitor".to_owned(), secret, enable: None };
+    let login = Login { user: spec.accounts[0].user.clone(), secret, enable: None };
 
     let pins = vec![direct.show_key(peer).await.expect("a key").public_key];
     assert!(matches!(direct.open(peer, &[], &login).await, Err(AccessError::KeyUnknown { .. })));

@@ -14,10 +14,14 @@ use crate::house::House;
 /// line of a log, and what other places than a terminal would obey.
 const CORPUS: &str = "\u{1b}[2J\u{1b}]52;c;QUJD\u{7}\u{1b}]8;;http://x\u{1b}\\\u{9b}31m\u{8}\u{202e}txt\u{2066}\u{200b}\u{feff}=HYPERLINK(1)<script>{{x}}%s$(id)`id`";
 
-fn answers() -> BTreeMap<&'static str, String> {
+/// What of it can be part of a serial as well: no damage, and still nothing to obey.
+const PRINTABLE: &str = "=HYPERLINK(1)<script>{{x}}%s$(id)`id`";
+
+/// The answers of an appliance that puts `text` into what it says of itself, and the corpus into all else.
+fn answers(text: &str) -> BTreeMap<&'static str, String> {
     let version = format!(
-        "Product name:      Web MPS [licensed]\r\nProduct model:     FireEyeNX2500{CORPUS}\r\nProduct release:   wMPS (wMPS) \
-         9.1.0.924861\r\nAppliance ID:      {CORPUS}\r\nSystem serial num: FZ{CORPUS}\r\n"
+        "Product name:      Web MPS [licensed]\r\nProduct model:     FireEyeNX2500{text}\r\nProduct release:   wMPS (wMPS) \
+         9.1.0.924861\r\nAppliance ID:      {text}\r\nSystem serial num: FZ{text}\r\n"
     );
     let hardware =
         format!("System hardware status summary:\r\n    Temperature:      {CORPUS}\r\n    {CORPUS}: Good\r\n");
@@ -47,21 +51,33 @@ async fn no_sink_obeys_an_appliance() {
         prompt: "nx01",
         greeting: "\u{1b}]0;owned\u{7}welcome \u{202e}\r\n",
         banner: Some(CORPUS.to_owned()),
-        answers: answers(),
+        answers: answers(PRINTABLE),
         ..Appliance::default()
     };
+    // One is believed to be what it says, the other says what no appliance says of itself.
+    let odd = Appliance { answers: answers(CORPUS), ..appliance.clone() };
     let (port, got) = appliance.serve().await;
+    let (odd_port, odd_got) = odd.serve().await;
     let ports = house.path("lab/ports.json");
     let mut table: serde_json::Value = serde_json::from_slice(&std::fs::read(&ports).unwrap()).unwrap();
     table["ports"]["acme-nx01"] = port.into();
+    table["ports"]["acme-ex01"] = odd_port.into();
     std::fs::write(&ports, table.to_string()).unwrap();
     house.edit("inventory/customers/acme.yaml", "serial: FZ", "# FZ");
-    house.hoshu(&["hostkey", "scan", "--on", "acme-nx01"]).expect(0);
-    house.hoshu(&["hostkey", "accept", "acme-nx01", "--route", "console"]).expect(0);
+    for seat in ["acme-nx01", "acme-ex01"] {
+        house.hoshu(&["hostkey", "scan", "--on", seat]).expect(0);
+        house.hoshu(&["hostkey", "accept", seat, "--route", "console"]).expect(0);
+    }
     let mut shown = 0;
     for words in [
         &["poll", "--on", "acme-nx01", "--all"][..],
         &["poll", "--on", "acme-nx01", "--all", "--json"],
+        &["poll", "--on", "acme-ex01"],
+        &["poll", "--on", "acme-ex01", "--json"],
+        &["backup", "take", "--on", "acme-ex01"],
+        &["backup", "take", "--on", "acme-ex01", "--json"],
+        &["appliance", "show", "acme-ex01"],
+        &["appliance", "show", "acme-ex01", "--json"],
         &["backup", "take", "--on", "acme-nx01"],
         &["backup", "take", "--on", "acme-nx01", "--json"],
         &["backup", "show", "acme-nx01"],
@@ -86,7 +102,13 @@ async fn no_sink_obeys_an_appliance() {
             shown += usize::from(text.contains("HYPERLINK"));
         }
     }
-    assert!(shown >= 6, "the corpus itself was shown only {shown} times: the test looks at nothing");
+    assert!(shown >= 12, "the corpus itself was shown only {shown} times: the test looks at nothing");
+    let polled = house.hoshu(&["poll", "--on", "acme-ex01", "--json"]).json();
+    let odd = House::seat(&polled, "acme-ex01");
+    assert_eq!(odd["outcome"], "not-understood", "{odd}");
+    assert!(odd["reason"].as_str().unwrap().contains("HYPERLINK"), "{odd}");
     // What an appliance says never becomes a word of a command.
-    assert!(got.lines().iter().all(|line| !line.contains("HYPERLINK")), "{:?}", got.lines());
+    for lines in [got.lines(), odd_got.lines()] {
+        assert!(!lines.is_empty() && lines.iter().all(|line| !line.contains("HYPERLINK")), "{lines:?}");
+    }
 }

@@ -76,9 +76,9 @@ CREATE TABLE poll_last (
     seat TEXT NOT NULL,
     at BIGINT NOT NULL,
     outcome TEXT NOT NULL CHECK (outcome IN (
-            'answered', 'not-yet-served', 'no-credential', 'braked', 'key-unknown', 'key-changed', 'timed-out',
-            'refused', 'closed-early', 'protocol', 'login-refused', 'no-prompt', 'dropped', 'over-limit',
-            'wrong-appliance', 'not-kept', 'stopped'
+            'answered', 'not-yet-served', 'no-ssh', 'no-credential', 'braked', 'key-unknown', 'key-changed',
+            'timed-out', 'refused', 'closed-early', 'protocol', 'login-refused', 'no-prompt', 'dropped', 'over-limit',
+            'not-understood', 'wrong-appliance', 'not-kept', 'stopped'
         )),
     reason TEXT NOT NULL,
     took_ms BIGINT NOT NULL,

@@ -68,7 +68,7 @@ fn check_way(fields: Fields<'_>, seat: &Seat, gateway: &Gateway, problems: &mut 
     }
     if seat.credentials.read.is_none() && fields.table("credentials").is_none_or(|fields| !fields.has("read")) {
         let message = format!("the seat {:?} has no read credential: it is not polled", seat.name.as_str());
-        let hint = format!("credentials: {{read: {}/monitor}}", seat.customer);
+        let hint = format!("credentials: {{read: {}/operator}}", seat.customer);
         problems.push(fields.warning("name", message).with_hint(hint));
     }
 }

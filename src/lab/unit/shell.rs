@@ -32,7 +32,7 @@ pub enum Awaits {
     Command,
     /// The enable password.
     Password,
-    /// Nothing: it never says a word ([`Fault::NoPrompt`]).
+    /// Nothing: after its greeting it never says a word ([`Fault::NoPrompt`]).
     Nothing,
 }
 
@@ -136,11 +136,8 @@ impl Unit {
             awaits: if mute { Awaits::Nothing } else { Awaits::Command },
         };
         let maker = if self.since(&[10]) { "Trellix" } else { "FireEye" };
-        let text = if channel == Channel::Shell && !mute {
-            format!("{maker} Command Line Interface\n\n")
-        } else {
-            String::new()
-        };
+        let text =
+            if channel == Channel::Shell { format!("{maker} Command Line Interface\n\n") } else { String::new() };
         let prompt = self.prompt(&shell);
         (shell, Output { text, prompt, ..Output::default() })
     }

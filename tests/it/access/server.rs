@@ -26,6 +26,10 @@ pub(crate) enum Trouble {
     CloseBeforePrompt,
     /// The shell says nothing.
     SilentShell,
+    /// The shell greets, and no prompt comes.
+    NoPrompt,
+    /// `enable` is echoed, and no prompt comes.
+    NoEnable,
     /// The shell greets without end.
     EndlessGreeting,
     /// A command is echoed and not answered.
@@ -239,6 +243,10 @@ impl Line {
     }
 
     fn troubled(&self, channel: ChannelId, line: &str, session: &mut Session) -> Result<bool, russh::Error> {
+        if line == "enable" && self.appliance.trouble == Trouble::NoEnable {
+            self.say(channel, "enable\r\n", session);
+            return Ok(true);
+        }
         if !line.starts_with("show ") {
             return Ok(false);
         }
@@ -358,6 +366,7 @@ impl Handler for Line {
             Trouble::CloseBeforePrompt => return session.close(channel),
             Trouble::EndlessGreeting => Self::forever(channel, b"welcome\r\n", session),
             Trouble::SilentShell => {}
+            Trouble::NoPrompt => self.say(channel, "Set-up wizard\r\n\r\n", session),
             _ => self.say(channel, &format!("{}{}", self.appliance.greeting, self.prompt()), session),
         }
         session.channel_success(channel)
