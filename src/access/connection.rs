@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use russh::Disconnect;
+use russh::{ChannelId, Disconnect};
 use russh::client::{Config, Handle, Msg};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -40,6 +40,12 @@ pub(super) struct Connection {
     pub(super) deaf: bool,
     limits: AccessLimits,
     _stop: Stop,
+}
+
+/// A channel that is not read for a while.
+pub(super) struct Aside {
+    channel: Option<ChannelId>,
+    reader: Reader,
 }
 
 /// Connects and exchanges keys.
@@ -105,7 +111,7 @@ impl Connection {
         let channel = match opened {
             Err(_) => return Err(AccessError::TimedOut { what: "opening a channel", limit: self.limits.login }),
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
-                return Err(AccessError::Protocol(format!("the appliance opens no channel: {reason:?}")));
+                return Err(AccessError::NoChannel(format!("the appliance opens no channel: {reason:?}")));
             }
             Ok(Err(_)) => return Err(self.reason("opening a channel").await),
             Ok(Ok(channel)) => channel,
@@ -117,6 +123,20 @@ impl Connection {
         state.reader = reader;
         (state.exit_status, state.stage) = (None, Stage::Open);
         Ok(writer)
+    }
+
+    /// Puts the channel that is read aside, so that another one can be read; [`Self::bring_back`] goes on with it.
+    pub(super) fn put_aside(&self) -> Aside {
+        let mut state = self.shared.lock();
+        let reader = std::mem::replace(&mut state.reader, Reader::plain(0));
+        Aside { channel: state.channel.take(), reader }
+    }
+
+    /// Reads the channel again that was put aside. What it said in between was thrown away: nobody asked it anything.
+    pub(super) fn bring_back(&self, aside: Aside) {
+        let mut state = self.shared.lock();
+        (state.channel, state.reader) = (aside.channel, aside.reader);
+        (state.exit_status, state.stage) = (None, Stage::Open);
     }
 
     /// Sends bytes to a channel.
@@ -147,7 +167,7 @@ impl Connection {
                     Seen::End => return Ok(seen),
                     Seen::Unasked => return Err(AccessError::NoPrompt(state.reader.tail())),
                     Seen::More if state.stage == Stage::Refused => {
-                        return Err(AccessError::Protocol(
+                        return Err(AccessError::NoChannel(
                             "the appliance refuses the request for a command".to_owned(),
                         ));
                     }

@@ -115,6 +115,14 @@ pub trait Session: Send {
     fn read<'a>(&'a mut self, command: &'a ReadCommand, bytes_max: usize)
     -> BoxFuture<'a, Result<Answer, AccessError>>;
 
+    /// As [`Self::read`], over the other channel on the same connection: one for this command alone beside a shell, a
+    /// shell beside such channels. `None` when the appliance opens no such channel; the session serves on then.
+    fn read_other<'a>(
+        &'a mut self,
+        command: &'a ReadCommand,
+        bytes_max: usize,
+    ) -> BoxFuture<'a, Result<Option<Answer>, AccessError>>;
+
     /// Lets each command from here on take so long: a configuration over a slow line takes longer than a show command.
     fn allow(&mut self, command: Duration);
 
@@ -172,6 +180,9 @@ pub enum AccessError {
     /// No algorithm in common, or a broken protocol.
     #[error("SSH protocol: {0}")]
     Protocol(String),
+    /// The appliance opens no channel of this kind.
+    #[error("SSH protocol: {0}")]
+    NoChannel(String),
     /// The appliance refused the login.
     #[error("login refused for {user:?}; the appliance offers {offered:?}")]
     LoginRefused {

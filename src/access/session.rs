@@ -30,6 +30,8 @@ pub(super) struct SshSession {
     way: Way,
     negotiated: Negotiated,
     limits: AccessLimits,
+    /// For a shell that is opened beside single commands.
+    enable: Option<SecretString>,
     /// Set while a command is under way and after an error: what came then can no longer be told from an answer.
     over: Option<AccessError>,
 }
@@ -53,7 +55,8 @@ impl SshSession {
                 }
             },
         };
-        Ok(Self { connection: Some(connection), way, negotiated, limits, over: None })
+        let enable = enable.cloned();
+        Ok(Self { connection: Some(connection), way, negotiated, limits, enable, over: None })
     }
 
     async fn ask(&self, command: &ReadCommand, bytes_max: usize) -> Result<(String, bool), AccessError> {
@@ -66,20 +69,78 @@ impl SshSession {
                 line.prompt(DURING, self.limits.command).await?;
                 Ok((connection.shared.lock().reader.answer(), true))
             }
+            Way::Exec => exec(connection, command, bytes_max, self.limits).await,
+        }
+    }
+
+    /// The answer over the other channel. What the first channel said so far is put aside for as long.
+    async fn ask_other(&self, command: &ReadCommand, bytes_max: usize) -> Result<(String, bool), AccessError> {
+        const DURING: &str = "a command over the other channel";
+        let connection = self.connection.as_ref().ok_or(AccessError::Dropped(DURING))?;
+        match &self.way {
+            Way::Shell(_) => {
+                let aside = connection.put_aside();
+                let answer = exec(connection, command, bytes_max, self.limits).await;
+                connection.bring_back(aside);
+                answer
+            }
             Way::Exec => {
-                let until = Instant::now() + self.limits.command;
-                let writer = connection.channel(Reader::plain(bytes_max), until).await?;
-                match timeout_at(until, writer.exec(true, command.as_str())).await {
-                    Err(_) => return Err(AccessError::TimedOut { what: DURING, limit: self.limits.command }),
-                    Ok(Err(_)) => return Err(connection.reason(DURING).await),
-                    Ok(Ok(())) => {}
-                }
-                connection.seen(DURING, self.limits.command).await?;
-                let mut state = connection.shared.lock();
-                Ok((state.reader.answer(), state.exit_status == Some(0)))
+                let writer = shell(connection, self.enable.as_ref(), self.limits).await?;
+                let mut line = Line { connection, writer: &writer, limits: self.limits };
+                line.send(command.as_str(), bytes_max, false, DURING).await?;
+                line.prompt(DURING, self.limits.command).await?;
+                let text = connection.shared.lock().reader.answer();
+                line.type_in(b"exit\n".to_vec(), DURING).await?;
+                Ok((text, true))
             }
         }
     }
+
+    /// Waits for an answer. The session is over when it was not had, but for a channel that the appliance refuses.
+    async fn answered<T>(
+        &mut self,
+        asked: impl AsyncFnOnce(&Self) -> Result<T, AccessError>,
+    ) -> Result<(T, std::time::Duration), AccessError> {
+        if let Some(error) = &self.over {
+            return Err(error.clone());
+        }
+        let begun = Instant::now();
+        // Stays if this future is dropped half way: the answer would be taken for that of the next command.
+        self.over = Some(AccessError::Dropped("a command that was given up"));
+        match asked(self).await {
+            Ok(answer) => {
+                self.over = None;
+                Ok((answer, begun.elapsed()))
+            }
+            Err(error) => {
+                self.over = Some(error.clone());
+                if let Some(connection) = self.connection.take() {
+                    connection.leave().await;
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Runs one command in a channel of its own.
+async fn exec(
+    connection: &Connection,
+    command: &ReadCommand,
+    bytes_max: usize,
+    limits: AccessLimits,
+) -> Result<(String, bool), AccessError> {
+    const DURING: &str = "a command";
+    let until = Instant::now() + limits.command;
+    let writer = connection.channel(Reader::plain(bytes_max), until).await?;
+    match timeout_at(until, writer.exec(true, command.as_str())).await {
+        Err(_) => return Err(AccessError::TimedOut { what: DURING, limit: limits.command }),
+        Ok(Err(_)) => return Err(connection.reason(DURING).await),
+        Ok(Ok(())) => {}
+    }
+    connection.seen(DURING, limits.command).await?;
+    let mut state = connection.shared.lock();
+    Ok((state.reader.answer(), state.exit_status == Some(0)))
 }
 
 impl Session for SshSession {
@@ -89,25 +150,28 @@ impl Session for SshSession {
         bytes_max: usize,
     ) -> BoxFuture<'a, Result<Answer, AccessError>> {
         Box::pin(async move {
-            if let Some(error) = &self.over {
-                return Err(error.clone());
-            }
-            let begun = Instant::now();
-            // Stays if this future is dropped half way: the answer would be taken for that of the next command.
-            self.over = Some(AccessError::Dropped("a command that was given up"));
-            match self.ask(command, bytes_max).await {
-                Ok((text, complete)) => {
-                    self.over = None;
-                    Ok(Answer { text: Outside::new(text), complete, took: begun.elapsed() })
+            let asked = async |session: &Self| session.ask(command, bytes_max).await;
+            let ((text, complete), took) = self.answered(asked).await?;
+            Ok(Answer { text: Outside::new(text), complete, took })
+        })
+    }
+
+    fn read_other<'a>(
+        &'a mut self,
+        command: &'a ReadCommand,
+        bytes_max: usize,
+    ) -> BoxFuture<'a, Result<Option<Answer>, AccessError>> {
+        Box::pin(async move {
+            let asked = async |session: &Self| match session.ask_other(command, bytes_max).await {
+                Ok(answer) => Ok(Some(answer)),
+                Err(AccessError::NoChannel(reason)) => {
+                    tracing::debug!(reason, "the appliance serves one channel only");
+                    Ok(None)
                 }
-                Err(error) => {
-                    self.over = Some(error.clone());
-                    if let Some(connection) = self.connection.take() {
-                        connection.leave().await;
-                    }
-                    Err(error)
-                }
-            }
+                Err(error) => Err(error),
+            };
+            let (answer, took) = self.answered(asked).await?;
+            Ok(answer.map(|(text, complete)| Answer { text: Outside::new(text), complete, took }))
         })
     }
 

@@ -5,7 +5,9 @@ pub mod diff;
 pub mod redact;
 #[cfg(test)]
 mod sample;
+pub mod verify;
 
 pub use complete::{Evidence, Fetched, Session, Verdict, complete};
 pub use diff::{Diff, DiffLine, Hunk, SectionDiff, Sign, diff};
 pub use redact::{RedactedLine, redact, stable_pieces};
+pub use verify::{Verification, agree, doubts_of, outgrown};

@@ -3,26 +3,29 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::decide::backup::{Evidence, Fetched, Session, Verdict, complete, stable_pieces};
+use crate::access::Answer;
+use crate::decide::backup::{Evidence, Fetched, Session, Verdict, complete, outgrown, stable_pieces};
 use crate::depot::NewObject;
 use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
 use crate::engine::keys::{self, KeysError};
+use crate::engine::sealed::with_causes;
 use crate::engine::session::{self, Failure, Live};
 use crate::model::actor::{Act, Actor};
 use crate::model::asset::Asset;
 use crate::model::backup::{Backup, Grade, SectionCount};
+use crate::model::backup_event::{BackupEvent, Learned};
 use crate::model::config::{ConfigLayout, Configuration};
-use crate::model::id::ObjectId;
+use crate::model::id::{BackupId, ObjectId};
 use crate::model::limits;
 use crate::model::name::{CustomerName, SeatName};
 use crate::model::object::ObjectKind;
 use crate::model::outside::Outside;
 use crate::model::reading::Outcome;
 use crate::model::time::Time;
-use crate::store::BackupObject;
+use crate::store::{BackupObject, StoreError};
 
 /// What became of the backup of one seat.
 #[derive(Debug)]
@@ -33,6 +36,10 @@ pub struct Taken {
     pub backup: Result<Backup, Failure>,
     /// Whether the configuration is the same as in the last good backup.
     pub unchanged: bool,
+    /// An earlier backup that this one shows to be cut.
+    pub doubted: Option<BackupId>,
+    /// Why the other channel gave no second fetch, where one was wanted.
+    pub one_channel: bool,
     /// From the first byte to the commit, in milliseconds.
     pub took_ms: i64,
 }
@@ -58,7 +65,14 @@ pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Tak
         work,
         at_once,
         |(facts, previous)| one(env.clone(), Arc::clone(&actor), Arc::clone(&keyless), facts, previous),
-        |(facts, _), failure| Taken { facts: facts.clone(), backup: Err(failure), unchanged: false, took_ms: 0 },
+        |(facts, _), failure| Taken {
+            facts: facts.clone(),
+            backup: Err(failure),
+            unchanged: false,
+            doubted: None,
+            one_channel: false,
+            took_ms: 0,
+        },
     )
     .await;
     env.tell(&Event::Finished);
@@ -82,22 +96,32 @@ async fn one(
         fetch(&env, &facts, previous.as_ref()).await
     };
     drop(permit);
+    let (mut doubted, mut one_channel) = (None, false);
     let backup = match fetched {
-        Ok(judged) => keep(&env, &actor, &facts, judged, previous.as_ref()).await,
+        Ok(judged) => {
+            one_channel = judged.one_channel;
+            match doubt_earlier(&env, &actor, &judged, previous.as_ref()).await {
+                Ok(found) => {
+                    doubted = found;
+                    keep(&env, &actor, &facts, judged, previous.as_ref()).await
+                }
+                Err(failure) => Err(failure),
+            }
+        }
         Err(failure) => Err(failure),
     };
     let took_ms = began.elapsed_ms();
     let word = match &backup {
-        Ok(backup) => backup.grade.as_str(),
+        Ok(backup) => backup.standing().worth.as_str(),
         Err(failure) => failure.outcome.as_str(),
     };
-    let good = backup.as_ref().is_ok_and(|backup| backup.grade == Grade::Taken);
+    let good = backup.as_ref().is_ok_and(|backup| backup.standing().counts());
     env.tell(&Event::SeatDone { seat: facts.seat.name.clone(), good, word });
     let unchanged = match (&backup, &previous) {
         (Ok(now), Some(before)) => now.content == before.content,
         _ => false,
     };
-    Taken { facts, backup, unchanged, took_ms }
+    Taken { facts, backup, unchanged, doubted, one_channel, took_ms }
 }
 
 /// A configuration with what it is worth.
@@ -106,6 +130,8 @@ struct Judged {
     verdict: Verdict,
     release: Option<Outside>,
     asset: Asset,
+    /// A fetch over the other channel was wanted, and the appliance serves one channel only.
+    one_channel: bool,
 }
 
 async fn fetch(env: &Env, facts: &Facts, previous: Option<&Backup>) -> Result<Judged, Failure> {
@@ -127,13 +153,22 @@ async fn fetch_until_judged(
     let mut first = fetch_once(env, live, layout).await?;
     let mut second: Option<Fetched> = None;
     let mut pairs = 0;
+    // A limit that cuts each fetch of one channel at the same place is told by an earlier backup, or by another channel.
+    let (mut by_turns, mut one_channel) = (previous.is_none(), false);
     loop {
         match complete(&Evidence { first: &first, second: second.as_ref(), pairs, layout, previous }) {
             Verdict::FetchAgain => {
                 if let Some(newer) = second.take() {
                     first = newer;
                 }
-                second = Some(fetch_once(env, live, layout).await?);
+                let other = if by_turns && pairs % 2 == 0 { fetch_other(env, facts, live, layout).await? } else { None };
+                if by_turns && pairs % 2 == 0 && other.is_none() {
+                    (by_turns, one_channel) = (false, true);
+                }
+                second = match other {
+                    Some(other) => Some(other),
+                    None => Some(fetch_once(env, live, layout).await?),
+                };
                 pairs += 1;
             }
             verdict => {
@@ -142,6 +177,7 @@ async fn fetch_until_judged(
                     verdict,
                     release: live.seen.release.clone(),
                     asset: live.asset.clone(),
+                    one_channel,
                 });
             }
         }
@@ -151,11 +187,74 @@ async fn fetch_until_judged(
 async fn fetch_once(env: &Env, live: &mut Live, layout: &ConfigLayout) -> Result<Fetched, Failure> {
     let command = env.definitions.config_command();
     let answer = live.session.read(command, limits::CONFIGURATION_BYTES_MAX).await?;
+    Ok(fetched(env, live, layout, answer))
+}
+
+/// Fetches over the other channel of the session; `None` when the appliance gives no configuration there. One that
+/// breaks off is asked no more, and a new session goes on over the first channel.
+pub(super) async fn fetch_other(
+    env: &Env,
+    facts: &Facts,
+    live: &mut Live,
+    layout: &ConfigLayout,
+) -> Result<Option<Fetched>, Failure> {
+    let command = env.definitions.config_command();
+    match live.session.read_other(command, limits::CONFIGURATION_BYTES_MAX).await {
+        // Where a command needs the enable mode, a channel without a shell may know no such command.
+        Ok(Some(answer)) if answer.complete && !answer.text.as_data().starts_with("% ") => {
+            Ok(Some(fetched(env, live, layout, answer)))
+        }
+        Ok(_) => Ok(None),
+        Err(error) => {
+            tracing::debug!(%error, seat = %facts.seat.name, "the other channel broke off");
+            let mut again = session::open(env, facts).await?;
+            again.session.allow(env.backup_limit());
+            std::mem::replace(live, again).close().await;
+            Ok(None)
+        }
+    }
+}
+
+fn fetched(env: &Env, live: &Live, layout: &ConfigLayout, answer: Answer) -> Fetched {
     let session = Session {
         hostname: live.hostname.as_ref().map(Outside::as_data),
         release: live.seen.release.as_ref().map(Outside::as_data),
     };
-    Ok(Fetched::new(env.definitions.configuration(answer.text), answer.complete, layout, session))
+    Fetched::new(env.definitions.configuration(answer.text), answer.complete, layout, session)
+}
+
+/// Writes down that the last good backup is cut, when this one shows it. It comes before the new one is kept: a crash in
+/// between leaves none that counts, and the next fetch is judged as a first one.
+async fn doubt_earlier(
+    env: &Env,
+    actor: &Actor,
+    judged: &Judged,
+    previous: Option<&Backup>,
+) -> Result<Option<BackupId>, Failure> {
+    let earlier = previous.filter(|earlier| earlier.asset == judged.asset.id && judged.verdict == Verdict::Complete);
+    let Some((earlier, id)) = earlier.and_then(|earlier| Some((earlier, earlier.id?))) else { return Ok(None) };
+    let Some(words) = outgrown(&judged.configuration, judged.release.as_ref(), earlier) else { return Ok(None) };
+    learn(env, actor, id, Learned::Doubted, words, Vec::new())
+        .await
+        .map_err(|error| Failure::new(Outcome::NotKept, with_causes(&error)))?;
+    Ok(Some(id))
+}
+
+/// Writes down what was learned of a backup, with its audit.
+pub async fn learn(
+    env: &Env,
+    actor: &Actor,
+    id: BackupId,
+    event: Learned,
+    words: String,
+    lines: Vec<Outside>,
+) -> Result<BackupEvent, StoreError> {
+    let at = env.clock.now();
+    let detail = serde_json::json!({"v": 1, "event": event, "why": words});
+    let audit = actor.did(at, Act::BackupJudged, id.to_string(), &detail);
+    let new = BackupEvent { at, event, detail: words.into(), lines };
+    env.store.backup_event_add(id, new.clone(), audit).await?;
+    Ok(new)
 }
 
 /// What stands in the store beside the sealed configuration.
@@ -185,6 +284,7 @@ fn row(judged: &Judged, facts: &Facts, content: String, now: Time) -> Backup {
             .collect(),
         content,
         object: ObjectId(0),
+        events: Vec::new(),
     }
 }
 
@@ -236,6 +336,7 @@ async fn keep(
         "grade": backup.grade,
         "bytes": backup.bytes,
         "content": backup.content,
+        "one_channel": judged.one_channel,
         "sealed_sha256": match &object {
             BackupObject::New(object) => Some(hex::encode(object.facts.digest)),
             BackupObject::Same(_) => None,
@@ -245,16 +346,4 @@ async fn keep(
     let id = env.store.backup_add(backup.clone(), object, audit).await.map_err(|error| unkept(&error))?;
     backup.id = Some(id);
     Ok(backup)
-}
-
-/// An error with what caused it, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        source = error.source();
-    }
-    words
 }

@@ -69,7 +69,7 @@ impl From<AccessError> for Failure {
             AccessError::TimedOut { .. } | AccessError::Network(_) => Outcome::TimedOut,
             AccessError::Refused => Outcome::Refused,
             AccessError::ClosedEarly => Outcome::ClosedEarly,
-            AccessError::Protocol(_) => Outcome::Protocol,
+            AccessError::Protocol(_) | AccessError::NoChannel(_) => Outcome::Protocol,
             AccessError::LoginRefused { .. } => Outcome::LoginRefused,
             AccessError::UnusableKey(_) => Outcome::NoCredential,
             AccessError::UnknownPrompt(_) | AccessError::NoPrompt(_) => Outcome::NoPrompt,

@@ -41,6 +41,10 @@ crate::words! {
         OddWords = "odd-words",
         /// The running configuration ends in the middle.
         TruncatedConfig = "truncated-config",
+        /// In a shell, and only there, the running configuration ends between two commands: each time at the same place.
+        TruncatedShell = "truncated-shell",
+        /// No command is run in a channel of its own.
+        ExecRefused = "exec-refused",
         /// Pager text stands in the running configuration.
         ConfigPagerText = "config-pager-text",
         /// The port is closed.
@@ -92,6 +96,8 @@ impl Fault {
             | Self::EndlessOutput
             | Self::NoPrompt
             | Self::TruncatedConfig
+            | Self::TruncatedShell
+            | Self::ExecRefused
             | Self::ConfigPagerText => Effect::Answer,
             _ => Effect::State,
         }

@@ -67,6 +67,8 @@ crate::words! {
         AssetIdentified = "asset-identified",
         /// A backup was stored.
         BackupTaken = "backup-taken",
+        /// Something was learned of a backup after it was taken.
+        BackupJudged = "backup-judged",
         /// A sealed object was opened.
         ObjectOpened = "object-opened",
         /// A credential was stopped on a seat or everywhere.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::backup_event::{BackupEvent, Standing, standing};
 use super::id::{AssetId, BackupId, ObjectId};
 use super::name::{CustomerName, SeatName};
 use super::outside::Outside;
 use super::time::Time;
 
 crate::words! {
-    /// What a backup is worth.
+    /// What a backup was worth when it was taken.
     pub enum Grade {
         /// Complete by every check that was possible.
         Taken = "taken",
@@ -80,7 +81,7 @@ pub struct Backup {
     pub taken_at: Time,
     /// When a fetch last gave the same content from the same hardware: it stands for all of the time until then.
     pub seen_at: Time,
-    /// What it is worth.
+    /// What it was worth when it was taken; [`Self::standing`] says what it is worth now.
     pub grade: Grade,
     /// What spoke against it.
     pub doubts: Vec<DoubtFound>,
@@ -99,4 +100,13 @@ pub struct Backup {
     pub content: String,
     /// The sealed object.
     pub object: ObjectId,
+    /// What was learned of it since, oldest first.
+    pub events: Vec<BackupEvent>,
+}
+
+impl Backup {
+    /// What it is worth now, by its grade and what was learned since.
+    pub fn standing(&self) -> Standing {
+        standing(self.grade, self.events.iter().map(|event| event.event))
+    }
 }

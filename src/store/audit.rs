@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use crate::model::actor::{AuditRecord, NewAudit, Scope};
+use crate::model::actor::{Act, AuditRecord, NewAudit, Scope};
 use crate::model::id::AuditId;
 use crate::model::time::Time;
 
@@ -45,6 +45,19 @@ impl Scoped {
             type Row = (i64, i64, String, String, String, String, String);
             let query = audit::table.filter(audit::id.lt(before)).order(audit::id.desc()).limit(limit);
             query.load::<Row>(db)?.into_iter().map(record).collect()
+        };
+        self.store.read(read).await
+    }
+
+    /// The records of one act on one subject at one time. Only the house sees them.
+    pub async fn audit_of(&self, act: Act, subject: &str, at: Time) -> Result<Vec<AuditRecord>, StoreError> {
+        if self.scope != Scope::House {
+            return Ok(Vec::new());
+        }
+        let subject = subject.to_owned();
+        let read = move |db: &mut Db| {
+            let query = audit::table.filter(audit::act.eq(act.as_str())).filter(audit::subject.eq(subject));
+            query.filter(audit::at.eq(at.as_ms())).order(audit::id).load(db)?.into_iter().map(record).collect()
         };
         self.store.read(read).await
     }

@@ -20,7 +20,7 @@ use super::db::Db;
 use super::error::StoreError;
 use super::row::{damaged, document, portions, text_option, within, word};
 use super::schema::{backup, backup_seen, object as object_table};
-use super::{Scoped, Store, audit, object};
+use super::{Scoped, Store, audit, backup_event, object};
 
 /// The sealed object of a new backup.
 #[derive(Debug)]
@@ -177,7 +177,8 @@ impl Scoped {
                 query = query.filter(backup::grade.eq(grade.as_str()));
             }
             let limit = filter.limit.unwrap_or(LIST_ROWS_MAX).min(LIST_ROWS_MAX);
-            query.order(backup::id.desc()).limit(limit).load::<Seen>(db)?.into_iter().map(noun).collect()
+            let rows = query.order(backup::id.desc()).limit(limit).load::<Seen>(db)?;
+            nouns(db, rows)
         };
         self.store.read(read).await
     }
@@ -187,7 +188,8 @@ impl Scoped {
         let customers = self.customers();
         let read = move |db: &mut Db| {
             let query = within!(seen!(), backup::customer, &customers);
-            query.filter(backup::id.eq(id.0)).first::<Seen>(db).optional()?.map(noun).transpose()
+            let rows = query.filter(backup::id.eq(id.0)).load::<Seen>(db)?;
+            Ok(nouns(db, rows)?.pop())
         };
         self.store.read(read).await
     }
@@ -198,23 +200,34 @@ impl Scoped {
         let read = move |db: &mut Db| {
             let mut last = BTreeMap::new();
             for seats in portions {
+                let overruled = backup_event::overruled(db, &seats)?;
+                let counts = backup::grade.eq(Grade::Taken.as_str()).and(backup::id.ne_all(overruled.doubted));
                 let newest = backup::table
-                    .filter(backup::grade.eq(Grade::Taken.as_str()))
+                    .filter(counts.or(backup::id.eq_any(overruled.accepted)))
                     .filter(backup::seat.eq_any(&seats))
                     .group_by((backup::customer, backup::seat))
                     .select(max(backup::id));
                 let ids: Vec<Option<i64>> = newest.load(db)?;
                 let ids: Vec<i64> = ids.into_iter().flatten().collect();
                 let query = within!(seen!(), backup::customer, &customers);
-                for row in query.filter(backup::id.eq_any(ids)).load::<Seen>(db)? {
-                    let backup = noun(row)?;
-                    last.insert(backup.seat.clone(), backup);
-                }
+                let rows = query.filter(backup::id.eq_any(ids)).load::<Seen>(db)?;
+                last.extend(nouns(db, rows)?.into_iter().map(|backup| (backup.seat.clone(), backup)));
             }
             Ok(last)
         };
         self.store.read(read).await
     }
+}
+
+/// Rows with what was learned of them since.
+fn nouns(db: &mut Db, rows: Vec<Seen>) -> Result<Vec<Backup>, StoreError> {
+    let ids: Vec<i64> = rows.iter().map(|(row, _)| row.id).collect();
+    let mut events = backup_event::of(db, &ids)?;
+    let noun = |seen: Seen| {
+        let events = events.remove(&seen.0.id).unwrap_or_default();
+        Ok(Backup { events, ..noun(seen)? })
+    };
+    rows.into_iter().map(noun).collect()
 }
 
 fn noun((row, seen_at): Seen) -> Result<Backup, StoreError> {
@@ -235,5 +248,6 @@ fn noun((row, seen_at): Seen) -> Result<Backup, StoreError> {
         sections: document::<Sections>("backup.sections", &row.sections)?.sections,
         content: hex::encode(row.content),
         object: ObjectId(row.object),
+        events: Vec::new(),
     })
 }

@@ -10,6 +10,7 @@
 mod asset;
 mod audit;
 mod backup;
+mod backup_event;
 mod brake;
 mod db;
 mod error;

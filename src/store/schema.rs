@@ -168,6 +168,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    backup_event (id) {
+        id -> BigInt,
+        backup_id -> BigInt,
+        at -> BigInt,
+        event -> Text,
+        detail -> Text,
+    }
+}
+
+diesel::table! {
     customer_key (customer) {
         customer -> Text,
         public -> Text,
@@ -205,4 +215,5 @@ diesel::joinable!(tenure -> asset (asset_id));
 diesel::joinable!(host_key -> asset (asset_id));
 diesel::joinable!(backup -> object (object_id));
 diesel::joinable!(backup_seen -> backup (backup_id));
-diesel::allow_tables_to_appear_in_same_query!(asset, tenure, host_key, backup, backup_seen, object);
+diesel::joinable!(backup_event -> backup (backup_id));
+diesel::allow_tables_to_appear_in_same_query!(asset, tenure, host_key, backup, backup_seen, backup_event, object);

@@ -137,8 +137,8 @@ type IsNamed = fn(&AccessError) -> bool;
 fn troubles_of_a_shell_have_names() {
     let cases: [(Trouble, IsNamed); 12] = [
         (Trouble::CloseAfterAuth, |error| matches!(error, AccessError::Dropped(_))),
-        (Trouble::NoChannel, |error| matches!(error, AccessError::Protocol(_))),
-        (Trouble::NoShell, |error| matches!(error, AccessError::Protocol(_))),
+        (Trouble::NoChannel, |error| matches!(error, AccessError::NoChannel(_))),
+        (Trouble::NoShell, |error| matches!(error, AccessError::NoChannel(_))),
         (Trouble::CloseBeforePrompt, |error| matches!(error, AccessError::Dropped(_))),
         (Trouble::SilentShell, |error| matches!(error, AccessError::TimedOut { .. })),
         (
@@ -161,8 +161,8 @@ fn troubles_of_a_shell_have_names() {
 #[test]
 fn troubles_of_a_channel_a_command_have_names() {
     let cases: [(Trouble, IsNamed); 6] = [
-        (Trouble::NoChannel, |error| matches!(error, AccessError::Protocol(_))),
-        (Trouble::NoShell, |error| matches!(error, AccessError::Protocol(_))),
+        (Trouble::NoChannel, |error| matches!(error, AccessError::NoChannel(_))),
+        (Trouble::NoShell, |error| matches!(error, AccessError::NoChannel(_))),
         (Trouble::SilentAnswer, |error| matches!(error, AccessError::TimedOut { what: "a command", .. })),
         (Trouble::EndlessAnswer, |error| matches!(error, AccessError::OverLimit { what: "the answer", .. })),
         (Trouble::EndlessLine, |error| matches!(error, AccessError::OverLimit { what: "a line", .. })),

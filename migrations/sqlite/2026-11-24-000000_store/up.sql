@@ -169,6 +169,15 @@ CREATE TABLE backup_seen (
     seen_at BIGINT NOT NULL
 );
 
+-- What was learned of a backup after it was taken. What it is worth follows from its grade and these.
+CREATE TABLE backup_event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    backup_id BIGINT NOT NULL REFERENCES backup (id),
+    at BIGINT NOT NULL,
+    event TEXT NOT NULL CHECK (event IN ('verified', 'doubted', 'proved', 'not-proved', 'accepted')),
+    detail TEXT NOT NULL
+);
+
 CREATE TABLE customer_key (
     customer TEXT NOT NULL PRIMARY KEY,
     public TEXT NOT NULL,
@@ -196,8 +205,8 @@ CREATE TABLE audit (
     proof TEXT NOT NULL CHECK (proof IN ('claimed', 'itself')),
     act TEXT NOT NULL CHECK (act IN (
             'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'host-key-seen',
-            'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'object-opened',
-            'credential-stopped', 'credential-cleared'
+            'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
+            'object-opened', 'credential-stopped', 'credential-cleared'
         )),
     subject TEXT NOT NULL,
     detail TEXT NOT NULL
@@ -214,6 +223,8 @@ CREATE INDEX finding_seat ON finding (seat, since_at);
 CREATE INDEX series_chunk_age ON series_chunk (step, start_at);
 CREATE INDEX poll_day_age ON poll_day (day_at);
 CREATE INDEX backup_seat ON backup (seat, taken_at);
+CREATE INDEX audit_subject ON audit (subject, at);
+CREATE INDEX backup_event_backup ON backup_event (backup_id);
 
 -- What is recorded stays as it was written.
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
@@ -239,6 +250,14 @@ END;
 CREATE TRIGGER backup_no_delete BEFORE DELETE ON backup
 BEGIN
     SELECT RAISE(ABORT, 'backup is append-only');
+END;
+CREATE TRIGGER backup_event_no_update BEFORE UPDATE ON backup_event
+BEGIN
+    SELECT RAISE(ABORT, 'backup_event is append-only');
+END;
+CREATE TRIGGER backup_event_no_delete BEFORE DELETE ON backup_event
+BEGIN
+    SELECT RAISE(ABORT, 'backup_event is append-only');
 END;
 CREATE TRIGGER object_no_update BEFORE UPDATE ON object
 BEGIN

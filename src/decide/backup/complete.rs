@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use crate::model::backup::{Backup, Doubt, DoubtFound, Grade};
+use crate::model::backup::{Backup, Doubt, DoubtFound};
 use crate::model::config::{ConfigLayout, Configuration, lines};
 use crate::model::outside::Outside;
 use crate::model::release::Release;
@@ -40,6 +40,11 @@ impl Fetched {
     /// status 0, was seen after it; `layout` is what is known about configurations of its series.
     pub fn new(configuration: Configuration, complete: bool, layout: &ConfigLayout, session: Session<'_>) -> Self {
         Self { doubts: alone(&configuration, complete, layout, session), configuration }
+    }
+
+    /// What it says against itself.
+    pub fn doubts(&self) -> &[DoubtFound] {
+        &self.doubts
     }
 }
 
@@ -111,7 +116,7 @@ pub fn complete(evidence: &Evidence<'_>) -> Verdict {
 }
 
 fn good(previous: Option<&Backup>) -> Option<&Backup> {
-    previous.filter(|backup| backup.grade == Grade::Taken)
+    previous.filter(|backup| backup.standing().counts())
 }
 
 fn doubt(doubt: Doubt, detail: impl Into<Outside>) -> DoubtFound {
@@ -367,6 +372,7 @@ fn differ(first: &Configuration, second: &Configuration, layout: &ConfigLayout) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::backup::Grade;
     use crate::decide::backup::sample::{TEXT, configuration, layout};
     use crate::model::backup::SectionCount;
     use crate::model::id::{AssetId, ObjectId};
@@ -398,6 +404,7 @@ mod tests {
             sections: configuration.sections.iter().map(count).collect(),
             content: String::new(),
             object: ObjectId(1),
+            events: Vec::new(),
         }
     }
 

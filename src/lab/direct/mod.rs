@@ -150,33 +150,68 @@ impl Access for Direct {
             check_pins(&reached.key, pins)?;
             log_in(&reached, login)?;
             let Reached { place, visit, key, .. } = reached;
-            let (mut shell, greeting) = place.open(&login.user, peer.seat.ssh.channel);
-            if shell.awaits == Awaits::Nothing {
-                return Err(AccessError::NoPrompt(Outside::from(greeting.text.as_str())));
-            }
-            if shell.channel == Channel::Shell {
-                for line in ["no cli session paging enable", "enable"] {
-                    place.run(&mut shell, line);
-                }
-                if shell.awaits == Awaits::Password {
-                    let password = login.enable.as_ref().map_or("", |secret| secret.expose_secret());
-                    place.run(&mut shell, password);
-                }
-            }
-            let session = DirectSession { place, shell, negotiated: key.negotiated, broken: false, _visit: visit };
+            let shell = begin(&place, login, peer.seat.ssh.channel)?;
+            let login = login.clone();
+            let negotiated = key.negotiated;
+            let session = DirectSession { place, shell, login, negotiated, broken: false, _visit: visit };
             Ok(Box::new(session) as Box<dyn Session>)
         }
         .boxed()
     }
 }
 
+/// Goes to where commands can be given.
+fn begin(place: &Place, login: &Login, channel: Channel) -> Result<Shell, AccessError> {
+    let (mut shell, greeting) = place.open(&login.user, channel);
+    if shell.awaits == Awaits::Nothing {
+        return Err(AccessError::NoPrompt(Outside::from(greeting.text.as_str())));
+    }
+    if shell.channel == Channel::Shell {
+        for line in ["no cli session paging enable", "enable"] {
+            place.run(&mut shell, line);
+        }
+        if shell.awaits == Awaits::Password {
+            let password = login.enable.as_ref().map_or("", |secret| secret.expose_secret());
+            place.run(&mut shell, password);
+        }
+    }
+    Ok(shell)
+}
+
 /// A session with a unit in the same process.
 struct DirectSession {
     place: Arc<Place>,
     shell: Shell,
+    login: Login,
     negotiated: Negotiated,
     broken: bool,
     _visit: Visit,
+}
+
+/// Asks in a shell, or in the channel of one command.
+async fn ask(
+    place: &Place,
+    shell: &mut Shell,
+    command: &ReadCommand,
+    bytes_max: usize,
+) -> Result<Answer, AccessError> {
+    let (output, held) = place.run(shell, command.as_str());
+    if let Some(held) = held {
+        held.released().await;
+    }
+    if output.trouble.contains(&Fault::DropMidCommand) {
+        return Err(AccessError::Dropped("a command"));
+    }
+    if output.trouble.contains(&Fault::EndlessOutput) || output.text.len() > bytes_max {
+        return Err(AccessError::OverLimit { what: "an answer", limit: bytes_max });
+    }
+    let text = if output.trouble.contains(&Fault::Garble) {
+        Outside::from_bytes(&garble(&output.text))
+    } else {
+        Outside::from(output.text.as_str())
+    };
+    let took = if output.trouble.contains(&Fault::Slow) { Duration::from_secs(3) } else { Duration::ZERO };
+    Ok(Answer { text, complete: true, took })
 }
 
 impl Session for DirectSession {
@@ -189,25 +224,32 @@ impl Session for DirectSession {
             if self.broken {
                 return Err(AccessError::Dropped("a command"));
             }
-            let (output, held) = self.place.run(&mut self.shell, command.as_str());
-            if let Some(held) = held {
-                held.released().await;
-            }
-            if output.trouble.contains(&Fault::DropMidCommand) {
-                self.broken = true;
+            let answer = ask(&self.place, &mut self.shell, command, bytes_max).await;
+            self.broken = answer.is_err();
+            answer
+        }
+        .boxed()
+    }
+
+    fn read_other<'a>(
+        &'a mut self,
+        command: &'a ReadCommand,
+        bytes_max: usize,
+    ) -> BoxFuture<'a, Result<Option<Answer>, AccessError>> {
+        async move {
+            if self.broken {
                 return Err(AccessError::Dropped("a command"));
             }
-            if output.trouble.contains(&Fault::EndlessOutput) || output.text.len() > bytes_max {
-                self.broken = true;
-                return Err(AccessError::OverLimit { what: "an answer", limit: bytes_max });
+            let other = if self.shell.channel == Channel::Shell { Channel::Exec } else { Channel::Shell };
+            if other == Channel::Exec && self.place.with(|unit| unit.take(Fault::ExecRefused)) {
+                return Ok(None);
             }
-            let text = if output.trouble.contains(&Fault::Garble) {
-                Outside::from_bytes(&garble(&output.text))
-            } else {
-                Outside::from(output.text.as_str())
+            let answer = match begin(&self.place, &self.login, other) {
+                Ok(mut shell) => ask(&self.place, &mut shell, command, bytes_max).await,
+                Err(error) => Err(error),
             };
-            let took = if output.trouble.contains(&Fault::Slow) { Duration::from_secs(3) } else { Duration::ZERO };
-            Ok(Answer { text, complete: true, took })
+            self.broken = answer.is_err();
+            answer.map(Some)
         }
         .boxed()
     }

@@ -9,6 +9,7 @@ use super::state::Unit;
 use crate::lab::fault::Fault;
 use crate::lab::fleet::SeatSpec;
 use crate::lab::seed::Dice;
+use crate::model::inventory::Channel;
 use crate::model::series::Series;
 use crate::model::time::Time;
 
@@ -176,8 +177,13 @@ fn private_key(dice: &mut Dice) -> Vec<String> {
 }
 
 /// The running configuration as it is printed, with the spoils of faults.
-pub(super) fn running_text(unit: &mut Unit, now: Time) -> String {
+pub(super) fn running_text(unit: &mut Unit, channel: Channel, now: Time) -> String {
     let mut text = text(unit, true, now);
+    if channel == Channel::Shell && unit.take(Fault::TruncatedShell) {
+        // Behind a whole command, so that nothing in the text tells.
+        let end = text.get(..text.len() / 2).and_then(|half| half.rfind('\n'));
+        text.truncate(end.map_or(0, |end| end + 1));
+    }
     if unit.take(Fault::ConfigPagerText) {
         // Somewhere behind the first screen, as a pager that was not switched off leaves it.
         if let Some((at, _)) = text.match_indices('\n').nth(40) {

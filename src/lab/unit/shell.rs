@@ -212,7 +212,7 @@ impl Unit {
                 Output { trouble: self.take_trouble(), ..said(text) }
             }
             Does::Running => {
-                let text = configuration::running_text(self, ask.now);
+                let text = configuration::running_text(self, asker.channel, ask.now);
                 Output { trouble: self.take_trouble(), ..said(text) }
             }
         }

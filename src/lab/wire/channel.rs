@@ -53,6 +53,8 @@ impl Task {
                     Ok(())
                 }
                 ChannelMsg::RequestShell { .. } => self.start_shell(&channel).await,
+                // The connection has said no.
+                ChannelMsg::Exec { .. } if self.place.with(|unit| unit.take(Fault::ExecRefused)) => Ok(()),
                 ChannelMsg::Exec { command, .. } => {
                     let status = self.run_command(&channel, &String::from_utf8_lossy(&command)).await;
                     self.end(&channel, status).await

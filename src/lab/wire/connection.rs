@@ -9,6 +9,7 @@ use russh::{Channel, ChannelId, MethodKind, MethodSet, Pty};
 
 use super::channel;
 use super::listener::Wire;
+use crate::lab::fault::Fault;
 use crate::lab::rack::{Place, Shows, Visit};
 
 /// The handler of a connection. It only says yes or no; what is said on a channel is the business of its task.
@@ -99,6 +100,9 @@ impl Handler for Connection {
     }
 
     async fn exec_request(&mut self, channel: ChannelId, _: &[u8], session: &mut Session) -> Result<(), Self::Error> {
+        if self.place.with(|unit| unit.has(Fault::ExecRefused)) {
+            return session.channel_failure(channel);
+        }
         session.channel_success(channel)
     }
 

@@ -4,6 +4,7 @@ use hoshu::depot::{Depot, KeyError, Keyring, NewObject, root_create};
 use hoshu::model::actor::Act;
 use hoshu::model::asset::KeyState;
 use hoshu::model::backup::Grade;
+use hoshu::model::backup_event::{BackupEvent, Learned};
 use hoshu::model::finding::FindingState;
 use hoshu::model::identity::Seen;
 use hoshu::model::object::{ObjectKind, OpenPurpose};
@@ -210,6 +211,39 @@ async fn a_backup_comes_with_its_object_and_its_audit(place: Place) {
     assert_eq!(house(&store).audit_list(None, 100).await.unwrap().len(), before, "what failed left no record");
 }
 
+async fn what_is_learned_of_backups_decides_which_one_counts(place: Place) {
+    let store = place.open();
+    let asset = store.asset_register(customer("acme"), seat("nx01"), None, NOW).await.unwrap();
+    let mut ids = Vec::new();
+    for (grade, body) in [(Grade::Taken, b"one"), (Grade::Taken, b"two"), (Grade::Suspect, b"cut")] {
+        let new = backup("acme", "nx01", asset, grade);
+        let object = new_object("acme", "nx01", body);
+        ids.push(store.backup_add(new, object, audit(Act::BackupTaken, "nx01")).await.unwrap());
+    }
+    let learn = async |at: usize, event| {
+        let new = BackupEvent { at: NOW, event, detail: event.as_str().into(), lines: vec!["x".into()] };
+        store.backup_event_add(ids[at], new, audit(Act::BackupJudged, "nx01")).await.unwrap();
+        let last = house(&store).backup_last_good(&[seat("nx01")]).await.unwrap();
+        last.get(&seat("nx01")).map(|one| (one.id.unwrap(), one.standing().to_string()))
+    };
+    let counts = |at: usize, standing: &str| Some((ids[at], standing.to_owned()));
+    assert_eq!(learn(2, Learned::Verified).await, counts(1, "taken"), "no fetch makes a suspect one count");
+    assert_eq!(learn(1, Learned::Verified).await, counts(1, "verified"));
+    assert_eq!(learn(1, Learned::Doubted).await, counts(0, "taken"));
+    assert_eq!(learn(2, Learned::Accepted).await, counts(2, "taken (accepted)"));
+    assert_eq!(learn(2, Learned::Doubted).await, counts(0, "taken"));
+    assert_eq!(learn(0, Learned::Doubted).await, None);
+    let events = house(&store).backup_get(ids[1]).await.unwrap().unwrap().events;
+    assert_eq!(events.iter().map(|one| one.event).collect::<Vec<_>>(), [Learned::Verified, Learned::Doubted]);
+    assert_eq!((events[0].detail.as_data(), events[0].lines.len()), ("verified", 1));
+    let listed = house(&store).backup_list(BackupFilter::default()).await.unwrap();
+    assert!(listed.iter().all(|one| !one.events.is_empty()), "{listed:?}");
+    let new = BackupEvent { at: NOW, event: Learned::Proved, detail: "x".into(), lines: vec![] };
+    let unknown = hoshu::model::id::BackupId(99);
+    let refused = store.backup_event_add(unknown, new, audit(Act::BackupJudged, "x")).await;
+    assert!(matches!(refused, Err(StoreError::Unknown(_))));
+}
+
 async fn one_failing_intent_fails_alone(place: Place) {
     let store = place.open();
     let mut waiting = tokio::task::JoinSet::new();
@@ -385,6 +419,7 @@ on_both! {
     polls_are_remembered
     a_component_has_one_open_finding
     a_backup_comes_with_its_object_and_its_audit
+    what_is_learned_of_backups_decides_which_one_counts
     one_failing_intent_fails_alone
     brakes_and_generations
     minutes_become_hours_once

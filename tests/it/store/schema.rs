@@ -11,6 +11,7 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use hoshu::model::actor::{Act, Proof};
 use hoshu::model::asset::KeyState;
 use hoshu::model::backup::Grade;
+use hoshu::model::backup_event::{BackupEvent, Learned};
 use hoshu::model::finding::FindingState;
 use hoshu::model::object::ObjectKind;
 use hoshu::model::reading::{ComponentKind, Condition, Outcome};
@@ -139,6 +140,7 @@ fn checks_hold_the_words_of_the_model() {
         ("finding", "state", words(FindingState::ALL, FindingState::as_str)),
         ("object", "kind", words(ObjectKind::ALL, ObjectKind::as_str)),
         ("backup", "grade", words(Grade::ALL, Grade::as_str)),
+        ("backup_event", "event", words(Learned::ALL, Learned::as_str)),
         ("credential_brake", "state", words(BrakeState::ALL, BrakeState::as_str)),
         ("audit", "proof", words(Proof::ALL, Proof::as_str)),
         ("audit", "act", words(Act::ALL, Act::as_str)),
@@ -159,9 +161,11 @@ async fn what_is_recorded_cannot_be_changed(place: Place) {
     let store = place.open();
     let asset = store.asset_register(customer("acme"), seat("nx01"), None, NOW).await.unwrap();
     let new = backup("acme", "nx01", asset, Grade::Taken);
-    store.backup_add(new, new_object("acme", "nx01", b"sealed"), audit(Act::BackupTaken, "nx01")).await.unwrap();
+    let id = store.backup_add(new, new_object("acme", "nx01", b"sealed"), audit(Act::BackupTaken, "nx01")).await.unwrap();
+    let event = BackupEvent { at: NOW, event: Learned::Verified, detail: "x".into(), lines: vec![] };
+    store.backup_event_add(id, event, audit(Act::BackupJudged, "nx01")).await.unwrap();
     store.generation_add("d".into(), "files".into(), audit(Act::InventoryAccepted, "d")).await.unwrap();
-    for (table, column) in [("audit", "actor"), ("generation", "digest"), ("backup", "grade"), ("object", "nonce")] {
+    for (table, column) in [("audit", "actor"), ("generation", "digest"), ("backup", "grade"), ("backup_event", "event"), ("object", "nonce")] {
         for statement in [
             format!("UPDATE {table} SET {column} = 'x'"),
             format!("DELETE FROM {table}"),
@@ -174,7 +178,7 @@ async fn what_is_recorded_cannot_be_changed(place: Place) {
             assert!(place.raw(&format!("TRUNCATE {table} CASCADE")).is_err(), "{table}");
         }
     }
-    assert_eq!(house(&store).audit_list(None, 100).await.unwrap().len(), 3);
+    assert_eq!(house(&store).audit_list(None, 100).await.unwrap().len(), 4);
 }
 
 async fn the_other_realm_and_a_later_schema_are_refused(place: Place) {

@@ -103,6 +103,7 @@ async fn ask_everything(scoped: &Scoped) -> String {
     }
     show(&mut all, scoped.brake_list().await.unwrap());
     show(&mut all, scoped.audit_list(None, 100).await.unwrap());
+    show(&mut all, scoped.audit_of(Act::BackupTaken, "mikan", NOW).await.unwrap());
     show(&mut all, scoped.generation_list(100).await.unwrap());
     show(&mut all, scoped.generation_files(hoshu::model::id::GenerationId(1)).await.unwrap());
     all.join("\n")

@@ -97,6 +97,7 @@ pub(super) fn backup(customer_name: &str, seat_name: &str, asset: AssetId, grade
         sections: [SectionCount { title: Outside::from("Network configuration"), commands: 12 }].into(),
         content: "ab".repeat(32),
         object: ObjectId(0),
+        events: vec![],
     }
 }
 

@@ -1,0 +1,191 @@
+//! Verifying a backup: it is opened and judged again, and held against one more fetch over the other channel.
+
+use std::sync::Arc;
+
+use crate::decide::backup::{Verification, agree, doubts_of, stable_pieces};
+use crate::engine::backup::{fetch_other, learn};
+use crate::engine::env::Env;
+use crate::engine::event::Event;
+use crate::engine::fleet::{self, Facts};
+use crate::engine::keys::{self, KeysError};
+use crate::engine::sealed::{self, Opened, with_causes};
+use crate::engine::session::{self, Failure};
+use crate::model::actor::{Act, Actor};
+use crate::model::backup::Backup;
+use crate::model::backup_event::Learned;
+use crate::model::config::ConfigLayout;
+use crate::model::name::SeatName;
+use crate::model::object::OpenPurpose;
+use crate::model::outside::Outside;
+use crate::model::reading::Outcome;
+use crate::store::StoreError;
+
+/// What came of one backup.
+#[derive(Debug)]
+pub struct Checked {
+    /// The backup, with what was learned just now.
+    pub backup: Backup,
+    /// In a word, or why it was not compared.
+    pub result: Result<Verification, Failure>,
+    /// In words for a person.
+    pub detail: Outside,
+}
+
+/// Verifies backups, each with at most one session to its seat.
+pub async fn run(env: &Env, actor: &Actor, backups: Vec<Backup>) -> Result<Vec<Checked>, KeysError> {
+    let mut seats: Vec<SeatName> = backups.iter().map(|backup| backup.seat.clone()).collect();
+    seats.sort();
+    seats.dedup();
+    let facts = fleet::load(env, &seats).await?;
+    keys::load(env, backups.iter().map(|backup| &backup.customer)).await?;
+    env.tell(&Event::Started { seats: backups.len() });
+    let actor = Arc::new(actor.clone());
+    let work: Vec<(Backup, Option<Facts>)> = backups
+        .into_iter()
+        .map(|backup| {
+            let facts = facts.iter().find(|facts| facts.seat.name == backup.seat).cloned();
+            (backup, facts)
+        })
+        .collect();
+    let checked = fleet::each(
+        &env.stop,
+        work,
+        env.settings.limits.sessions as usize,
+        |(backup, facts)| one(env.clone(), Arc::clone(&actor), backup, facts),
+        |(backup, _), failure| Checked {
+            backup: backup.clone(),
+            detail: failure.reason.clone(),
+            result: Err(failure),
+        },
+    )
+    .await;
+    env.tell(&Event::Finished);
+    Ok(checked)
+}
+
+async fn one(env: Env, actor: Arc<Actor>, mut backup: Backup, facts: Option<Facts>) -> Checked {
+    let judged = judge(&env, &actor, &backup, facts).await;
+    let (result, detail) = match judged {
+        Ok((verification, words)) => match note(&env, &actor, &mut backup, verification, &words).await {
+            Ok(()) => (Ok(verification), words.into()),
+            Err(error) => {
+                let failure = Failure::new(Outcome::NotKept, error.to_string());
+                (Err(failure.clone()), failure.reason)
+            }
+        },
+        Err(failure) => (Err(failure.clone()), failure.reason),
+    };
+    let word = result.as_ref().map_or_else(|failure| failure.outcome.as_str(), |word| word.as_str());
+    let good = matches!(result, Ok(Verification::Verified));
+    env.tell(&Event::SeatDone { seat: backup.seat.clone(), good, word });
+    Checked { backup, result, detail }
+}
+
+/// What is found is written down when it changes what the backup is worth.
+async fn note(
+    env: &Env,
+    actor: &Actor,
+    backup: &mut Backup,
+    found: Verification,
+    words: &str,
+) -> Result<(), StoreError> {
+    let learned = match found {
+        Verification::Verified => Learned::Verified,
+        Verification::Doubted => Learned::Doubted,
+        _ => return Ok(()),
+    };
+    if let Some(id) = backup.id {
+        backup.events.push(learn(env, actor, id, learned, words.to_owned(), Vec::new()).await?);
+    }
+    Ok(())
+}
+
+async fn judge(
+    env: &Env,
+    actor: &Actor,
+    backup: &Backup,
+    facts: Option<Facts>,
+) -> Result<(Verification, String), Failure> {
+    let series = facts.as_ref().map_or(crate::model::series::Series::Nx, |facts| facts.seat.series);
+    let layout = env.definitions.config_layout(series);
+    let opened = match sealed::open(env, actor, backup, OpenPurpose::Verify).await {
+        Ok(opened) => opened,
+        Err(error) => return Ok((Verification::Damaged, with_causes(&error))),
+    };
+    if let Some(words) = contradiction(env, backup, &opened, layout).await? {
+        return Ok((Verification::Damaged, words));
+    }
+    if let Some(doubt) = doubts_of(&opened.configuration, layout).first() {
+        return Ok((Verification::Suspect, format!("{}: {}", doubt.doubt, doubt.detail.as_data())));
+    }
+    let Some(facts) = facts else {
+        return Err(Failure::new(Outcome::NotYetServed, "the seat is not in the inventory any more"));
+    };
+    fetch_and_compare(env, backup, &facts, &opened, layout).await
+}
+
+/// What the row or the audit of its taking says otherwise than what was opened.
+async fn contradiction(
+    env: &Env,
+    backup: &Backup,
+    opened: &Opened,
+    layout: &ConfigLayout,
+) -> Result<Option<String>, Failure> {
+    let unkept = |error: &dyn std::error::Error| Failure::new(Outcome::NotKept, error.to_string());
+    let stable = stable_pieces(&opened.configuration.text, layout);
+    let ring = env.keys.ring().map_err(|error| unkept(&error))?;
+    let content = ring.content_id(&backup.customer, &stable).map_err(|error| unkept(&error))?;
+    if content != backup.content {
+        return Ok(Some(format!("expected content {}, found {content}", backup.content)));
+    }
+    // An object that an earlier backup brought stands in the audit of that one.
+    let digest = hex::encode(opened.facts.digest);
+    for (at, field, expected) in
+        [(backup.taken_at, "content", &content), (opened.facts.taken_at, "sealed_sha256", &digest)]
+    {
+        let audit = env.rows().audit_of(Act::BackupTaken, backup.seat.as_str(), at).await;
+        let audit = audit.map_err(|error| unkept(&error))?;
+        let said = audit.iter().find_map(|record| {
+            let detail: serde_json::Value = serde_json::from_str(&record.detail).ok()?;
+            Some(detail.get(field)?.as_str()?.to_owned())
+        });
+        if said.as_ref() != Some(expected) {
+            let said = said.unwrap_or_else(|| "no record".to_owned());
+            return Ok(Some(format!("expected {field} {expected} in the audit of its taking, found {said}")));
+        }
+    }
+    Ok(None)
+}
+
+async fn fetch_and_compare(
+    env: &Env,
+    backup: &Backup,
+    facts: &Facts,
+    opened: &Opened,
+    layout: &ConfigLayout,
+) -> Result<(Verification, String), Failure> {
+    let _permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let mut live = session::open(env, facts).await?;
+    if live.asset.id != backup.asset {
+        live.close().await;
+        return Ok((Verification::OtherHardware, "other hardware sits in the seat now: take a new one".to_owned()));
+    }
+    live.session.allow(env.backup_limit());
+    let compared = async {
+        let Some(other) = fetch_other(env, facts, &mut live, layout).await? else {
+            return Ok((Verification::OneChannel, "one channel only: it opens and is complete".to_owned()));
+        };
+        let found = agree(&opened.configuration, &other, layout);
+        if found.0 != Verification::Doubted {
+            return Ok(found);
+        }
+        // A change under way tears one fetch. What takes a backup its worth is seen twice.
+        match fetch_other(env, facts, &mut live, layout).await? {
+            Some(again) if agree(&other.configuration, &again, layout).0 == Verification::Verified => Ok(found),
+            _ => Ok((Verification::Differs, format!("{}; and something else a second time", found.1))),
+        }
+    };
+    let compared = compared.await;
+    live.close().await;
+    compared
+}
