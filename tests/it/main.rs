@@ -10,6 +10,7 @@ mod house;
 mod inventory;
 mod lab;
 mod outside;
+mod permits;
 mod readout;
 mod store;
 mod tidy;
