@@ -2,6 +2,7 @@
 
 mod access;
 mod backup;
+mod brake;
 mod canary;
 mod cli;
 mod docs;
@@ -10,7 +11,6 @@ mod house;
 mod inventory;
 mod lab;
 mod outside;
-mod permits;
 mod readout;
 mod store;
 mod tidy;
