@@ -82,7 +82,7 @@ pub async fn list(env: &Env, actor: &Actor) -> Result<Answer, Refusal> {
 }
 
 /// Lets a stopped credential be tried again, on one seat or everywhere. Says how many stops were taken back; refuses a
-/// seat that has none.
+/// seat that has none, or that would stay stopped with all others.
 pub async fn clear(env: &Env, actor: &Actor, name: &CredentialName, seat: Option<SeatName>) -> Result<usize, Refusal> {
     if !env.settings.credentials.contains_key(name) || !actor.scope.sees(name.customer()) {
         return Err(Refusal::NotFound {
@@ -90,6 +90,11 @@ pub async fn clear(env: &Env, actor: &Actor, name: &CredentialName, seat: Option
             name: name.to_string(),
             hint: "hoshu credential list shows every credential".to_owned(),
         });
+    }
+    if seat.is_some() && stopped_everywhere(env, actor, name).await? {
+        return Err(Refusal::Argument(format!(
+            "{name} is stopped everywhere: hoshu credential clear {name} takes it back"
+        )));
     }
     let cleared = env.gate.clear(name, seat.clone(), actor, env.clock.now()).await?;
     match seat {
@@ -104,4 +109,9 @@ pub async fn clear(env: &Env, actor: &Actor, name: &CredentialName, seat: Option
         }
         _ => Ok(cleared),
     }
+}
+
+async fn stopped_everywhere(env: &Env, actor: &Actor, name: &CredentialName) -> Result<bool, Refusal> {
+    let brakes = env.store.scoped(actor.scope.clone()).brake_list().await?;
+    Ok(brakes.iter().any(|row| row.credential == *name && row.seat.is_none() && row.state == BrakeState::Stopped))
 }

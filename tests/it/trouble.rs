@@ -209,6 +209,8 @@ fn a_credential_that_many_refuse_at_once_is_stopped_everywhere_with_one_try_more
         let credentials = house.hoshu(&["credential", "list"]).expect(0).out;
         let line = credentials.lines().find(|line| line.starts_with(name)).unwrap();
         assert!(line.contains("stopped everywhere since"), "{line}");
+        let refused = house.hoshu(&["credential", "clear", name, "--seat", seats[0]]).expect(2);
+        assert!(refused.err.contains("is stopped everywhere"), "{}", refused.err);
         let again = poll();
         for seat in &seats {
             assert_eq!(House::seat(&again, seat)["reason"], format!("{name}: credential-stopped"));
