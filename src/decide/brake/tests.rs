@@ -333,8 +333,6 @@ fn turns() -> impl Strategy<Value = Vec<usize>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
     #[test]
     fn all_refuse_means_one_try_after_those_under_way(
         before in proptest::collection::vec(any::<bool>(), 1..12),
@@ -366,7 +364,8 @@ proptest! {
             if number == liar {
                 let undecided = before.iter().any(|(_, dead)| *dead) && end == Err(Denial::RefusedHere);
                 prop_assert!(undecided || end == Err(Denial::SeatStopped), "{end:?}");
-                prop_assert_eq!(fleet.state.stopped_seats.contains_key(&seat(liar)), !undecided);
+                // What it had to leave open, another may have decided later.
+                prop_assert!(undecided || fleet.state.stopped_seats.contains_key(&seat(liar)));
             } else {
                 prop_assert_eq!(end, Ok(fleet.manners[number]));
                 prop_assert!(!fleet.state.stopped_seats.contains_key(&seat(number)));
