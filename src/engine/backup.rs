@@ -10,6 +10,7 @@ use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
 use crate::engine::keys::{self, KeysError};
+use crate::engine::lane::Permit;
 use crate::engine::session::{self, Failure, Live};
 use crate::model::actor::{Act, Actor};
 use crate::model::asset::Asset;
@@ -79,9 +80,8 @@ async fn one(
         let why = format!("customer {} has no key: hoshu key init makes it", facts.seat.customer);
         Err(Failure::new(Outcome::NotKept, why))
     } else {
-        fetch(&env, &facts, previous.as_ref()).await
+        fetch(&env, &facts, previous.as_ref(), permit).await
     };
-    drop(permit);
     let backup = match fetched {
         Ok(judged) => keep(&env, &actor, &facts, judged, previous.as_ref()).await,
         Err(failure) => Err(failure),
@@ -108,8 +108,8 @@ struct Judged {
     asset: Asset,
 }
 
-async fn fetch(env: &Env, facts: &Facts, previous: Option<&Backup>) -> Result<Judged, Failure> {
-    let mut live = session::open(env, facts).await?;
+async fn fetch(env: &Env, facts: &Facts, previous: Option<&Backup>, permit: Permit) -> Result<Judged, Failure> {
+    let (mut live, _permit) = session::open(env, facts, permit).await?;
     live.session.allow(env.backup_limit());
     let judged = fetch_until_judged(env, facts, previous, &mut live).await;
     live.close().await;

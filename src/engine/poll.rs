@@ -10,6 +10,7 @@ use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
+use crate::engine::lane::Permit;
 use crate::engine::session::{self, Failure, Live};
 use crate::model::finding::Finding;
 use crate::model::limits;
@@ -130,9 +131,8 @@ fn failed(env: &Env, failure: &Failure, took_ms: i64) -> Poll {
 async fn one(env: Env, facts: Facts, known: Known, ask: Ask) -> Result<Polled, StoreError> {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
     let began = Stopwatch::start();
-    let looked = look(&env, &facts, &known, ask).await;
+    let looked = look(&env, &facts, &known, ask, permit).await;
     let took_ms = began.elapsed_ms();
-    drop(permit);
     let mut poll = match looked {
         Ok(poll) => Poll { took_ms, ..poll },
         Err(failure) => failed(&env, &failure, took_ms),
@@ -186,16 +186,16 @@ fn conclude(env: &Env, facts: &Facts, known: &Known, poll: &Poll) -> Vec<Finding
 
 /// Reads the tiers over a kept session or a new one. A kept session that broke says nothing about the appliance, so
 /// that one new one is tried.
-async fn look(env: &Env, facts: &Facts, known: &Known, ask: Ask) -> Result<Poll, Failure> {
+async fn look(env: &Env, facts: &Facts, known: &Known, ask: Ask, permit: Permit) -> Result<Poll, Failure> {
     let kept = env.kept.take(&facts.seat.name, env.clock.now()).await;
     let was_kept = kept.is_some();
-    let live = match kept {
-        Some(live) => live,
-        None => session::open(env, facts).await?,
+    let (live, permit) = match kept {
+        Some(live) => (live, permit),
+        None => session::open(env, facts, permit).await?,
     };
     match read(env, facts, known, ask.clone(), live, !was_kept).await {
         Err(_) if was_kept && !env.stop.is_asked() => {
-            let live = session::open(env, facts).await?;
+            let (live, _permit) = session::open(env, facts, permit).await?;
             read(env, facts, known, ask, live, true).await
         }
         result => result,

@@ -2,6 +2,7 @@
 
 mod access;
 mod backup;
+mod brake;
 mod canary;
 mod cli;
 mod docs;
