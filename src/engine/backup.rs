@@ -29,7 +29,7 @@ use crate::store::BackupObject;
 #[derive(Debug)]
 pub struct Taken {
     /// The seat.
-    pub facts: Facts,
+    pub facts: Arc<Facts>,
     /// The backup as it stands in the store, or why there is none.
     pub backup: Result<Backup, Failure>,
     /// Whether the configuration is the same as in the last good backup.
@@ -52,14 +52,16 @@ pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Tak
             (facts, previous)
         })
         .collect();
-    let at_once = env.settings.limits.sessions as usize;
+    // Lanes hold the sessions to their number; what waits for its commit has none any more.
+    let sessions = env.settings.limits.sessions as usize;
+    let at_once = sessions + sessions / 4;
     let actor = Arc::new(actor.clone());
     let taken = fleet::each(
         &env.stop,
         work,
         at_once,
         |(facts, previous)| one(env.clone(), Arc::clone(&actor), Arc::clone(&keyless), facts, previous),
-        |(facts, _), failure| Taken { facts: facts.clone(), backup: Err(failure), unchanged: false, took_ms: 0 },
+        |(facts, _), failure| Taken { facts: Arc::clone(facts), backup: Err(failure), unchanged: false, took_ms: 0 },
     )
     .await;
     env.tell(&Event::Finished);
@@ -70,7 +72,7 @@ async fn one(
     env: Env,
     actor: Arc<Actor>,
     keyless: Arc<[CustomerName]>,
-    facts: Facts,
+    facts: Arc<Facts>,
     previous: Option<Backup>,
 ) -> Taken {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;

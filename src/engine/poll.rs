@@ -1,6 +1,7 @@
 //! The poll: load what is known, look at each seat, decide what it means, write it down.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::access::Negotiated;
 use crate::decide;
@@ -44,7 +45,7 @@ struct Known {
 #[derive(Debug, Clone)]
 pub struct Polled {
     /// The seat.
-    pub facts: Facts,
+    pub facts: Arc<Facts>,
     /// The poll.
     pub poll: Poll,
     /// Findings that are new or changed by it.
@@ -103,8 +104,8 @@ fn tiers_of(env: &Env, facts: &Facts, known: &Known, wanted: &Wanted, now: Time)
     }
 }
 
-fn undone(env: &Env, facts: &Facts, failure: &Failure) -> Polled {
-    Polled { facts: facts.clone(), poll: failed(env, failure, 0), findings: Vec::new() }
+fn undone(env: &Env, facts: &Arc<Facts>, failure: &Failure) -> Polled {
+    Polled { facts: Arc::clone(facts), poll: failed(env, failure, 0), findings: Vec::new() }
 }
 
 /// What is asked of one seat.
@@ -128,7 +129,7 @@ fn failed(env: &Env, failure: &Failure, took_ms: i64) -> Poll {
 }
 
 /// Looks at one seat, decides, and hands the record to the store.
-async fn one(env: Env, facts: Facts, known: Known, ask: Ask) -> Result<Polled, StoreError> {
+async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Polled, StoreError> {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
     let began = Stopwatch::start();
     let looked = look(&env, &facts, &known, ask, permit).await;
