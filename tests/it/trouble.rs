@@ -178,7 +178,7 @@ fn a_credential_that_many_refuse_at_once_is_stopped_everywhere_with_one_try_more
         let customer = format!("customer={}", name.split('/').next().unwrap());
         let seats: Vec<&str> = lines
             .iter()
-            .filter(|line| line["seat"]["credentials"]["read"] == name && line["not_yet_served"] == "")
+            .filter(|line| line["seat"]["credentials"]["read"] == name && line["not_tried"] == "")
             .map(|line| line["seat"]["name"].as_str().unwrap())
             .collect();
         for seat in &seats {
