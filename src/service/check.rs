@@ -45,6 +45,8 @@ pub fn check(settings: &Path) -> Result<Checked, Refusal> {
     let today = SystemClock.now().utc().date_naive();
     let settings = load_settings(settings).map_err(Refusal::files)?;
     let loaded = load(&settings.settings.inventory, today).map_err(Refusal::files)?;
+    // A layout of the house that cannot be used would stop every other command.
+    crate::readout::load(&settings.settings.inventory.join("readouts"))?;
     let mut warnings = settings.warnings;
     warnings.extend(loaded.warnings);
     let inventory = &loaded.inventory;

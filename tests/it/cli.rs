@@ -122,6 +122,15 @@ fn wrong_files_are_told_all_at_once_and_nothing_is_touched() {
 }
 
 #[test]
+fn a_layout_of_the_house_that_cannot_be_used_is_told_by_check() {
+    let house = House::example();
+    std::fs::create_dir_all(house.path("inventory/readouts")).unwrap();
+    std::fs::write(house.path("inventory/readouts/mine.yaml"), "mark: seen\nlayouts: none\n").unwrap();
+    let checked = house.hoshu(&["check"]).expect(3);
+    assert!(checked.err.starts_with("error[definitions]") && checked.err.contains("mine.yaml"), "{}", checked.err);
+}
+
+#[test]
 fn a_second_command_is_told_who_holds_the_store() {
     let house = House::example();
     house.onboard();
