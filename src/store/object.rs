@@ -1,7 +1,9 @@
 //! Sealed objects: small ones in the row, large ones by their path in the depot.
 
 use diesel::prelude::*;
+use serde::Deserialize;
 
+use crate::model::actor::Act;
 use crate::model::id::ObjectId;
 use crate::model::object::{ObjectBody, ObjectFacts, SealedObject};
 use crate::model::time::Time;
@@ -10,13 +12,14 @@ use super::Scoped;
 use super::db::Db;
 use super::error::StoreError;
 use super::row::{damaged, within, word};
-use super::schema::object;
+use super::schema::{audit, object};
 
 #[derive(Queryable)]
 struct Row {
     id: i64,
     customer: String,
     seat: String,
+    generation: i64,
     kind: String,
     taken_at: i64,
     nonce: String,
@@ -37,6 +40,7 @@ pub(super) fn add(db: &mut Db, new: &SealedObject) -> Result<ObjectId, StoreErro
         .values((
             object::customer.eq(facts.customer.as_str()),
             object::seat.eq(facts.seat.as_str()),
+            object::generation.eq(i64::from(facts.generation)),
             object::kind.eq(facts.kind.as_str()),
             object::taken_at.eq(facts.taken_at.as_ms()),
             object::nonce.eq(&facts.nonce),
@@ -62,6 +66,34 @@ impl Scoped {
     }
 }
 
+impl Scoped {
+    /// Whether the audit of the backup that brought an object has the digest that its row has now: a row can be
+    /// written over, and anybody can seal to a public key.
+    pub async fn object_is_recorded(&self, facts: &ObjectFacts) -> Result<bool, StoreError> {
+        #[derive(Deserialize)]
+        struct Detail {
+            sealed_sha256: Option<String>,
+        }
+        if !self.scope.sees(&facts.customer) {
+            return Ok(false);
+        }
+        let (seat, at, digest) = (facts.seat.as_str().to_owned(), facts.taken_at.as_ms(), hex::encode(facts.digest));
+        let read = move |db: &mut Db| {
+            let records = audit::table
+                .filter(audit::at.eq(at))
+                .filter(audit::act.eq(Act::BackupTaken.as_str()))
+                .filter(audit::subject.eq(seat));
+            let details: Vec<String> = records.select(audit::detail).load(db)?;
+            let recorded = |detail: &String| {
+                let detail: Option<Detail> = serde_json::from_str(detail).ok();
+                detail.and_then(|detail| detail.sealed_sha256).is_some_and(|known| known == digest)
+            };
+            Ok(details.iter().any(recorded))
+        };
+        self.store.read(read).await
+    }
+}
+
 fn noun(row: Row) -> Result<SealedObject, StoreError> {
     let broken = |column| damaged(column, &ObjectId(row.id).to_string());
     let body = match (row.path, row.body) {
@@ -72,6 +104,7 @@ fn noun(row: Row) -> Result<SealedObject, StoreError> {
     let facts = ObjectFacts {
         customer: word("object.customer", &row.customer)?,
         seat: word("object.seat", &row.seat)?,
+        generation: u32::try_from(row.generation).map_err(|_| broken("object.generation"))?,
         kind: word("object.kind", &row.kind)?,
         taken_at: Time::from_ms(row.taken_at),
         nonce: row.nonce,
