@@ -121,7 +121,7 @@ fn show_status(context: &Context<'_, impl Doors>, status: &Status, zone: chrono_
             KeyState::Good => Tone::Good,
             KeyState::Destroyed => Tone::Plain,
             KeyState::OtherRecipients => Tone::Care,
-            KeyState::NoKey | KeyState::DoesNotOpen => Tone::Bad,
+            KeyState::NoKey | KeyState::DoesNotOpen | KeyState::NotRecorded => Tone::Bad,
         };
         vec![
             one.customer.to_string().into(),

@@ -38,6 +38,15 @@ pub enum KeyError {
         #[source]
         source: std::io::Error,
     },
+    /// An earlier root key or a recovery identity cannot be read.
+    #[error("read the identity {}", path.display())]
+    Identity {
+        /// Its file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// Others than its owner may use the key.
     #[error("read the key {}: mode {mode:04o}; only its owner may read it", path.display())]
     RootOpenToOthers {
@@ -86,7 +95,10 @@ pub enum KeyError {
     },
     /// The object is none that a backup brought: its digest is not the one that was written down when it was taken.
     #[error("open an object of {0}: the audit of its backup has another digest, so that it was put there later")]
-    NotRecorded(String),
+    ObjectNotRecorded(String),
+    /// The pair is none that Hoshu made: its public half was not written down when it was made.
+    #[error("use the key of {0}: the audit has not seen it made, so that it was put there by somebody else")]
+    KeyNotRecorded(CustomerName),
     /// A key or an object of the other realm.
     #[error("use {what}: expected realm {expected}, found {found}")]
     OtherRealm {
@@ -219,10 +231,10 @@ impl Keyring {
         self.pair(customer, 1, &Identity::generate(), &content, made_at)
     }
 
-    /// Makes the next pair of a customer. The content key stays, so that unchanged content is still recognised.
-    pub fn customer_rotate(&self, key: &CustomerKey, made_at: Time) -> Result<CustomerKey, KeyError> {
+    /// Makes a further pair of a customer. The content key of `key` stays, so that unchanged content is still recognised.
+    pub fn customer_rotate(&self, key: &CustomerKey, generation: u32, made_at: Time) -> Result<CustomerKey, KeyError> {
         let (_, content) = self.root.open(self.realm, key)?;
-        self.pair(key.customer.clone(), key.generation + 1, &Identity::generate(), &content, made_at)
+        self.pair(key.customer.clone(), generation, &Identity::generate(), &content, made_at)
     }
 
     /// Seals what another identity opens to the present root key and recovery recipients; the pair stays the same.
@@ -289,7 +301,8 @@ impl Keyring {
         let header = serde_json::to_string(header).map_err(|error| sealing(&error))?;
         let text = Zeroizing::new(format!("# {header}\n{secret}\n"));
         let root = self.root.0.to_public();
-        let recipients = self.recovery.iter().chain([&root]).map(|one| one as &dyn age::Recipient);
+        // The root key stands first, where it is found first.
+        let recipients = [&root].into_iter().chain(&self.recovery).map(|one| one as &dyn age::Recipient);
         let encryptor = Encryptor::with_recipients(recipients).map_err(|error| sealing(&error))?;
         let mut sealed = Vec::new();
         let mut writer = encryptor.wrap_output(&mut sealed).map_err(|error| sealing(&error))?;
@@ -400,7 +413,7 @@ mod tests {
         let (_folder, keyring) = keyring();
         let acme = keyring.customer_create(name("acme"), Time::from_ms(1)).unwrap();
         let twin = keyring.customer_create(name("twin"), Time::from_ms(1)).unwrap();
-        let next = keyring.customer_rotate(&acme, Time::from_ms(2)).unwrap();
+        let next = keyring.customer_rotate(&acme, 2, Time::from_ms(2)).unwrap();
         let ((private, content), (twin_private, twin_content)) = (halves(&acme), halves(&twin));
         let swaps = [
             with(&acme, twin_private, content.clone()),
@@ -477,7 +490,7 @@ mod tests {
         let halves = KeyHalves::Destroyed { at: Time::from_ms(2), reason: "contract ended".to_owned() };
         let gone = CustomerKey { halves, ..acme };
         assert!(matches!(keyring.customer_load(&gone), Err(KeyError::Destroyed { .. })));
-        assert!(matches!(keyring.customer_rotate(&gone, Time::from_ms(3)), Err(KeyError::Destroyed { .. })));
+        assert!(matches!(keyring.customer_rotate(&gone, 2, Time::from_ms(3)), Err(KeyError::Destroyed { .. })));
     }
 
     #[test]
@@ -496,7 +509,7 @@ mod tests {
         keyring.customer_load(&old).unwrap();
         let old_id = id("acme", b"x");
         assert_ne!(old_id, before, "another content key");
-        let new = keyring.customer_rotate(&old, Time::from_ms(2)).unwrap();
+        let new = keyring.customer_rotate(&old, 2, Time::from_ms(2)).unwrap();
         keyring.customer_load(&new).unwrap();
         assert_eq!(id("acme", b"x"), old_id, "the content key stays when the pair changes");
         assert_ne!(new.public, old.public);

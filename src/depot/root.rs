@@ -38,7 +38,7 @@ impl Opener {
     pub fn root(source: &RootSource, realm: Realm) -> Result<Self, KeyError> {
         let failed = |source_error| KeyError::Root { root: source.clone(), source: source_error };
         let text = match source {
-            RootSource::File(path) => read_own(path)?,
+            RootSource::File(path) => read_own(path, failed)?,
             RootSource::Systemd(name) => {
                 let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).filter(|f| f.is_absolute());
                 let unset = || io::Error::new(io::ErrorKind::NotFound, "CREDENTIALS_DIRECTORY is not set");
@@ -46,24 +46,21 @@ impl Opener {
                 File::open(folder.join(name)).and_then(bounded).map_err(failed)?
             }
             RootSource::Command(words) => {
-                run(words).map_err(|why| KeyError::RootProgram { root: source.clone(), why })?
+                run(words, PROGRAM_WAIT).map_err(|why| KeyError::RootProgram { root: source.clone(), why })?
             }
             RootSource::Transit { .. } => return Err(KeyError::RootNotServed(source.clone())),
         };
-        let place = source.to_string();
-        let found = text.lines().find_map(|line| line.strip_prefix(ROOT_LINE)).map(str::parse);
-        let found: Realm = found
-            .and_then(Result::ok)
-            .ok_or_else(|| KeyError::RootShape { place: place.clone(), expected: "a line that names its realm" })?;
-        if found != realm {
-            return Err(KeyError::OtherRealm { what: "the root key", expected: realm, found });
-        }
-        identity(&text, &place)
+        of_realm(&text, &source.to_string(), realm)
+    }
+
+    /// A root key of this realm that was one before.
+    pub fn old_root(path: &Path, realm: Realm) -> Result<Self, KeyError> {
+        of_realm(&read_own(path, unreadable(path))?, &path.display().to_string(), realm)
     }
 
     /// A recovery identity, as `age-keygen` writes it, from a file of its owner alone.
     pub fn recovery(path: &Path) -> Result<Self, KeyError> {
-        identity(&read_own(path)?, &path.display().to_string())
+        identity(&read_own(path, unreadable(path))?, &path.display().to_string())
     }
 
     /// Its public half.
@@ -72,6 +69,19 @@ impl Opener {
     }
 }
 
+fn unreadable(path: &Path) -> impl Fn(io::Error) -> KeyError {
+    move |source| KeyError::Identity { path: path.to_owned(), source }
+}
+
+fn of_realm(text: &str, place: &str, realm: Realm) -> Result<Opener, KeyError> {
+    let shape = || KeyError::RootShape { place: place.to_owned(), expected: "a line that names its realm" };
+    let found = text.lines().find_map(|line| line.strip_prefix(ROOT_LINE)).map(str::parse);
+    let found: Realm = found.and_then(Result::ok).ok_or_else(shape)?;
+    if found != realm {
+        return Err(KeyError::OtherRealm { what: "the root key", expected: realm, found });
+    }
+    identity(text, place)
+}
 fn identity(text: &str, place: &str) -> Result<Opener, KeyError> {
     let shape = || KeyError::RootShape { place: place.to_owned(), expected: "an age identity" };
     let key = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-")).ok_or_else(shape)?;
@@ -115,10 +125,9 @@ pub fn root_exists(path: &Path) -> bool {
 }
 
 /// Reads a file that only its owner may read.
-fn read_own(path: &Path) -> Result<Zeroizing<String>, KeyError> {
-    let failed = |source| KeyError::Root { root: RootSource::File(path.to_owned()), source };
-    let file = File::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
+fn read_own(path: &Path, failed: impl Fn(io::Error) -> KeyError) -> Result<Zeroizing<String>, KeyError> {
+    let file = File::open(path).map_err(&failed)?;
+    let mode = file.metadata().map_err(&failed)?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(KeyError::RootOpenToOthers { path: path.to_owned(), mode });
     }
@@ -138,7 +147,7 @@ fn bounded(from: impl Read) -> io::Result<Zeroizing<String>> {
 
 /// What a program prints: no shell, no environment, nothing to read, a process group of its own that does not outlive
 /// its time.
-fn run(words: &[String]) -> Result<Zeroizing<String>, String> {
+fn run(words: &[String], wait: Duration) -> Result<Zeroizing<String>, String> {
     let (program, arguments) = words.split_first().ok_or("there is no program")?;
     let mut child = Command::new(program)
         .args(arguments)
@@ -155,8 +164,8 @@ fn run(words: &[String]) -> Result<Zeroizing<String>, String> {
         // When nobody waits for it any more, what was read is wiped with its buffer.
         thread::spawn(move || drop(sender.send(bounded(output))));
     }
-    let text = receiver.recv_timeout(PROGRAM_WAIT);
-    let status = if text.is_ok() { ended(&mut child) } else { None };
+    let text = receiver.recv_timeout(wait);
+    let status = if text.is_ok() { ended(&mut child, wait) } else { None };
     if status.is_none() {
         // The child is not waited for yet, so that its number is still its own.
         let _gone = kill_process_group(Pid::from_child(&child), Signal::KILL);
@@ -166,13 +175,13 @@ fn run(words: &[String]) -> Result<Zeroizing<String>, String> {
         (Ok(Err(error)), _) => Err(error.to_string()),
         (Ok(Ok(text)), Some(status)) if status.success() => Ok(text),
         (Ok(Ok(_)), Some(status)) => Err(format!("it ended with {status}")),
-        (Err(_), _) | (Ok(Ok(_)), None) => Err(format!("it did not end within {} s", PROGRAM_WAIT.as_secs())),
+        (Err(_), _) | (Ok(Ok(_)), None) => Err(format!("it did not end within {} s", wait.as_secs())),
     }
 }
 
 /// How a child ended that has closed its output; `None` when it goes on.
-fn ended(child: &mut Child) -> Option<ExitStatus> {
-    let looks = PROGRAM_WAIT.as_millis() / PROGRAM_LOOK.as_millis();
+fn ended(child: &mut Child, wait: Duration) -> Option<ExitStatus> {
+    let looks = wait.as_millis() / PROGRAM_LOOK.as_millis();
     for _ in 0..looks {
         if let Some(status) = child.try_wait().ok().flatten() {
             return Some(status);
@@ -251,6 +260,15 @@ mod tests {
             let told_all = format!("{error} {:?}", std::error::Error::source(&error));
             assert!(told_all.contains(told), "{told_all}");
             assert!(!told_all.contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_ended() {
+        for script in ["sleep 600", "exec >&-; sleep 600", "sleep 600 & wait", "sleep 600 & exit"] {
+            let words = ["/bin/sh", "-c", script].map(str::to_owned);
+            let told = run(&words, Duration::from_millis(200)).unwrap_err();
+            assert!(told.contains("did not end within"), "{script}: {told}");
         }
     }
 

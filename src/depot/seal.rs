@@ -248,7 +248,7 @@ mod tests {
     fn an_object_opens_with_the_generation_that_sealed_it() {
         let ring = ring();
         let (old, old_sealed) = ring.keyring.seal(object("acme", "nx01"), b"old").unwrap();
-        let next = ring.keyring.customer_rotate(&ring.acme, Time::from_ms(2)).unwrap();
+        let next = ring.keyring.customer_rotate(&ring.acme, 2, Time::from_ms(2)).unwrap();
         ring.keyring.customer_load(&next).unwrap();
         let (new, new_sealed) = ring.keyring.seal(object("acme", "nx01"), b"new").unwrap();
         assert_eq!((old.generation, new.generation), (1, 2));

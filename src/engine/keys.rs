@@ -70,8 +70,11 @@ pub async fn load<'a>(
             continue;
         }
         let why = match env.rows().customer_key_get(customer, None).await? {
-            Some(key) => ring.customer_load(&key).err().map(|error| error.to_string()),
             None => Some(format!("customer {customer} has no key: hoshu key init makes it")),
+            Some(key) if env.rows().customer_key_is_recorded(&key).await? => {
+                ring.customer_load(&key).err().map(|error| error.to_string())
+            }
+            Some(_) => Some(KeyError::KeyNotRecorded(customer.clone()).to_string()),
         };
         keyless.extend(why.map(|why| Keyless { customer: customer.clone(), why }));
     }

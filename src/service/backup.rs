@@ -168,7 +168,7 @@ async fn open(env: &Env, actor: &Actor, backup: &Backup, purpose: OpenPurpose) -
     env.store.audit_add(actor.did(env.clock.now(), Act::ObjectOpened, id.clone(), &detail)).await?;
     let facts = object.facts.clone();
     if !scoped.object_is_recorded(&facts).await? {
-        return Err(KeyError::NotRecorded(id).into());
+        return Err(KeyError::ObjectNotRecorded(id).into());
     }
     let sealed = env.depot.get(object)?;
     let (_, bytes) = env.keys.ring()?.open_object(&key, &facts, &sealed, purpose)?;

@@ -52,7 +52,7 @@ pub async fn init(env: &Env, actor: &Actor) -> Result<Made, Refusal> {
     for customer in &missing {
         let now = env.clock.now();
         let key = ring.customer_create(customer.clone(), now)?;
-        let detail = detail(&key, &serde_json::json!({}));
+        let detail = detail(&key);
         env.store.customer_key_add(key, actor.did(now, Act::CustomerKeyMade, customer.as_str(), &detail)).await?;
     }
     Ok(Made { root, root_at: env.settings.root_key.to_string(), customers: missing, had })
@@ -73,13 +73,12 @@ async fn make_root(env: &Env, actor: &Actor) -> Result<bool, Refusal> {
 }
 
 /// What the audit says of a key that was sealed: public halves only.
-fn detail(key: &CustomerKey, more: &serde_json::Value) -> serde_json::Value {
-    let mut detail = serde_json::json!({"v": 1, "generation": key.generation, "public": key.public});
-    if let (KeyHalves::Sealed { to, .. }, Some(map)) = (&key.halves, detail.as_object_mut()) {
-        map.insert("sealed_to".to_owned(), serde_json::json!(to));
-        map.extend(more.as_object().cloned().unwrap_or_default());
-    }
-    detail
+fn detail(key: &CustomerKey) -> serde_json::Value {
+    let to = match &key.halves {
+        KeyHalves::Sealed { to, .. } => Some(to),
+        KeyHalves::Destroyed { .. } => None,
+    };
+    serde_json::json!({"v": 1, "generation": key.generation, "public": key.public, "sealed_to": to})
 }
 
 crate::words! {
@@ -93,7 +92,7 @@ crate::words! {
         Unchanged = "unchanged",
         /// They are destroyed, and stay it.
         Destroyed = "destroyed",
-        /// They do not open, and were left as they are.
+        /// They do not open, or are none that Hoshu made, and were left as they are.
         DoesNotOpen = "does-not-open",
     }
 }
@@ -150,22 +149,32 @@ fn no_key(customer: &CustomerName) -> Refusal {
 pub async fn rotate(env: &Env, actor: &Actor, which: Option<&CustomerName>) -> Result<Answer, Refusal> {
     let ring = env.keys.ring()?;
     let mut customers = Vec::new();
+    let scoped = env.store.scoped(actor.scope.clone());
     for (customer, keys) in by_customer(env, actor).await? {
-        let Some(key) = keys.last().filter(|_| which.is_none_or(|which| *which == customer)) else { continue };
+        let Some(last) = keys.last().filter(|_| which.is_none_or(|which| *which == customer)) else { continue };
+        let mut made = None;
+        for key in keys.iter().rev() {
+            if scoped.customer_key_is_recorded(key).await? {
+                made = Some(key);
+                break;
+            }
+        }
         let now = env.clock.now();
-        let (result, generation, why) = match ring.customer_rotate(key, now) {
+        let next = made.ok_or_else(|| KeyError::KeyNotRecorded(customer.clone()));
+        let next = next.and_then(|key| ring.customer_rotate(key, last.generation + 1, now));
+        let (result, generation, why) = match next {
             Ok(next) => {
                 let generation = next.generation;
-                let audit =
-                    actor.did(now, Act::CustomerKeyRotated, customer.as_str(), &detail(&next, &serde_json::json!({})));
+                let detail = detail(&next);
+                let audit = actor.did(now, Act::CustomerKeyRotated, customer.as_str(), &detail);
                 env.store.customer_key_add(next, audit).await?;
                 (KeyResult::Rotated, generation, String::new())
             }
             Err(error @ KeyError::Destroyed { .. }) if which.is_none() => {
-                (KeyResult::Destroyed, key.generation, error.to_string())
+                (KeyResult::Destroyed, last.generation, error.to_string())
             }
-            Err(error @ (KeyError::Unopenable { .. } | KeyError::Foreign { .. })) => {
-                (KeyResult::DoesNotOpen, key.generation, error.to_string())
+            Err(error @ (KeyError::Unopenable { .. } | KeyError::Foreign { .. } | KeyError::KeyNotRecorded(_))) => {
+                (KeyResult::DoesNotOpen, last.generation, error.to_string())
             }
             Err(error) => return Err(error.into()),
         };
@@ -240,8 +249,7 @@ pub async fn export(
 ) -> Result<Exported, Refusal> {
     let found = env.store.scoped(actor.scope.clone()).customer_key_get(customer, generation).await?;
     let key = found.ok_or_else(|| no_key(customer))?;
-    let audit =
-        actor.did(env.clock.now(), Act::CustomerKeyExported, customer.as_str(), &detail(&key, &serde_json::json!({})));
+    let audit = actor.did(env.clock.now(), Act::CustomerKeyExported, customer.as_str(), &detail(&key));
     let sealed = match key.halves {
         KeyHalves::Sealed { private, .. } => private,
         KeyHalves::Destroyed { reason, .. } => {

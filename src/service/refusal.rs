@@ -160,6 +160,7 @@ const fn key_hint(error: &KeyError) -> Option<&'static str> {
              \"# hoshu root key, realm: live\" (or lab); docs/key.md says how"
         }
         KeyError::RootNotServed(_) => "name another source: root_key: {file: …}, {systemd: …} or {command: […]}",
+        KeyError::Identity { .. } => "name the file of an age identity that is there",
         KeyError::RootOpenToOthers { .. } => "chmod 400, and ask who may have read it",
         KeyError::Recipient { .. } => "mend recovery: in the settings: public halves from age-keygen, each once",
         KeyError::TooFewRecipients(_) => {
@@ -169,7 +170,9 @@ const fn key_hint(error: &KeyError) -> Option<&'static str> {
         KeyError::Unopenable { .. } | KeyError::Foreign { .. } | KeyError::OtherRealm { .. } => {
             "hoshu key status says what opens; after a change of the root key: hoshu key rewrap --old-root FILE"
         }
-        KeyError::NotRecorded(_) => "somebody wrote into the store: keep it as it is, and look who could",
+        KeyError::ObjectNotRecorded(_) | KeyError::KeyNotRecorded(_) => {
+            "somebody wrote into the store: keep it as it is, and look who could"
+        }
         KeyError::Destroyed { .. } | KeyError::OverLimit(_) | KeyError::Sealing(_) => return None,
     })
 }

@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::model::actor::NewAudit;
+use crate::model::actor::{Act, NewAudit};
 use crate::model::name::CustomerName;
 use crate::model::object::{CustomerKey, KeyHalves, SealedTo};
 use crate::model::time::Time;
@@ -153,6 +153,18 @@ impl Scoped {
             let query = query.filter(customer_key::customer.eq(customer)).order(customer_key::generation.desc());
             query.first::<Row>(db).optional()?.map(noun).transpose()
         };
+        self.store.read(read).await
+    }
+
+    /// Whether the audit of when a key was made has its public half: anybody can seal a pair of their own to the root
+    /// key's public half, and so get to read what is sealed next.
+    pub async fn customer_key_is_recorded(&self, key: &CustomerKey) -> Result<bool, StoreError> {
+        if !self.scope.sees(&key.customer) {
+            return Ok(false);
+        }
+        let (customer, at, public) = (key.customer.clone(), key.made_at, key.public.clone());
+        let made = [Act::CustomerKeyMade, Act::CustomerKeyRotated];
+        let read = move |db: &mut Db| audit::has(db, (at, customer.as_str()), &made, "public", &public);
         self.store.read(read).await
     }
 

@@ -1,18 +1,17 @@
 //! Sealed objects: small ones in the row, large ones by their path in the depot.
 
 use diesel::prelude::*;
-use serde::Deserialize;
 
 use crate::model::actor::Act;
 use crate::model::id::ObjectId;
 use crate::model::object::{ObjectBody, ObjectFacts, SealedObject};
 use crate::model::time::Time;
 
-use super::Scoped;
 use super::db::Db;
 use super::error::StoreError;
 use super::row::{damaged, within, word};
-use super::schema::{audit, object};
+use super::schema::object;
+use super::{Scoped, audit};
 
 #[derive(Queryable)]
 struct Row {
@@ -70,26 +69,12 @@ impl Scoped {
     /// Whether the audit of the backup that brought an object has the digest that its row has now: a row can be
     /// written over, and anybody can seal to a public key.
     pub async fn object_is_recorded(&self, facts: &ObjectFacts) -> Result<bool, StoreError> {
-        #[derive(Deserialize)]
-        struct Detail {
-            sealed_sha256: Option<String>,
-        }
         if !self.scope.sees(&facts.customer) {
             return Ok(false);
         }
-        let (seat, at, digest) = (facts.seat.as_str().to_owned(), facts.taken_at.as_ms(), hex::encode(facts.digest));
-        let read = move |db: &mut Db| {
-            let records = audit::table
-                .filter(audit::at.eq(at))
-                .filter(audit::act.eq(Act::BackupTaken.as_str()))
-                .filter(audit::subject.eq(seat));
-            let details: Vec<String> = records.select(audit::detail).load(db)?;
-            let recorded = |detail: &String| {
-                let detail: Option<Detail> = serde_json::from_str(detail).ok();
-                detail.and_then(|detail| detail.sealed_sha256).is_some_and(|known| known == digest)
-            };
-            Ok(details.iter().any(recorded))
-        };
+        let (seat, at, digest) = (facts.seat.clone(), facts.taken_at, hex::encode(facts.digest));
+        let read =
+            move |db: &mut Db| audit::has(db, (at, seat.as_str()), &[Act::BackupTaken], "sealed_sha256", &digest);
         self.store.read(read).await
     }
 }

@@ -299,6 +299,34 @@ fn a_root_key_comes_from_elsewhere_as_well() {
     assert!(!status["notes"].as_array().unwrap().is_empty(), "in the lab too few recipients are a note");
 }
 
+#[test]
+fn one_damaged_key_is_told_and_keeps_nobody_from_the_rest() {
+    let place = Place::sqlite();
+    let house = House::empty();
+    house.hoshu(&["init", ".", "--lab"]).expect(0);
+    house.edit("hoshu.yaml", "store: data/hoshu.db", &format!("store: '{}'", place.text));
+    house.hoshu(&["key", "init"]).expect(0);
+    house.hoshu(&["key", "rotate", "--customer", "acme"]).expect(0);
+    place.raw("UPDATE customer_key SET private_sealed = X'00' WHERE customer = 'acme' AND generation = 1").unwrap();
+    fs::rename(house.path("keys/root.key"), house.path("keys/old.key")).unwrap();
+    let words = ["key", "rewrap", "--old-root", "keys/old.key", "--json"];
+    for (of_acme, of_others) in [("does-not-open", "rewrapped"), ("does-not-open", "unchanged")] {
+        let rewrapped = house.hoshu(&words).expect(4).json();
+        for one in rewrapped["customers"].as_array().unwrap() {
+            let expected = if one["customer"] == "acme" { of_acme } else { of_others };
+            assert_eq!(one["result"], expected, "{one}");
+        }
+        let present = identity(&house.path("keys/root.key")).unwrap();
+        for row in rows(&place) {
+            let is_open = opened(&present, row.private_sealed.as_ref().unwrap()).is_some();
+            assert_eq!(is_open, (row.customer.as_str(), row.generation) != ("acme", 1));
+        }
+    }
+    let status = statuses(&house, 4);
+    let acme = customer(&status, "acme");
+    assert_eq!((&acme["state"], &acme["opened_by_root"]), (&"does-not-open".into(), &1.into()), "{acme}");
+}
+
 /// Starts a command, and kills it once `moment` has come, or when it has ended by itself.
 fn killed(house: &House, words: &[&str], mut moment: impl FnMut() -> bool) -> bool {
     let mut child = house.command(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -534,5 +562,43 @@ fn an_object_forged_with_the_public_key_is_refused() {
         let refused = house.hoshu(&["backup", "show", &backup]).expect(6);
         assert!(refused.err.contains("the audit of its backup has another digest"), "{}", refused.err);
         assert!(!refused.out.contains("backdoor"));
+    });
+}
+
+#[test]
+fn a_pair_that_somebody_put_there_is_not_used() {
+    both(|place| {
+        let house = House::with_store(&place.text);
+        house.onboard();
+        take(&house, "acme-nx01");
+        // The forger seals a pair of his own to the public half of the root key, which is no secret.
+        let root = identity(&house.path("keys/root.key")).unwrap().to_public();
+        let forged = Identity::generate();
+        let seal = |part: &str, generation: Option<u32>, secret: &str| {
+            let header =
+                serde_json::json!({"v": 1, "realm": "lab", "customer": "acme", "part": part, "generation": generation});
+            hex::encode(age::encrypt(&root, format!("# {header}\n{secret}\n").as_bytes()).unwrap())
+        };
+        let private = seal("private", Some(2), forged.to_string().expose_secret());
+        let content = seal("content", None, &"00".repeat(32));
+        let blob = |hex: &str| if place.is_sqlite() { format!("X'{hex}'") } else { format!("'\\x{hex}'") };
+        let insert = format!(
+            "INSERT INTO customer_key (customer, generation, public, private_sealed, content_sealed, sealed_to, made_at) \
+             SELECT customer, 2, '{}', {}, {}, sealed_to, made_at FROM customer_key WHERE customer = 'acme'",
+            forged.to_public(),
+            blob(&private),
+            blob(&content)
+        );
+        place.raw(&insert).unwrap();
+        let taken = house.hoshu(&["backup", "take", "--on", "customer=acme", "--json"]).expect(4).json();
+        let told = House::seat(&taken, "acme-nx01");
+        assert_eq!(told["outcome"], "not-kept", "{told}");
+        assert!(told["reason"].as_str().unwrap().contains("put there by somebody else"), "{told}");
+        assert_eq!(customer(&statuses(&house, 4), "acme")["state"], "not-recorded");
+        // A new pair is one that counts again, with the content key of before and not the forger's.
+        house.hoshu(&["key", "rotate", "--customer", "acme"]).expect(0);
+        let again = house.hoshu(&["backup", "take", "--on", "acme-nx01", "--json"]).expect(0).json();
+        assert_eq!(House::seat(&again, "acme-nx01")["unchanged"], true, "{again}");
+        assert_eq!(states(&statuses(&house, 0)), ["good"]);
     });
 }

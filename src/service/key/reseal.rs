@@ -3,13 +3,12 @@
 
 use std::path::Path;
 
-use super::{Answer, CustomerDone, KeyResult, by_customer, detail, make_root};
+use super::{Answer, CustomerDone, KeyResult, by_customer, make_root};
 use crate::depot::{KeyError, Keyring, Opener};
 use crate::engine::env::Env;
 use crate::model::actor::{Act, Actor};
 use crate::model::object::{CustomerKey, KeyHalves};
 use crate::model::realm::Realm;
-use crate::model::settings::RootSource;
 use crate::service::refusal::Refusal;
 
 fn alive(key: &CustomerKey) -> bool {
@@ -19,7 +18,7 @@ fn alive(key: &CustomerKey) -> bool {
 /// Seals every key to the present root key and recovery recipients. What the present root key does not open, an earlier
 /// one does; where the file of the present one is not there, a new one is made.
 pub async fn rewrap(env: &Env, actor: &Actor, old_root: Option<&Path>) -> Result<Answer, Refusal> {
-    let old = old_root.map(|path| Opener::root(&RootSource::File(path.to_owned()), env.settings.realm)).transpose()?;
+    let old = old_root.map(|path| Opener::old_root(path, env.settings.realm)).transpose()?;
     seal_anew(env, actor, old.as_ref(), Act::CustomerKeyRewrapped).await
 }
 
@@ -56,43 +55,50 @@ async fn seal_anew(env: &Env, actor: &Actor, other: Option<&Opener>, act: Act) -
     for (customer, keys) in keys {
         let generation = keys.last().map_or(0, |key| key.generation);
         let keys: Vec<_> = keys.into_iter().filter(alive).collect();
-        let (result, why) = match anew(ring, other, realm, &keys) {
-            _ if keys.is_empty() => (KeyResult::Destroyed, String::new()),
-            Ok(None) => (KeyResult::Unchanged, String::new()),
-            Ok(Some(sealed)) => {
-                let by = serde_json::json!({"opened_by": other.map(Opener::public)});
-                let detail = sealed.last().map_or(by.clone(), |key| detail(key, &by));
-                let audit = actor.did(env.clock.now(), act, customer.as_str(), &detail);
-                env.store.customer_key_reseal(sealed, audit).await?;
-                (KeyResult::Rewrapped, String::new())
-            }
-            Err(error @ (KeyError::Unopenable { .. } | KeyError::Foreign { .. } | KeyError::OtherRealm { .. })) => {
-                (KeyResult::DoesNotOpen, error.to_string())
-            }
-            Err(error) => return Err(error.into()),
+        let (sealed, why) = anew(ring, other, realm, &keys)?;
+        let result = match (keys.is_empty(), why.is_empty(), sealed.is_empty()) {
+            (true, ..) => KeyResult::Destroyed,
+            (_, false, _) => KeyResult::DoesNotOpen,
+            (_, true, true) => KeyResult::Unchanged,
+            (_, true, false) => KeyResult::Rewrapped,
         };
+        if !sealed.is_empty() {
+            let generations: Vec<_> = sealed.iter().map(|key| key.generation).collect();
+            let (to, by) = (ring.sealed_to(), other.map(Opener::public));
+            let detail = serde_json::json!({"v": 1, "generations": generations, "sealed_to": to, "opened_by": by});
+            let audit = actor.did(env.clock.now(), act, customer.as_str(), &detail);
+            env.store.customer_key_reseal(sealed, audit).await?;
+        }
         customers.push(CustomerDone { customer, result, generation, why });
     }
     Ok(Answer { root, root_at: env.settings.root_key.to_string(), customers })
 }
 
-/// The same keys, sealed to the present recipients; `None` when they are.
+/// What of the keys is not sealed to the present recipients yet, sealed to them, and why some of it is not: one damaged
+/// generation is no reason to leave the others.
 fn anew(
     ring: &Keyring,
     other: Option<&Opener>,
     realm: Realm,
     keys: &[CustomerKey],
-) -> Result<Option<Vec<CustomerKey>>, KeyError> {
+) -> Result<(Vec<CustomerKey>, String), KeyError> {
     let present = ring.sealed_to();
     let is_present = |key: &CustomerKey| {
         matches!(&key.halves, KeyHalves::Sealed { to, .. } if *to == present) && ring.root().opens(realm, key).is_ok()
     };
-    if keys.iter().all(is_present) {
-        return Ok(None);
+    let (mut sealed, mut why) = (Vec::new(), String::new());
+    for key in keys.iter().filter(|key| !is_present(key)) {
+        let anew = match (ring.customer_reseal(key, ring.root()), other) {
+            (Err(KeyError::Unopenable { .. }), Some(other)) => ring.customer_reseal(key, other),
+            (result, _) => result,
+        };
+        match anew {
+            Ok(key) => sealed.push(key),
+            Err(error @ (KeyError::Unopenable { .. } | KeyError::Foreign { .. } | KeyError::OtherRealm { .. })) => {
+                why = format!("generation {}: {error}", key.generation);
+            }
+            Err(error) => return Err(error),
+        }
     }
-    let seal = |key: &CustomerKey| match (ring.customer_reseal(key, ring.root()), other) {
-        (Err(KeyError::Unopenable { .. }), Some(other)) => ring.customer_reseal(key, other),
-        (result, _) => result,
-    };
-    keys.iter().map(seal).collect::<Result<_, _>>().map(Some)
+    Ok((sealed, why))
 }

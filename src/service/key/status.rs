@@ -28,6 +28,8 @@ crate::words! {
         OtherRecipients = "other-recipients",
         /// A generation does not open with the root key.
         DoesNotOpen = "does-not-open",
+        /// The present generation is none that Hoshu made.
+        NotRecorded = "not-recorded",
         /// They were destroyed.
         Destroyed = "destroyed",
     }
@@ -110,13 +112,19 @@ pub async fn status(env: &Env, actor: &Actor) -> Result<Status, Refusal> {
     let mut keys = by_customer(env, actor).await?;
     let mut names: BTreeSet<CustomerName> = keys.keys().cloned().collect();
     names.extend(env.inventory.customers.keys().filter(|customer| actor.scope.sees(customer)).cloned());
-    let customers: Vec<_> = names
-        .into_iter()
-        .map(|name| {
-            let keys = keys.remove(&name).unwrap_or_default();
-            one(name, &keys, ring.as_ref().ok().copied(), settings.realm)
-        })
-        .collect();
+    let scoped = env.store.scoped(actor.scope.clone());
+    let mut customers = Vec::new();
+    for name in names {
+        let keys = keys.remove(&name).unwrap_or_default();
+        let mut status = one(name, &keys, ring.as_ref().ok().copied(), settings.realm);
+        if let Some(last) = keys.last()
+            && !scoped.customer_key_is_recorded(last).await?
+        {
+            let why = KeyError::KeyNotRecorded(last.customer.clone()).to_string();
+            status = CustomerStatus { state: KeyState::NotRecorded, why, ..status };
+        }
+        customers.push(status);
+    }
     let few = settings.recovery.len() < 2;
     let notes = few.then(|| {
         let expected = "two recovery recipients are expected, so that a lost root key is not the loss of every backup";
