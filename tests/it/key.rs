@@ -19,7 +19,7 @@ use crate::house::House;
 use crate::store::place::Place;
 
 /// Two recovery pairs, made as a person makes them elsewhere; the house knows the public halves.
-fn with_recovery(house: &House) -> [PathBuf; 2] {
+pub(crate) fn with_recovery(house: &House) -> [PathBuf; 2] {
     let pairs = [("recovery1", Identity::generate()), ("recovery2", Identity::generate())];
     let public = pairs.each_ref().map(|(_, pair)| pair.to_public().to_string()).join(", ");
     house.edit(
@@ -45,12 +45,15 @@ struct Row {
     public: String,
     #[diesel(sql_type = Nullable<Binary>)]
     private_sealed: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    content_sealed: Option<Vec<u8>>,
 }
 
 /// The rows as they lie in the database.
 fn rows(place: &Place) -> Vec<Row> {
     let query = diesel::sql_query(
-        "SELECT customer, generation, public, private_sealed FROM customer_key ORDER BY customer, generation",
+        "SELECT customer, generation, public, private_sealed, content_sealed FROM customer_key \
+         ORDER BY customer, generation",
     );
     if place.is_sqlite() { query.load(&mut place.file_db()).unwrap() } else { query.load(&mut place.pg()).unwrap() }
 }
@@ -386,6 +389,9 @@ fn kill_at_boundaries(
             let text = text.unwrap_or_else(|| panic!("round {round}: {} {} is lost", row.customer, row.generation));
             let pair = Identity::from_str(text.lines().nth(1).unwrap()).unwrap();
             assert_eq!(pair.to_public().to_string(), row.public, "round {round}");
+            let sealed = row.content_sealed.as_ref().unwrap();
+            let content = opened(old, sealed).or_else(|| opened(present.as_ref()?, sealed));
+            assert!(content.is_some(), "round {round}: the content key of {} is lost", row.customer);
         }
         let mixed = (by_old > 0 && by_old < rows.len()) || rows.len() % customers != 0;
         halfway += usize::from(mixed);
