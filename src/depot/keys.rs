@@ -475,6 +475,9 @@ mod tests {
             let refused = keyring_with(&folder, Realm::Lab, wrong).err();
             assert!(matches!(refused, Some(KeyError::Recipient { .. })), "{wrong:?} {refused:?}");
         }
+        let many: Vec<String> = (0..17).map(|_| Opener(Identity::generate()).public()).collect();
+        assert_eq!(recipients(&many[..16]).unwrap().len(), 16);
+        assert!(matches!(recipients(&many), Err(KeyError::Recipient { .. })));
         for (recovery, good) in [(&[one.as_str()][..], false), (&[&one, &two], true)] {
             let made =
                 keyring_with(&folder, Realm::Live, recovery).unwrap().customer_create(name("acme"), Time::from_ms(1));

@@ -58,7 +58,7 @@ impl Opener {
         of_realm(&read_own(path, unreadable(path))?, &path.display().to_string(), realm)
     }
 
-    /// A recovery identity, as `age-keygen` writes it, from a file of its owner alone.
+    /// A recovery identity, the first one of a file as `age-keygen` writes it, of its owner alone.
     pub fn recovery(path: &Path) -> Result<Self, KeyError> {
         identity(&read_own(path, unreadable(path))?, &path.display().to_string())
     }
