@@ -9,7 +9,7 @@ use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
-use crate::engine::keys::{self, KeysError};
+use crate::engine::keys::{self, Keyless, KeysError};
 use crate::engine::lane::Permit;
 use crate::engine::session::{self, Failure, Live};
 use crate::model::actor::{Act, Actor};
@@ -42,7 +42,7 @@ pub struct Taken {
 pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Taken>, KeysError> {
     let facts = fleet::load(env, seats).await?;
     let customers: BTreeSet<&CustomerName> = facts.iter().map(|facts| &facts.seat.customer).collect();
-    let keyless: Arc<[CustomerName]> = keys::load(env, customers).await?.into();
+    let keyless: Arc<[Keyless]> = keys::load(env, customers).await?.into();
     let mut last = env.rows().backup_last_good(seats).await?;
     env.tell(&Event::Started { seats: facts.len() });
     let work: Vec<_> = facts
@@ -71,16 +71,15 @@ pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Tak
 async fn one(
     env: Env,
     actor: Arc<Actor>,
-    keyless: Arc<[CustomerName]>,
+    keyless: Arc<[Keyless]>,
     facts: Arc<Facts>,
     previous: Option<Backup>,
 ) -> Taken {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
     let began = Stopwatch::start();
-    let fetched = if keyless.contains(&facts.seat.customer) {
+    let fetched = if let Some(keyless) = keyless.iter().find(|one| one.customer == facts.seat.customer) {
         // What cannot be sealed is not fetched: a configuration in clear has no place to be.
-        let why = format!("customer {} has no key: hoshu key init makes it", facts.seat.customer);
-        Err(Failure::new(Outcome::NotKept, why))
+        Err(Failure::new(Outcome::NotKept, keyless.why.clone()))
     } else {
         fetch(&env, &facts, previous.as_ref(), permit).await
     };

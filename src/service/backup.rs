@@ -4,6 +4,7 @@ use serde::Serialize;
 
 pub use crate::decide::backup::Sign;
 use crate::decide::backup::{self as decide, Diff, RedactedLine};
+use crate::depot::KeyError;
 use crate::engine::backup;
 use crate::engine::env::Env;
 use crate::model::actor::{Act, Actor};
@@ -164,10 +165,15 @@ async fn open(env: &Env, actor: &Actor, backup: &Backup, purpose: OpenPurpose) -
         hint: "the store is damaged; restore it from its own backup".to_owned(),
     };
     let object = scoped.object_get(backup.object).await?.ok_or_else(|| damaged("sealed object of backup"))?;
-    let key = scoped.customer_key_get(&backup.customer).await?.ok_or_else(|| damaged("customer key for backup"))?;
+    let generation = Some(object.facts.generation);
+    let key = scoped.customer_key_get(&backup.customer, generation).await?;
+    let key = key.ok_or_else(|| damaged("customer key for backup"))?;
     let detail = serde_json::json!({"v": 1, "object": backup.object, "purpose": purpose});
     env.store.audit_add(actor.did(env.clock.now(), Act::ObjectOpened, id.clone(), &detail)).await?;
     let facts = object.facts.clone();
+    if !scoped.object_is_recorded(&facts).await? {
+        return Err(KeyError::ObjectNotRecorded(id).into());
+    }
     let sealed = env.depot.get(object)?;
     let (_, bytes) = env.keys.ring()?.open_object(&key, &facts, &sealed, purpose)?;
     Ok(env.definitions.configuration(Outside::from_bytes(&bytes)))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::depot::{DepotError, KeyError};
 use crate::engine::keys::KeysError;
 use crate::inventory::{Refused, SelectorError};
+use crate::model::settings::RootSource;
 use crate::store::{LockError, StoreError};
 use crate::yaml::Problem;
 
@@ -134,9 +135,7 @@ impl Refusal {
             }),
             Self::NotFound { hint, .. } => Some(hint.clone()),
             Self::Busy(_) => Some("wait for it, or give it more time with --wait 5m".to_owned()),
-            Self::Keys(_) => {
-                Some("hoshu key init makes missing keys; a lost root key is not replaced by itself".to_owned())
-            }
+            Self::Keys(error) => key_hint(error).map(str::to_owned),
             Self::Store(error) => error.hint().map(str::to_owned),
             Self::Lab(_) => {
                 Some("hoshu lab serve starts a lab, hoshu lab faults lists what can be broken in it".to_owned())
@@ -147,4 +146,33 @@ impl Refusal {
             _ => None,
         }
     }
+}
+
+/// What to do about a key.
+const fn key_hint(error: &KeyError) -> Option<&'static str> {
+    Some(match error {
+        KeyError::Root { root: RootSource::File(_), .. } | KeyError::RootShape { .. } => {
+            "on a new store hoshu key init makes it. A lost root key is not replaced by itself: bring its copy back, or \
+             open the keys with hoshu key recover --identity FILE"
+        }
+        KeyError::Root { .. } | KeyError::RootProgram { .. } => {
+            "hoshu does not make this root key: put what age-keygen prints there, under a line \
+             \"# hoshu root key, realm: live\" (or lab); docs/key.md says how"
+        }
+        KeyError::RootNotServed(_) => "name another source: root_key: {file: …}, {systemd: …} or {command: […]}",
+        KeyError::Identity { .. } => "name the file of an age identity that is there",
+        KeyError::RootOpenToOthers { .. } => "chmod 400, and ask who may have read it",
+        KeyError::Recipient { .. } => "mend recovery: in the settings: public halves from age-keygen, each once",
+        KeyError::TooFewRecipients(_) => {
+            "run age-keygen twice on other machines, and put the two public halves into recovery: of the settings"
+        }
+        KeyError::NotLoaded(_) => "hoshu key init makes missing keys",
+        KeyError::Unopenable { .. } | KeyError::Foreign { .. } | KeyError::OtherRealm { .. } => {
+            "hoshu key status says what opens; after a change of the root key: hoshu key rewrap --old-root FILE"
+        }
+        KeyError::ObjectNotRecorded(_) | KeyError::KeyNotRecorded(_) => {
+            "somebody wrote into the store: keep it as it is, and look who could"
+        }
+        KeyError::Destroyed { .. } | KeyError::OverLimit(_) | KeyError::Sealing(_) => return None,
+    })
 }

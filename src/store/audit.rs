@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use crate::model::actor::{AuditRecord, NewAudit, Scope};
+use crate::model::actor::{Act, AuditRecord, NewAudit, Scope};
 use crate::model::id::AuditId;
 use crate::model::time::Time;
 
@@ -25,6 +25,27 @@ pub(super) fn add(db: &mut Db, new: &NewAudit) -> Result<(), StoreError> {
         ))
         .execute(db)?;
     Ok(())
+}
+
+/// Whether one of some acts on a subject was recorded at a time with this value in a field of its detail.
+pub(super) fn has(
+    db: &mut Db,
+    (at, subject): (Time, &str),
+    acts: &[Act],
+    field: &str,
+    value: &str,
+) -> Result<bool, StoreError> {
+    let acts: Vec<_> = acts.iter().map(|act| act.as_str()).collect();
+    let records = audit::table
+        .filter(audit::at.eq(at.as_ms()))
+        .filter(audit::act.eq_any(acts))
+        .filter(audit::subject.eq(subject));
+    let details: Vec<String> = records.select(audit::detail).load(db)?;
+    let says = |detail: &String| {
+        let detail: Option<serde_json::Value> = serde_json::from_str(detail).ok();
+        detail.is_some_and(|detail| detail.get(field).is_some_and(|known| known == value))
+    };
+    Ok(details.iter().any(says))
 }
 
 impl Store {

@@ -9,6 +9,7 @@ mod docs;
 mod hostile;
 mod house;
 mod inventory;
+mod key;
 mod lab;
 mod outside;
 mod readout;

@@ -74,7 +74,7 @@ impl World {
         let env = Env {
             clock: Arc::new(Hand(Arc::clone(&hand))),
             depot: Arc::new(Depot::open(&settings.depot).unwrap()),
-            keys: Arc::new(Keys::new(settings.root_key_file.clone(), settings.realm)),
+            keys: Arc::new(Keys::new(&settings)),
             access: Arc::new(Direct::new(Arc::clone(&rack))),
             secrets: Arc::new(SecretStore::new(settings.credentials.clone(), false)),
             inventory: Arc::new(inventory),

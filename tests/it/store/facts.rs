@@ -11,6 +11,7 @@ use hoshu::model::outside::Outside;
 use hoshu::model::reading::{Component, ComponentKind, Condition, Outcome, Tier, Unit};
 use hoshu::model::realm::Realm;
 use hoshu::model::record::{Brake, BrakeState, SpanChange};
+use hoshu::model::settings::RootSource;
 use hoshu::store::{BackupFilter, BackupObject, FindingFilter, StoreError};
 
 use super::place::{NOW, Place, on_both};
@@ -317,7 +318,7 @@ async fn an_object_in_another_customers_row_is_refused(place: Place) {
     let store = place.open();
     let root = place.folder().join("root");
     root_create(&root, Realm::Lab).unwrap();
-    let keyring = Keyring::open(&root, Realm::Lab).unwrap();
+    let keyring = Keyring::open(&RootSource::File(root), &[], Realm::Lab).unwrap();
     let depot = Depot::open(&place.folder().join("depot")).unwrap();
     let mut objects = Vec::new();
     for (owner, content) in [("acme", "a small one".to_owned()), ("twin", noise(200_000))] {
@@ -340,7 +341,7 @@ async fn an_object_in_another_customers_row_is_refused(place: Place) {
         objects.push((house(&store).backup_get(id).await.unwrap().unwrap().object, content));
     }
     let open = async |owner: &str, id| {
-        let key = house(&store).customer_key_get(&customer(owner)).await.unwrap().unwrap();
+        let key = house(&store).customer_key_get(&customer(owner), None).await.unwrap().unwrap();
         let object = house(&store).object_get(id).await.unwrap().unwrap();
         let facts = object.facts.clone();
         keyring.open_object(&key, &facts, &depot.get(object).unwrap(), OpenPurpose::Verify).map(|(_, content)| content)
