@@ -8,9 +8,9 @@ use super::progress::Bar;
 use super::{Context, Doors, Ended, parse_duration, person};
 use crate::model::reading::{Condition, Outcome, Reading, Tier};
 use crate::model::time::show_duration;
-use crate::service::{Env, Stopwatch};
 use crate::service::poll::{self, Answer, SeatPolled, Wanted};
 use crate::service::refusal::Refusal;
+use crate::service::{Env, Stopwatch};
 
 /// Poll the health of appliances.
 #[derive(Debug, clap::Args)]
