@@ -116,10 +116,10 @@ impl Refusal {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Selection(_) | Self::NotFound { .. } | Self::Argument(_) => 2,
-            Self::Files(_) => 3,
+            Self::Files(_) | Self::Definitions(_) => 3,
             Self::Keys(_) => 6,
             Self::Store(_) | Self::Busy(_) | Self::Depot(_) => 7,
-            Self::Folder { .. } | Self::Definitions(_) | Self::Lab(_) | Self::Demo(_) => 1,
+            Self::Folder { .. } | Self::Lab(_) | Self::Demo(_) => 1,
         }
     }
 
