@@ -44,7 +44,7 @@ pub enum Refusal {
     Store(#[from] StoreError),
     /// Another command holds the store.
     #[error("the store is held by another command")]
-    Busy(#[from] LockError),
+    Busy(#[source] LockError),
     /// Keys are missing, or what is sealed does not open.
     #[error("the keys cannot be used")]
     Keys(#[from] KeyError),
@@ -144,6 +144,15 @@ impl Refusal {
                 Some("mend the file, which lies in the folder readouts of the inventory, or take it away".to_owned())
             }
             _ => None,
+        }
+    }
+}
+
+impl From<LockError> for Refusal {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Store(error) => Self::Store(error),
+            held @ LockError::Held { .. } => Self::Busy(held),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -10,7 +12,7 @@ use crate::house::House;
 
 /// Peak resident memory of a running process, in megabytes.
 fn peak_mb(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kb| kb / 1024)
 }
@@ -391,4 +393,16 @@ fn silence_ends_no_finding() {
     let listed = house.hoshu(&["finding", "list", "--json"]).expect(0).json();
     let disk = listed["findings"].as_array().unwrap().iter().find(|one| one["component"]["kind"] == "disk").unwrap();
     assert_eq!((&disk["state"], &disk["count"]), (&"hard".into(), &2.into()), "{disk}");
+}
+
+#[test]
+fn a_store_that_others_may_read_is_not_called_busy() {
+    let house = House::example();
+    house.onboard();
+    fs::set_permissions(house.path("data/hoshu.db"), fs::Permissions::from_mode(0o644)).unwrap();
+    for args in [&["finding", "list"][..], &["poll", "--on", "acme-nx01"]] {
+        let refused = house.hoshu(args).expect(7);
+        assert!(refused.err.starts_with("error[store]:") && refused.err.contains("0644"), "{}", refused.err);
+        assert!(refused.err.contains("hint: take the rights away"), "{}", refused.err);
+    }
 }
