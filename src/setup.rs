@@ -110,7 +110,7 @@ impl Doors for Setup {
         let store = self.store(&settings, need, &*clock)?;
         let env = Env {
             depot: Arc::new(Depot::open(&settings.depot)?),
-            keys: Arc::new(Keys::new(settings.root_key_file.clone(), settings.realm)),
+            keys: Arc::new(Keys::new(&settings)),
             access: access(&settings)?,
             secrets: Arc::new(SecretStore::new(settings.credentials.clone(), true)),
             definitions: Arc::new(hoshu::readout::load(&settings.inventory.join("readouts"))?),

@@ -182,7 +182,8 @@ fn path_str(path: &Path) -> Result<&str> {
     path.to_str().context("a folder whose name is no UTF-8")
 }
 
-/// Settings, and customers of forty current appliances each.
+/// Settings, and customers of forty current appliances each. Nothing is left out that a complete inventory has: each
+/// warning costs the run that does not show it.
 fn write_files(folder: &Path, appliances: usize) -> Result<()> {
     let customers = folder.join("inventory/customers");
     std::fs::create_dir_all(&customers)?;
@@ -192,14 +193,16 @@ fn write_files(folder: &Path, appliances: usize) -> Result<()> {
         writeln!(credentials, "  {name}/monitor: {{purpose: read, user: monitor, file: lab/secrets/{name}-monitor}}")?;
         let mut file = format!(
             "name: {name}\ntitle: {name}\nsites:\n  - {{name: site, title: site, zone: Asia/Tokyo}}\n\
-             gateways:\n  - {{name: vpn, probes: {{ssh: yes}}, sessions: 100}}\nseats:\n"
+             gateways:\n  - {{name: vpn, probes: {{ssh: yes}}, sessions: 100}}\n\
+             contacts:\n  - {{name: desk, roles: [technical, emergency], phones: [03-0000-0000], confirmed: 2026-10-01}}\n\
+             contracts:\n  - {{number: M-1, level: 24x7 4h, dealer: dealer, from: 2024-04-01, until: 2099-03-31}}\nseats:\n"
         );
         for place in 0..PER_CUSTOMER.min(appliances - customer * PER_CUSTOMER) {
             writeln!(
                 file,
                 "  - name: {name}-nx{place:02}\n    site: site\n    gateway: vpn\n    series: nx\n    model: NX4500\n    \
                  hostname: {name}-nx{place:02}\n    address: 10.0.{customer}.{}\n    data_path: tap\n    \
-                 credentials: {{read: {name}/monitor}}\n    ssh: {{hold_s: 600}}",
+                 contract: M-1\n    credentials: {{read: {name}/monitor}}\n    ssh: {{hold_s: 600}}",
                 10 + place
             )?;
         }

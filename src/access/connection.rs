@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use russh::{ChannelId, Disconnect};
 use russh::client::{Config, Handle, Msg};
+use russh::{ChannelId, Disconnect};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 

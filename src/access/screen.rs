@@ -97,6 +97,8 @@ impl Screen {
 
     /// Takes bytes as they came.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
+        // Once for all of its lines: growing line by line moves a long text again and again.
+        self.text.reserve(bytes.len());
         let plain = self.escape == Escape::Outside && !self.carriage_returned;
         let taken = if plain && (!self.terminal || is_ordinary(bytes)) { self.lines(bytes) } else { 0 };
         for byte in bytes.get(taken..).unwrap_or_default() {

@@ -1,13 +1,15 @@
 //! `hoshu appliance`.
 
-use super::out::{Cell, Tone};
+use std::time::Duration;
+
+use super::out::{Cell, Tone, counted};
 use super::poll::tone;
-use super::{Context, Doors, Ended, Need, person};
+use super::{Context, Doors, Ended, Need, parse_duration, person};
 use crate::model::finding::FindingState;
 use crate::model::name::SeatName;
 use crate::model::reading::Outcome;
 use crate::model::time::{Time, show_duration};
-use crate::service::appliance::{self, Card, Line, List};
+use crate::service::appliance::{self, Card, History, Line, List};
 use crate::service::refusal::Refusal;
 
 /// Appliances.
@@ -23,6 +25,14 @@ pub enum Verb {
     Show {
         /// The seat.
         seat: SeatName,
+    },
+    /// Show what changed at one seat: how polls ended, and readings that came, went or are not good
+    History {
+        /// The seat.
+        seat: SeatName,
+        /// How far back: 30m, 12h, 7d.
+        #[arg(long, default_value = "7d", value_parser = parse_duration, value_name = "TIME")]
+        back: Duration,
     },
 }
 
@@ -177,12 +187,55 @@ fn show_card(context: &Context<'_, impl Doors>, card: &Card, zone: chrono_tz::Tz
     }
 }
 
+fn show_history(context: &Context<'_, impl Doors>, history: &History, zone: chrono_tz::Tz) {
+    if context.out.json {
+        context.out.json(history);
+        return;
+    }
+    let polls = history.polls.iter().map(|stretch| -> Vec<Cell> {
+        let tone = if stretch.outcome == Outcome::Answered { Tone::Good } else { Tone::Bad };
+        vec![
+            stretch.first_at.show(zone).into(),
+            stretch.last_at.show(zone).into(),
+            Cell::toned(stretch.outcome.as_str(), tone),
+            stretch.polls.to_string().into(),
+        ]
+    });
+    context.out.table(&["from", "last", "polls ended", "how many"], polls.collect());
+    if !history.spans.is_empty() {
+        context.out.data("");
+        let spans = history.spans.iter().map(|span| -> Vec<Cell> {
+            vec![
+                span.first_at.show(zone).into(),
+                span.last_at.show(zone).into(),
+                span.component.for_terminal().into(),
+                Cell::toned(span.condition.as_str(), tone(span.condition)),
+                span.polls.to_string().into(),
+                span.said.for_terminal().into_owned().into(),
+            ]
+        });
+        context.out.table(&["from", "last", "component", "condition", "polls", "the appliance said"], spans.collect());
+    }
+    context.out.talk(&format!(
+        "{} since {}: {}, {} of components that changed or are not good",
+        history.seat,
+        history.from.show(zone),
+        counted(history.polls.iter().map(|stretch| stretch.polls).sum(), "poll"),
+        counted(history.spans.len(), "reading"),
+    ));
+}
+
 /// Does what the verb says.
 pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     let env = context.env(Need::Read).await?;
     match verb {
         Verb::List { on } => show_list(context, &appliance::list(&env, &person(), &on).await?),
         Verb::Show { seat } => show_card(context, &appliance::show(&env, &person(), &seat).await?, env.settings.zone),
+        Verb::History { seat, back } => {
+            let back_ms = i64::try_from(back.as_millis()).unwrap_or(i64::MAX);
+            let history = appliance::history(&env, &person(), &seat, back_ms).await?;
+            show_history(context, &history, env.settings.zone);
+        }
     }
     Ok(Ended::Done)
 }

@@ -6,11 +6,11 @@ use super::out::{Cell, Tone, counted};
 use super::poll::without_ssh;
 use super::progress::Bar;
 use super::{Context, Doors, Ended, Need, person};
-use crate::model::backup::{Backup, Grade};
+use crate::model::backup::Backup;
 use crate::model::id::BackupId;
 use crate::model::reading::Outcome;
 use crate::model::time::Time;
-use crate::service::backup::{self, Compared, Shown, Sign, Taken, Which};
+use crate::service::backup::{self, Compared, Shown, Sign, Taken, Verification, Verified, Which};
 use crate::service::refusal::Refusal;
 
 /// Configuration backups.
@@ -30,6 +30,23 @@ pub enum Verb {
         /// So many at most.
         #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
         most: u32,
+    },
+    /// Open backups, judge them again, and hold each against a fetch over another channel
+    Verify {
+        /// This backup; without it, the newest that counts of each seat of --on.
+        #[arg(required_unless_present = "on")]
+        backup: Option<BackupId>,
+        /// Which seats.
+        #[arg(long, value_name = "SELECTOR", conflicts_with = "backup")]
+        on: Vec<String>,
+    },
+    /// Say that a suspect or doubted backup counts all the same
+    Accept {
+        /// The backup.
+        backup: BackupId,
+        /// Why: what was compared, and by whom. It stands in the audit.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
     /// Show a configuration with every secret masked
     Show {
@@ -56,16 +73,14 @@ fn which(text: &str) -> Result<Which, String> {
 }
 
 fn grade(backup: &Backup) -> Cell {
-    match backup.grade {
-        Grade::Taken => Cell::toned("taken", Tone::Good),
-        Grade::Suspect => Cell::toned("suspect", Tone::Bad),
-    }
+    let standing = backup.standing();
+    Cell::toned(standing.to_string(), if standing.counts() { Tone::Good } else { Tone::Bad })
 }
 
 fn doubts(backup: &Backup) -> String {
-    let all: Vec<_> =
-        backup.doubts.iter().map(|found| format!("{}: {}", found.doubt, found.detail.for_terminal())).collect();
-    all.join("; ")
+    let found = backup.doubts.iter().map(|found| format!("{}: {}", found.doubt, found.detail.for_terminal()));
+    let learned = backup.events.iter().map(|event| format!("{}: {}", event.event, event.detail.for_terminal()));
+    found.chain(learned).collect::<Vec<_>>().join("; ")
 }
 
 fn id(backup: &Backup) -> String {
@@ -79,11 +94,13 @@ fn show_taken(context: &Context<'_, impl Doors>, answer: &Taken) {
     }
     let rows = answer.seats.iter().map(|seat| -> Vec<Cell> {
         let (what, detail) = match (&seat.backup, seat.outcome) {
-            (Some(backup), _) if backup.grade == Grade::Suspect => (grade(backup), doubts(backup)),
+            (Some(backup), _) if !backup.standing().counts() => (grade(backup), doubts(backup)),
             (Some(backup), _) => {
                 let size = format!("{} lines, change ID {}", backup.lines, backup.change_id.unwrap_or_default());
                 let known = if seat.unchanged { ", unchanged" } else { "" };
-                (grade(backup), format!("{size}{known}"))
+                let channel = if seat.one_channel { ", one channel only" } else { "" };
+                let doubted = seat.doubted.map_or_else(String::new, |id| format!("; it shows that {id} is cut"));
+                (grade(backup), format!("{size}{known}{channel}{doubted}"))
             }
             (None, outcome) => {
                 let tone = if outcome.is_some_and(Outcome::is_by_declaration) { Tone::Care } else { Tone::Bad };
@@ -112,6 +129,30 @@ fn show_taken(context: &Context<'_, impl Doors>, answer: &Taken) {
     ));
 }
 
+fn show_verified(context: &Context<'_, impl Doors>, answer: &Verified) {
+    if context.out.json {
+        context.out.json(answer);
+        return;
+    }
+    let rows = answer.backups.iter().map(|one| -> Vec<Cell> {
+        let (word, tone) = match (one.result, one.outcome) {
+            (Some(result @ (Verification::Verified | Verification::OneChannel)), _) => (result.as_str(), Tone::Good),
+            (Some(result @ (Verification::Changed | Verification::OtherHardware)), _) => (result.as_str(), Tone::Care),
+            (Some(result), _) => (result.as_str(), Tone::Bad),
+            (None, outcome) => (outcome.map_or("", Outcome::as_str), Tone::Bad),
+        };
+        vec![
+            one.backup.seat.to_string().into(),
+            id(&one.backup).into(),
+            Cell::toned(word, tone),
+            grade(&one.backup),
+            one.detail.for_terminal().into_owned().into(),
+        ]
+    });
+    context.out.table(&["seat", "backup", "result", "grade", "what"], rows.collect());
+    context.out.talk(&format!("{}: {} verified", counted(answer.backups.len(), "backup"), answer.verified));
+}
+
 fn show_text(context: &Context<'_, impl Doors>, shown: &Shown) {
     if context.out.json {
         context.out.json(shown);
@@ -125,7 +166,7 @@ fn show_text(context: &Context<'_, impl Doors>, shown: &Shown) {
         "{} of {}, {}; {} lines masked because no rule knows them",
         id(&shown.backup),
         shown.backup.seat,
-        shown.backup.grade,
+        shown.backup.standing(),
         unreviewed
     ));
 }
@@ -212,6 +253,25 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
                 ],
                 rows.collect(),
             );
+            Ok(Ended::Done)
+        }
+        Verb::Verify { backup, on } => {
+            let env = context.env_with(Arc::new(Bar::new("verify"))).await?;
+            let answer = backup::verify(&env, &actor, backup, &on).await?;
+            show_verified(context, &answer);
+            let bad = |one: &backup::SeatVerified| {
+                !matches!(one.result, Some(Verification::Verified | Verification::OneChannel))
+            };
+            Ok(if answer.backups.iter().any(bad) { Ended::Attention } else { Ended::Done })
+        }
+        Verb::Accept { backup, reason } => {
+            let env = context.env(Need::Host).await?;
+            let accepted = backup::accept(&env, &actor, backup, &reason).await?;
+            if context.out.json {
+                context.out.json(&accepted);
+            } else {
+                context.out.talk(&format!("{} of {} is {}", id(&accepted), accepted.seat, accepted.standing()));
+            }
             Ok(Ended::Done)
         }
         Verb::Show { which } => {

@@ -174,17 +174,18 @@ pub fn person() -> Actor {
     Actor { name, proof: Proof::Claimed, scope: Scope::House }
 }
 
-/// `10s`, `5m`, `2h`, or a plain number of seconds.
+/// `10s`, `5m`, `2h`, `7d`, or a plain number of seconds; 400 days at most.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let error = || format!("{text:?} is no length of time: 10s, 5m or 2h is expected");
+    let error = || format!("{text:?} is no length of time: 10s, 5m, 2h or 7d is expected");
     let number: u64 = number.parse().map_err(|_| error())?;
     let factor = match unit {
         "" | "s" => 1,
         "m" => 60,
         "h" => 3600,
+        "d" => 86_400,
         _ => return Err(error()),
     };
-    number.checked_mul(factor).filter(|seconds| *seconds <= 30 * 86_400).map(Duration::from_secs).ok_or_else(error)
+    number.checked_mul(factor).filter(|seconds| *seconds <= 400 * 86_400).map(Duration::from_secs).ok_or_else(error)
 }

@@ -8,9 +8,9 @@ use super::progress::Bar;
 use super::{Context, Doors, Ended, parse_duration, person};
 use crate::model::reading::{Condition, Outcome, Reading, Tier};
 use crate::model::time::show_duration;
-use crate::service::Stopwatch;
 use crate::service::poll::{self, Answer, SeatPolled, Wanted};
 use crate::service::refusal::Refusal;
+use crate::service::{Env, Stopwatch};
 
 /// Poll the health of appliances.
 #[derive(Debug, clap::Args)]
@@ -118,6 +118,13 @@ pub(super) fn without_ssh(seats: usize) -> String {
 /// Polls once, or in rounds.
 pub async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended, Refusal> {
     let env = context.env_with(Arc::new(Bar::new("poll"))).await?;
+    let ended = rounds(context, &env, args).await;
+    // Sessions that are kept are said goodbye to even when a round failed.
+    poll::end(&env).await?;
+    ended
+}
+
+async fn rounds(context: &Context<'_, impl Doors>, env: &Env, args: Args) -> Result<Ended, Refusal> {
     let wanted = match (args.tier.is_empty(), args.every) {
         (false, _) => Wanted::Tiers(args.tier),
         (true, Some(_)) => Wanted::Due,
@@ -125,9 +132,9 @@ pub async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended,
     };
     let asked = poll::Args { on: args.on, wanted };
     let mut round = 0;
-    let ended = loop {
+    loop {
         let began = Stopwatch::start();
-        let answer = poll::run(&env, &person(), &asked).await?;
+        let answer = poll::run(env, &person(), &asked).await?;
         show(context, &answer, args.all, began.elapsed());
         round += 1;
         let ended = match (answer.stopped || context.stop.is_asked(), answer.needs_attention()) {
@@ -135,22 +142,19 @@ pub async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended,
             (false, true) => Ended::Attention,
             (false, false) => Ended::Done,
         };
-        match args.every {
-            Some(every) if ended != Ended::Stopped && args.times.is_none_or(|times| round < times) => {
-                if !context.out.json {
-                    let left = every.saturating_sub(began.elapsed());
-                    let left_ms = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
-                    context.out.talk(&format!("next round in {}; Ctrl-C ends", show_duration(left_ms)));
-                }
-                if !sleep_until(context, began, every).await {
-                    break Ended::Stopped;
-                }
-            }
-            _ => break ended,
+        let Some(every) = args.every else { return Ok(ended) };
+        if ended == Ended::Stopped || args.times.is_some_and(|times| round >= times) {
+            return Ok(ended);
         }
-    };
-    poll::end(&env).await?;
-    Ok(ended)
+        if !context.out.json {
+            let left = every.saturating_sub(began.elapsed());
+            let left_ms = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
+            context.out.talk(&format!("next round in {}; Ctrl-C ends", show_duration(left_ms)));
+        }
+        if !sleep_until(context, began, every).await {
+            return Ok(Ended::Stopped);
+        }
+    }
 }
 
 /// Waits until so much time has passed since the round began, unless somebody asks to stop.

@@ -4,17 +4,23 @@
 //! | phase | meaning | who may try |
 //! |---|---|---|
 //! | free | nothing speaks against the credential | every seat that is not stopped alone |
-//! | doubted | a seat refused it, one further try elsewhere decides | one seat at a time |
+//! | doubted | a seat refused it, one further try decides | nobody while a login is under way, then one seat |
 //! | stopped | refused twice, or five seats stopped within a day | nobody, until a person clears it |
 //!
-//! The further try is made on the seat that last accepted the credential, another one than the refusing one where
-//! there is such. Where none ever accepted it, it is made on the next other seat that asks; a credential that only one
-//! seat has and that never worked is not tried again. Logins that were under way when the first refusal came cannot be
-//! called back: a refusal among them joins the first one, an acceptance among them decides nothing.
+//! Logins that were under way when the first refusal came cannot be called back. They are waited for: a refusal among
+//! them joins the first one, an acceptance or a login without a judgement decides nothing. After the last of them the
+//! further try is made, on the first of these that there is:
+//!
+//! 1. the seat that last accepted the credential, among those that did not refuse it;
+//! 2. another seat that did not refuse it: the one that asks, or else any that has the credential;
+//! 3. where every such seat refused it or is not reached: of the refusing seats the one that last accepted it, or else
+//!    the first that refused. A refusing seat says nothing about others, so that this takes two refusing seats, or one
+//!    that has the credential alone.
+//!
+//! Whoever was refused asks again at once, so that a doubt is decided before its logins are forgotten. It stays open
+//! where [`UNREACHED_MAX`] seats, or all of them, were not reached: the next seat that asks goes on.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::name::SeatName;
 use crate::model::time::Time;
@@ -23,21 +29,28 @@ use crate::model::time::Time;
 pub const SEATS_MAX: usize = 5;
 /// A day, in milliseconds.
 pub const DAY_MS: i64 = 24 * 3_600_000;
-/// A further try that has no result after so many milliseconds was lost with the process that made it.
-pub const TRY_MS_MAX: i64 = 5 * 60_000;
+/// A login that has no result after so many milliseconds was lost with the task that made it.
+pub const LOGIN_MS_MAX: i64 = 5 * 60_000;
+/// After so many further tries that were not judged, the decision waits for a seat that asks by itself.
+pub const UNREACHED_MAX: usize = 3;
 
 /// What is known of one credential.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
     /// Free, doubted or stopped.
     pub phase: Phase,
     /// The seats that are stopped alone, and since when.
     pub stopped_seats: BTreeMap<SeatName, Time>,
+    /// The seats that accepted it, the newest last.
+    accepted: Vec<SeatName>,
+    /// Whether an acceptance was handed out to be written since the state was recalled: one for each process is enough.
+    acceptance_written: bool,
+    /// The logins under way: on which seat, since when.
+    under_way: Vec<(SeatName, Time)>,
 }
 
 /// How a credential is looked at.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Phase {
     /// Nothing speaks against it.
     #[default]
@@ -46,8 +59,10 @@ pub enum Phase {
     Doubted {
         /// The seats that refused it, and when.
         refused: BTreeMap<SeatName, Time>,
-        /// The further try.
-        further: FurtherTry,
+        /// The seats on which the further try was not judged.
+        unreached: BTreeSet<SeatName>,
+        /// The seat on which the further try is under way.
+        deciding: Option<SeatName>,
     },
     /// Nobody may try until a person clears it.
     Stopped {
@@ -58,21 +73,17 @@ pub enum Phase {
     },
 }
 
-/// The one try that decides about a doubted credential.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FurtherTry {
-    /// It is to be made on this seat.
-    On(SeatName),
-    /// It is to be made on any seat that has not refused.
-    Elsewhere,
-    /// It is under way.
-    Running {
-        /// On which seat.
-        on: SeatName,
-        /// Since when.
-        since: Time,
-    },
+/// What is to be written down before anything else is tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// The seat accepted it.
+    Accepted(SeatName),
+    /// The seat refused it.
+    Refused(SeatName),
+    /// The seat is stopped alone.
+    SeatStopped(SeatName),
+    /// The credential is stopped everywhere.
+    Stopped(StopReason),
 }
 
 crate::words! {
@@ -92,7 +103,7 @@ crate::words! {
         CredentialStopped = "credential-stopped",
         /// The credential is stopped on this seat.
         SeatStopped = "seat-stopped",
-        /// This seat refused it, and the further try is another's.
+        /// This seat refused it, and the further try could not be made on another.
         RefusedHere = "refused-here",
     }
 }
@@ -100,11 +111,11 @@ crate::words! {
 /// Whether a login may be tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Permit {
-    /// Yes, and its result must be reported.
+    /// Yes: the login is noted as begun, and its result must be taken.
     Yes,
-    /// Not here: the further try is due on this seat, and somebody should make it soon.
+    /// Not here: the further try is due on this seat, and whoever asks makes it.
     OnlyOn(SeatName),
-    /// Not yet: the further try is under way.
+    /// Not yet: logins of a doubted credential are under way.
     Wait,
     /// No.
     No(Denial),
@@ -123,128 +134,196 @@ crate::words! {
 }
 
 impl State {
-    /// What was known before a restart. A further try that was under way is made again.
+    /// What was known before a restart; `accepted` has the newest last. A further try that was under way is made again.
     pub fn recall(
         stopped: Option<(Time, StopReason)>,
         stopped_seats: BTreeMap<SeatName, Time>,
         refused: BTreeMap<SeatName, Time>,
-        last_accepted: Option<&SeatName>,
+        accepted: Vec<SeatName>,
     ) -> Self {
-        let further = further_try(&refused, &stopped_seats, last_accepted);
         let phase = match stopped {
             Some((at, why)) => Phase::Stopped { at, why },
             None if refused.is_empty() => Phase::Free,
-            None => Phase::Doubted { refused, further },
+            None => Phase::Doubted { refused, unreached: BTreeSet::new(), deciding: None },
         };
-        Self { phase, stopped_seats }
+        Self { phase, stopped_seats, accepted, ..Self::default() }
     }
 
-    /// Whether `seat` may try to log in. A yes to a doubted credential is the further try, and is noted as begun: ask
-    /// and keep the state in one step.
-    pub fn may_try(&mut self, seat: &SeatName, now: Time) -> Permit {
+    /// Whether `seat` may try to log in. `holders` are the seats that have the credential.
+    pub fn may_try(&mut self, seat: &SeatName, now: Time, holders: impl FnOnce() -> Vec<SeatName>) -> Permit {
+        self.forget_lost(now);
+        let permit = self.permit(seat, holders);
+        if permit == Permit::Yes {
+            self.begin(seat, now);
+        }
+        permit
+    }
+
+    /// Whether `asker`, who was told [`Permit::OnlyOn`], may make the further try on that seat: not when another one
+    /// was faster. A yes notes the login as begun.
+    pub fn may_decide(
+        &mut self,
+        asker: &SeatName,
+        on: &SeatName,
+        now: Time,
+        holders: impl FnOnce() -> Vec<SeatName>,
+    ) -> bool {
+        self.forget_lost(now);
+        let due = matches!(self.permit(asker, holders), Permit::OnlyOn(only) if only == *on);
+        if due {
+            self.begin(on, now);
+        }
+        due
+    }
+
+    fn permit(&self, seat: &SeatName, holders: impl FnOnce() -> Vec<SeatName>) -> Permit {
         if self.stopped_seats.contains_key(seat) {
             return Permit::No(Denial::SeatStopped);
         }
-        self.forget_lost_try(now);
-        let (refused, further) = match &mut self.phase {
-            Phase::Free => return Permit::Yes,
-            Phase::Stopped { .. } => return Permit::No(Denial::CredentialStopped),
-            Phase::Doubted { refused, further } => (refused, further),
-        };
-        match further {
-            FurtherTry::Running { .. } => Permit::Wait,
-            FurtherTry::On(only) if only != seat => Permit::OnlyOn(only.clone()),
-            FurtherTry::Elsewhere if refused.contains_key(seat) => Permit::No(Denial::RefusedHere),
-            FurtherTry::On(_) | FurtherTry::Elsewhere => {
-                *further = FurtherTry::Running { on: seat.clone(), since: now };
-                Permit::Yes
+        match &self.phase {
+            Phase::Free => Permit::Yes,
+            Phase::Stopped { .. } => Permit::No(Denial::CredentialStopped),
+            Phase::Doubted { .. } if !self.under_way.is_empty() => Permit::Wait,
+            Phase::Doubted { refused, unreached, .. } => match self.decider(refused, unreached, seat, &holders()) {
+                Some(on) if on == seat => Permit::Yes,
+                Some(on) => Permit::OnlyOn(on.clone()),
+                None => Permit::No(Denial::RefusedHere),
+            },
+        }
+    }
+
+    /// The seat on which the further try is made when `asker` asks.
+    fn decider<'a>(
+        &'a self,
+        refused: &'a BTreeMap<SeatName, Time>,
+        unreached: &BTreeSet<SeatName>,
+        asker: &'a SeatName,
+        holders: &'a [SeatName],
+    ) -> Option<&'a SeatName> {
+        let holds = |seat: &SeatName| holders.contains(seat) && !self.stopped_seats.contains_key(seat);
+        let may_speak = |seat: &SeatName| holds(seat) && !refused.contains_key(seat) && !unreached.contains(seat);
+        let go_on = unreached.len() < UNREACHED_MAX;
+        if let Some(last) = self.accepted.iter().rev().find(|seat| go_on && may_speak(seat)) {
+            return Some(last);
+        }
+        // The asker's own turn comes even if it was not reached before.
+        if !refused.contains_key(asker) {
+            return Some(asker);
+        }
+        if let Some(other) = holders.iter().find(|seat| may_speak(seat)) {
+            return go_on.then_some(other);
+        }
+        let alone = holders.iter().all(|seat| seat == asker || !holds(seat));
+        if refused.len() < 2 && !alone {
+            return None;
+        }
+        let again = |seat: &&SeatName| holds(seat) && refused.contains_key(*seat);
+        let last = self.accepted.iter().rev().find(again).or_else(|| {
+            let first = refused.iter().filter(|(seat, _)| holds(seat)).min_by_key(|(_, at)| **at);
+            first.map(|(seat, _)| seat)
+        });
+        last.filter(|seat| *seat == asker || !unreached.contains(*seat))
+    }
+
+    fn begin(&mut self, seat: &SeatName, now: Time) {
+        self.under_way.push((seat.clone(), now));
+        if let Phase::Doubted { deciding, .. } = &mut self.phase {
+            *deciding = Some(seat.clone());
+        }
+    }
+
+    /// Takes the result of a login, and says what is to be written down. The login counts as under way until
+    /// [`Self::landed`], so that nothing else is tried before that is written.
+    pub fn on_result(&mut self, seat: &SeatName, result: LoginResult, now: Time) -> Vec<Change> {
+        if self.stopped_seats.contains_key(seat) {
+            return Vec::new();
+        }
+        if result == LoginResult::Accepted {
+            self.accepted.retain(|known| known != seat);
+            self.accepted.push(seat.clone());
+        }
+        match (&mut self.phase, result) {
+            (Phase::Free, LoginResult::Refused) => {
+                let refused = BTreeMap::from([(seat.clone(), now)]);
+                self.phase = Phase::Doubted { refused, unreached: BTreeSet::new(), deciding: None };
+                vec![Change::Refused(seat.clone())]
+            }
+            (Phase::Free, LoginResult::Accepted) if !self.acceptance_written => {
+                self.acceptance_written = true;
+                vec![Change::Accepted(seat.clone())]
+            }
+            (Phase::Doubted { deciding, .. }, _) if deciding.as_ref() == Some(seat) => self.decide(seat, result, now),
+            (Phase::Doubted { refused, .. }, LoginResult::Refused) => {
+                refused.entry(seat.clone()).or_insert(now);
+                vec![Change::Refused(seat.clone())]
+            }
+            (Phase::Free | Phase::Doubted { .. } | Phase::Stopped { .. }, _) => Vec::new(),
+        }
+    }
+
+    /// Takes the result of the further try.
+    fn decide(&mut self, seat: &SeatName, result: LoginResult, now: Time) -> Vec<Change> {
+        let Phase::Doubted { refused, unreached, deciding } = &mut self.phase else { return Vec::new() };
+        *deciding = None;
+        match result {
+            LoginResult::Unjudged => {
+                unreached.insert(seat.clone());
+                Vec::new()
+            }
+            LoginResult::Refused => self.stop(StopReason::RefusedTwice, now),
+            LoginResult::Accepted => {
+                refused.remove(seat);
+                let alone = std::mem::take(refused);
+                self.phase = Phase::Free;
+                let mut changes = vec![Change::Accepted(seat.clone())];
+                changes.extend(alone.keys().cloned().map(Change::SeatStopped));
+                self.stopped_seats.extend(alone.into_keys().map(|seat| (seat, now)));
+                let today = self.stopped_seats.values().filter(|at| now.ms_since(**at) < DAY_MS).count();
+                if today >= SEATS_MAX {
+                    changes.extend(self.stop(StopReason::FiveSeats, now));
+                }
+                changes
             }
         }
     }
 
-    /// Takes the result of a login.
-    ///
-    /// `last_accepted` is the seat other than `seat` that last accepted the credential; `seat` itself when no other
-    /// did and it once did; else nobody.
-    pub fn on_result(&mut self, seat: &SeatName, result: LoginResult, last_accepted: Option<&SeatName>, now: Time) {
-        match &mut self.phase {
-            Phase::Stopped { .. } => {}
-            Phase::Free => {
-                if result == LoginResult::Refused && !self.stopped_seats.contains_key(seat) {
-                    let refused = BTreeMap::from([(seat.clone(), now)]);
-                    let further = further_try(&refused, &self.stopped_seats, last_accepted);
-                    self.phase = Phase::Doubted { refused, further };
-                }
-            }
-            Phase::Doubted { refused, further } => {
-                // An acceptance counts only from the try itself: another login may have begun before the refusal.
-                let decides = match further {
-                    FurtherTry::Running { on, .. } => on == seat,
-                    FurtherTry::On(on) => on == seat && result != LoginResult::Accepted,
-                    FurtherTry::Elsewhere => result == LoginResult::Refused && !refused.contains_key(seat),
-                };
-                match result {
-                    LoginResult::Refused if decides => {
-                        self.phase = Phase::Stopped { at: now, why: StopReason::RefusedTwice };
-                    }
-                    LoginResult::Refused => {
-                        refused.entry(seat.clone()).or_insert(now);
-                    }
-                    LoginResult::Accepted if decides => {
-                        refused.remove(seat);
-                        let refused = std::mem::take(refused);
-                        self.stop_alone(refused.into_keys(), now);
-                    }
-                    LoginResult::Unjudged if decides => *further = after_unjudged(refused, seat),
-                    LoginResult::Accepted | LoginResult::Unjudged => {}
-                }
-            }
+    fn stop(&mut self, why: StopReason, now: Time) -> Vec<Change> {
+        self.phase = Phase::Stopped { at: now, why };
+        vec![Change::Stopped(why)]
+    }
+
+    /// A login is over, and what it changed is written down.
+    pub fn landed(&mut self, seat: &SeatName) {
+        if let Some(place) = self.under_way.iter().position(|(known, _)| known == seat) {
+            self.under_way.remove(place);
         }
     }
 
     /// A person clears one seat, which may then try again.
     pub fn clear_seat(&mut self, seat: &SeatName) {
         self.stopped_seats.remove(seat);
+        if let Phase::Doubted { refused, .. } = &mut self.phase {
+            refused.remove(seat);
+            if refused.is_empty() {
+                self.phase = Phase::Free;
+            }
+        }
     }
 
     /// A person clears the credential with all its seats.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        self.phase = Phase::Free;
+        self.stopped_seats.clear();
     }
 
-    fn stop_alone(&mut self, seats: impl Iterator<Item = SeatName>, now: Time) {
-        self.stopped_seats.extend(seats.map(|seat| (seat, now)));
-        let today = self.stopped_seats.values().filter(|at| now.ms_since(**at) < DAY_MS).count();
-        self.phase =
-            if today >= SEATS_MAX { Phase::Stopped { at: now, why: StopReason::FiveSeats } } else { Phase::Free };
-    }
-
-    fn forget_lost_try(&mut self, now: Time) {
-        if let Phase::Doubted { refused, further } = &mut self.phase
-            && let FurtherTry::Running { on, since } = further
-            && now.ms_since(*since) > TRY_MS_MAX
+    fn forget_lost(&mut self, now: Time) {
+        self.under_way.retain(|(_, since)| now.ms_since(*since) <= LOGIN_MS_MAX);
+        if let Phase::Doubted { unreached, deciding, .. } = &mut self.phase
+            && let Some(on) = deciding.take_if(|on| !self.under_way.iter().any(|(seat, _)| seat == on))
         {
-            *further = after_unjudged(refused, &on.clone());
+            unreached.insert(on);
         }
     }
-}
-
-fn further_try(
-    refused: &BTreeMap<SeatName, Time>,
-    stopped: &BTreeMap<SeatName, Time>,
-    last_accepted: Option<&SeatName>,
-) -> FurtherTry {
-    match last_accepted {
-        Some(seat) if !stopped.contains_key(seat) && (refused.len() == 1 || !refused.contains_key(seat)) => {
-            FurtherTry::On(seat.clone())
-        }
-        _ => FurtherTry::Elsewhere,
-    }
-}
-
-/// The seat was not reached: another one decides, but where it is the only one that can.
-fn after_unjudged(refused: &BTreeMap<SeatName, Time>, seat: &SeatName) -> FurtherTry {
-    if refused.contains_key(seat) { FurtherTry::On(seat.clone()) } else { FurtherTry::Elsewhere }
 }
 
 #[cfg(test)]

@@ -142,6 +142,7 @@ mod tests {
         ObjectFacts {
             customer: "acme".parse().unwrap(),
             seat: "nx01".parse().unwrap(),
+            generation: 1,
             kind: ObjectKind::Configuration,
             taken_at: Time::from_ms(1),
             nonce: "00".repeat(16),

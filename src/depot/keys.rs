@@ -1,13 +1,12 @@
-//! The root key, and the keys of customers that are sealed to it.
+//! The keys of customers, sealed to the root key and to the recovery recipients.
 
-use std::collections::HashMap;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeSet, HashMap};
+use std::io::Write;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use age::Encryptor;
 use age::secrecy::ExposeSecret;
 use age::x25519::{Identity, Recipient};
 use hmac::{Hmac, KeyInit, Mac};
@@ -15,40 +14,91 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::model::limits::SECRET_BYTES_MAX;
+use crate::model::limits::{RECOVERY_RECIPIENTS_MAX, SECRET_BYTES_MAX};
 use crate::model::name::CustomerName;
-use crate::model::object::CustomerKey;
+use crate::model::object::{CustomerKey, KeyHalves, SealedTo};
 use crate::model::realm::Realm;
+use crate::model::settings::RootSource;
 use crate::model::time::Time;
+
+use super::root::Opener;
+
+/// In realm live one lost recovery identity must not be the last.
+const LIVE_RECIPIENTS_MIN: usize = 2;
 
 /// Why a key cannot be used. No message holds a part of a key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The root key is not there or cannot be read. Work stops; nobody makes a new one in its place.
-    #[error("read the root key {}", path.display())]
+    #[error("read the root key {root}")]
     Root {
+        /// Where it should be.
+        root: RootSource,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An earlier root key or a recovery identity cannot be read.
+    #[error("read the identity {}", path.display())]
+    Identity {
         /// Its file.
         path: PathBuf,
         /// What the system said.
         #[source]
         source: std::io::Error,
     },
-    /// Others than its owner may use the root key.
-    #[error("read the root key {}: mode {mode:04o}; only its owner may read it", path.display())]
+    /// Others than its owner may use the key.
+    #[error("read the key {}: mode {mode:04o}; only its owner may read it", path.display())]
     RootOpenToOthers {
         /// Its file.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
     },
-    /// The file is no root key.
-    #[error("read the root key {}: expected {expected}", path.display())]
+    /// What was read is no root key.
+    #[error("read the key {place}: expected {expected}")]
     RootShape {
-        /// Its file.
-        path: PathBuf,
-        /// What stands in a root key.
+        /// Where it was read.
+        place: String,
+        /// What stands in such a key.
         expected: &'static str,
     },
+    /// The program that prints the root key did not.
+    #[error("read the root key {root}: {why}")]
+    RootProgram {
+        /// The program.
+        root: RootSource,
+        /// What became of it.
+        why: String,
+    },
+    /// The source is declared and this version cannot use it.
+    #[error("read the root key {0}: transit is not yet served")]
+    RootNotServed(RootSource),
+    /// A recovery recipient of the settings cannot be one.
+    #[error("seal to the recovery recipient {recipient}: {why}")]
+    Recipient {
+        /// As the settings say.
+        recipient: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// In realm live nothing new is sealed without two ways back.
+    #[error("seal keys in realm live: expected {LIVE_RECIPIENTS_MIN} recovery recipients at least, found {0}")]
+    TooFewRecipients(usize),
+    /// The key was destroyed.
+    #[error("use the key of {customer}: it was destroyed ({reason})")]
+    Destroyed {
+        /// Whose it was.
+        customer: CustomerName,
+        /// Why, in a person's words.
+        reason: String,
+    },
+    /// The object is none that a backup brought: its digest is not the one that was written down when it was taken.
+    #[error("open an object of {0}: the audit of its backup has another digest, so that it was put there later")]
+    ObjectNotRecorded(String),
+    /// The pair is none that Hoshu made: its public half was not written down when it was made.
+    #[error("use the key of {0}: the audit has not seen it made, so that it was put there by somebody else")]
+    KeyNotRecorded(CustomerName),
     /// A key or an object of the other realm.
     #[error("use {what}: expected realm {expected}, found {found}")]
     OtherRealm {
@@ -87,12 +137,21 @@ pub enum KeyError {
 }
 
 /// What stands before a sealed key, so that no row can take another row's key.
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
 struct KeyHeader {
     v: u32,
     realm: Realm,
     customer: CustomerName,
     part: KeyPart,
+    generation: Option<u32>,
+}
+
+impl KeyHeader {
+    /// As messages name it.
+    fn name(&self) -> String {
+        let generation = self.generation.map_or_else(String::new, |number| format!(" {number}"));
+        format!("{} {}{generation}", self.customer, self.part)
+    }
 }
 
 crate::words! {
@@ -105,28 +164,32 @@ crate::words! {
     }
 }
 
-/// The first line of a root key.
-const ROOT_LINE: &str = "# hoshu root key, realm: ";
-
-/// Makes a root key in a file that must not exist, readable by its owner alone, and returns its public half.
-pub fn root_create(path: &Path, realm: Realm) -> Result<String, KeyError> {
-    let failed = |source| KeyError::Root { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    let identity = Identity::generate();
-    let public = identity.to_public().to_string();
-    let secret = identity.to_string();
-    let text = Zeroizing::new(format!("{ROOT_LINE}{realm}\n# public key: {public}\n{}\n", secret.expose_secret()));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(path).map_err(failed)?;
-    file.set_permissions(Permissions::from_mode(0o400)).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-    Ok(public)
+/// Reads the recovery recipients: age X25519 recipients, each once.
+pub fn recipients(texts: &[String]) -> Result<Vec<Recipient>, KeyError> {
+    let wrong = |text: &String, why| KeyError::Recipient { recipient: text.clone(), why };
+    let mut seen = BTreeSet::new();
+    let read = |text: &String| {
+        let recipient = Recipient::from_str(text).map_err(|_| wrong(text, "it is no age recipient (age1…)"))?;
+        if seen.len() == RECOVERY_RECIPIENTS_MAX {
+            return Err(wrong(text, "there are more than 16"));
+        }
+        if seen.insert(recipient.to_string()) { Ok(recipient) } else { Err(wrong(text, "it stands there twice")) }
+    };
+    texts.iter().map(read).collect()
 }
 
-/// The root key, and what was opened with it.
+/// Refuses to seal keys in realm live where the loss of two things would be the loss of every backup.
+pub const fn enough_recipients(realm: Realm, found: usize) -> Result<(), KeyError> {
+    match realm {
+        Realm::Live if found < LIVE_RECIPIENTS_MIN => Err(KeyError::TooFewRecipients(found)),
+        Realm::Live | Realm::Lab => Ok(()),
+    }
+}
+
+/// The root key, to whom keys are sealed, and what was opened.
 pub struct Keyring {
-    root: Identity,
+    root: Opener,
+    recovery: Vec<Recipient>,
     pub(super) realm: Realm,
     customers: RwLock<HashMap<CustomerName, Arc<Loaded>>>,
 }
@@ -134,55 +197,78 @@ pub struct Keyring {
 /// What sealing for a customer needs, parsed once.
 pub(super) struct Loaded {
     pub(super) recipient: Recipient,
+    pub(super) generation: u32,
     content: Hmac<Sha256>,
 }
 
 impl Keyring {
-    /// Reads the root key of this realm.
-    pub fn open(path: &Path, realm: Realm) -> Result<Self, KeyError> {
-        let failed = |source| KeyError::Root { path: path.to_owned(), source };
-        let shape = |expected| KeyError::RootShape { path: path.to_owned(), expected };
-        let file = File::open(path).map_err(failed)?;
-        let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(KeyError::RootOpenToOthers { path: path.to_owned(), mode });
+    /// Reads the root key of this realm, and the recovery recipients, none of which may be the root's own.
+    pub fn open(source: &RootSource, recovery: &[String], realm: Realm) -> Result<Self, KeyError> {
+        let root = Opener::root(source, realm)?;
+        let recovery = recipients(recovery)?;
+        if let Some(own) = recovery.iter().find(|one| one.to_string() == root.public()) {
+            let why = "it is the root key itself, which is no way back when the root key is lost";
+            return Err(KeyError::Recipient { recipient: own.to_string(), why });
         }
-        let mut text = Zeroizing::new(String::new());
-        file.take(SECRET_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
-        let found = text.lines().find_map(|line| line.strip_prefix(ROOT_LINE)).map(str::parse);
-        let found: Realm = found.and_then(Result::ok).ok_or_else(|| shape("a line that names its realm"))?;
-        if found != realm {
-            return Err(KeyError::OtherRealm { what: "the root key", expected: realm, found });
-        }
-        let key =
-            text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-")).ok_or_else(|| shape("an age identity"))?;
-        let root = Identity::from_str(key.trim()).map_err(|_| shape("an age identity"))?;
-        Ok(Self { root, realm, customers: RwLock::default() })
+        Ok(Self { root, recovery, realm, customers: RwLock::default() })
     }
 
-    /// Makes the key of a customer. It is in use once it was stored and loaded.
+    /// To whom customers' keys are sealed at present.
+    pub fn sealed_to(&self) -> SealedTo {
+        SealedTo { root: self.root.public(), recovery: self.recovery.iter().map(ToString::to_string).collect() }
+    }
+
+    /// The root key, as something that opens.
+    pub const fn root(&self) -> &Opener {
+        &self.root
+    }
+
+    /// Makes the first key of a customer. It is in use once it was stored and loaded.
     pub fn customer_create(&self, customer: CustomerName, made_at: Time) -> Result<CustomerKey, KeyError> {
-        let identity = Identity::generate();
         let mut content = Zeroizing::new([0; 32]);
         getrandom::fill(content.as_mut_slice()).map_err(|error| KeyError::Sealing(error.to_string()))?;
         let content = Zeroizing::new(hex::encode(content.as_slice()));
-        Ok(CustomerKey {
-            public: identity.to_public().to_string(),
-            private_sealed: self.wrap(&customer, KeyPart::Private, identity.to_string().expose_secret())?,
-            content_sealed: self.wrap(&customer, KeyPart::Content, &content)?,
-            customer,
-            made_at,
-        })
+        self.pair(customer, 1, &Identity::generate(), &content, made_at)
+    }
+
+    /// Makes a further pair of a customer. The content key of `key` stays, so that unchanged content is still recognised.
+    pub fn customer_rotate(&self, key: &CustomerKey, generation: u32, made_at: Time) -> Result<CustomerKey, KeyError> {
+        let (_, content) = self.root.open(self.realm, key)?;
+        self.pair(key.customer.clone(), generation, &Identity::generate(), &content, made_at)
+    }
+
+    /// Seals what another identity opens to the present root key and recovery recipients; the pair stays the same.
+    pub fn customer_reseal(&self, key: &CustomerKey, by: &Opener) -> Result<CustomerKey, KeyError> {
+        let (identity, content) = by.open(self.realm, key)?;
+        self.pair(key.customer.clone(), key.generation, &identity, &content, key.made_at)
+    }
+
+    fn pair(
+        &self,
+        customer: CustomerName,
+        generation: u32,
+        identity: &Identity,
+        content: &str,
+        made_at: Time,
+    ) -> Result<CustomerKey, KeyError> {
+        enough_recipients(self.realm, self.recovery.len())?;
+        let wrap = |part, generation, secret: &str| {
+            let header = KeyHeader { v: 1, realm: self.realm, customer: customer.clone(), part, generation };
+            self.wrap(&header, secret)
+        };
+        let private = wrap(KeyPart::Private, Some(generation), identity.to_string().expose_secret())?;
+        let content = wrap(KeyPart::Content, None, content)?;
+        let halves = KeyHalves::Sealed { private, content, to: self.sealed_to() };
+        Ok(CustomerKey { customer, generation, public: identity.to_public().to_string(), halves, made_at })
     }
 
     /// Opens what sealing for a customer needs, and keeps it. The halves of the pair must belong together.
     pub fn customer_load(&self, key: &CustomerKey) -> Result<(), KeyError> {
-        let recipient = self.private(key)?.to_public();
-        let content = self.unwrap(key, KeyPart::Content, &key.content_sealed)?;
+        let (identity, content) = self.root.open(self.realm, key)?;
         let mut bytes = Zeroizing::new([0; 32]);
         hex::decode_to_slice(content.trim(), bytes.as_mut_slice()).map_err(|_| unopenable("the content key"))?;
         let content = Hmac::new_from_slice(bytes.as_slice()).map_err(|_| unopenable("the content key"))?;
-        let loaded = Arc::new(Loaded { recipient, content });
+        let loaded = Arc::new(Loaded { recipient: identity.to_public(), generation: key.generation, content });
         self.customers.write().unwrap_or_else(PoisonError::into_inner).insert(key.customer.clone(), loaded);
         Ok(())
     }
@@ -208,38 +294,77 @@ impl Keyring {
 
     /// The identity that opens a customer's objects.
     pub(super) fn private(&self, key: &CustomerKey) -> Result<Identity, KeyError> {
-        let text = self.unwrap(key, KeyPart::Private, &key.private_sealed)?;
+        self.root.open(self.realm, key).map(|(identity, _)| identity)
+    }
+
+    /// The header is a comment to the `age` tool, so that what it opens is an identity file as it is.
+    fn wrap(&self, header: &KeyHeader, secret: &str) -> Result<Vec<u8>, KeyError> {
+        let sealing = |error: &dyn std::fmt::Display| KeyError::Sealing(error.to_string());
+        let header = serde_json::to_string(header).map_err(|error| sealing(&error))?;
+        let text = Zeroizing::new(format!("# {header}\n{secret}\n"));
+        let root = self.root.0.to_public();
+        // The root key stands first, where it is found first.
+        let recipients = [&root].into_iter().chain(&self.recovery).map(|one| one as &dyn age::Recipient);
+        let encryptor = Encryptor::with_recipients(recipients).map_err(|error| sealing(&error))?;
+        let mut sealed = Vec::new();
+        let mut writer = encryptor.wrap_output(&mut sealed).map_err(|error| sealing(&error))?;
+        let written = writer.write_all(text.as_bytes());
+        written.and_then(|()| writer.finish()).map_err(|error| sealing(&error))?;
+        Ok(sealed)
+    }
+}
+
+impl Opener {
+    /// Whether it opens a customer's key, and the key is what its row says.
+    pub fn opens(&self, realm: Realm, key: &CustomerKey) -> Result<(), KeyError> {
+        self.open(realm, key).map(drop)
+    }
+
+    /// The identity and the content key of a customer, which must be what their row says.
+    fn open(&self, realm: Realm, key: &CustomerKey) -> Result<(Identity, Zeroizing<String>), KeyError> {
+        let (private, content) = match &key.halves {
+            KeyHalves::Sealed { private, content, .. } => (private, content),
+            KeyHalves::Destroyed { reason, .. } => {
+                return Err(KeyError::Destroyed { customer: key.customer.clone(), reason: reason.clone() });
+            }
+        };
+        let text = self.unwrap(realm, key, KeyPart::Private, private)?;
         let identity = Identity::from_str(text.trim()).map_err(|_| unopenable("the private key of a customer"))?;
         let public = identity.to_public().to_string();
-        if public == key.public {
-            Ok(identity)
-        } else {
-            Err(KeyError::Foreign { what: "the key of a customer", expected: key.public.clone(), found: public })
+        if public != key.public {
+            return Err(KeyError::Foreign {
+                what: "the key of a customer",
+                expected: key.public.clone(),
+                found: public,
+            });
         }
+        Ok((identity, self.unwrap(realm, key, KeyPart::Content, content)?))
     }
 
-    fn wrap(&self, customer: &CustomerName, part: KeyPart, secret: &str) -> Result<Vec<u8>, KeyError> {
-        let header = KeyHeader { v: 1, realm: self.realm, customer: customer.clone(), part };
-        let header = serde_json::to_string(&header).map_err(|error| KeyError::Sealing(error.to_string()))?;
-        let text = Zeroizing::new(format!("{header}\n{secret}\n"));
-        age::encrypt(&self.root.to_public(), text.as_bytes()).map_err(|error| KeyError::Sealing(error.to_string()))
-    }
-
-    fn unwrap(&self, key: &CustomerKey, part: KeyPart, sealed: &[u8]) -> Result<Zeroizing<String>, KeyError> {
+    fn unwrap(
+        &self,
+        realm: Realm,
+        key: &CustomerKey,
+        part: KeyPart,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<String>, KeyError> {
         let what = "the key of a customer";
         if sealed.len() as u64 > SECRET_BYTES_MAX {
             return Err(unopenable(what));
         }
-        let plain = age::decrypt(&self.root, sealed).map(Zeroizing::new).map_err(|_| unopenable(what))?;
+        let plain = age::decrypt(&self.0, sealed).map(Zeroizing::new).map_err(|_| unopenable(what))?;
         let text = std::str::from_utf8(&plain).map_err(|_| unopenable(what))?;
         let (header, secret) = text.split_once('\n').ok_or_else(|| unopenable(what))?;
+        let header = header.strip_prefix("# ").ok_or_else(|| unopenable(what))?;
         let header: KeyHeader = serde_json::from_str(header).map_err(|_| unopenable(what))?;
-        if header.realm != self.realm {
-            return Err(KeyError::OtherRealm { what, expected: self.realm, found: header.realm });
+        if header.realm != realm {
+            return Err(KeyError::OtherRealm { what, expected: realm, found: header.realm });
         }
-        if header.customer != key.customer || header.part != part {
-            let expected = format!("{} {part}", key.customer);
-            return Err(KeyError::Foreign { what, expected, found: format!("{} {}", header.customer, header.part) });
+        // The content key has no generation: it is the same in all of them.
+        let generation = (part == KeyPart::Private).then_some(key.generation);
+        let expected = KeyHeader { v: 1, realm, customer: key.customer.clone(), part, generation };
+        if header != expected {
+            return Err(KeyError::Foreign { what, expected: expected.name(), found: header.name() });
         }
         Ok(Zeroizing::new(secret.to_owned()))
     }
@@ -249,20 +374,23 @@ pub(super) fn unopenable(what: &'static str) -> KeyError {
     KeyError::Unopenable { what }
 }
 
-/// Whether a file is there, for those who ask before they offer to make one.
-pub fn root_exists(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::depot::root::{root_create, root_exists};
+
+    fn keyring_with(folder: &tempfile::TempDir, realm: Realm, recovery: &[&str]) -> Result<Keyring, KeyError> {
+        let path = folder.path().join(format!("{realm}"));
+        if !root_exists(&path) {
+            root_create(&path, realm).unwrap();
+        }
+        let recovery: Vec<String> = recovery.iter().map(|one| (*one).to_owned()).collect();
+        Keyring::open(&RootSource::File(path), &recovery, realm)
+    }
 
     fn keyring() -> (tempfile::TempDir, Keyring) {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keys/root");
-        root_create(&path, Realm::Lab).unwrap();
-        let keyring = Keyring::open(&path, Realm::Lab).unwrap();
+        let keyring = keyring_with(&folder, Realm::Lab, &[]).unwrap();
         (folder, keyring)
     }
 
@@ -270,50 +398,104 @@ mod tests {
         text.parse().unwrap()
     }
 
-    #[test]
-    fn a_root_key_is_made_once_and_for_its_owner() {
-        let (folder, _) = keyring();
-        let path = folder.path().join("keys/root");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o400);
-        let before = fs::read(&path).unwrap();
-        assert!(matches!(root_create(&path, Realm::Lab), Err(KeyError::Root { .. })));
-        assert_eq!(fs::read(&path).unwrap(), before);
+    fn halves(key: &CustomerKey) -> (Vec<u8>, Vec<u8>) {
+        match &key.halves {
+            KeyHalves::Sealed { private, content, .. } => (private.clone(), content.clone()),
+            KeyHalves::Destroyed { .. } => unreachable!(),
+        }
+    }
+
+    fn with(key: &CustomerKey, private: Vec<u8>, content: Vec<u8>) -> CustomerKey {
+        let to = SealedTo { root: String::new(), recovery: vec![] };
+        CustomerKey { halves: KeyHalves::Sealed { private, content, to }, ..key.clone() }
     }
 
     #[test]
-    fn a_missing_root_key_stops_work_and_is_not_made() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("root");
-        assert!(matches!(Keyring::open(&path, Realm::Lab), Err(KeyError::Root { .. })));
-        assert!(!root_exists(&path));
-    }
-
-    #[test]
-    fn a_root_key_that_others_can_read_or_of_the_other_realm_is_refused() {
-        let (folder, _) = keyring();
-        let path = folder.path().join("keys/root");
-        assert!(matches!(Keyring::open(&path, Realm::Live), Err(KeyError::OtherRealm { .. })));
-        fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
-        assert!(matches!(Keyring::open(&path, Realm::Lab), Err(KeyError::RootOpenToOthers { mode: 0o440, .. })));
-    }
-
-    #[test]
-    fn a_key_in_another_customers_row_is_refused() {
+    fn a_key_in_another_row_is_refused() {
         let (_folder, keyring) = keyring();
         let acme = keyring.customer_create(name("acme"), Time::from_ms(1)).unwrap();
         let twin = keyring.customer_create(name("twin"), Time::from_ms(1)).unwrap();
+        let next = keyring.customer_rotate(&acme, 2, Time::from_ms(2)).unwrap();
+        let ((private, content), (twin_private, twin_content)) = (halves(&acme), halves(&twin));
         let swaps = [
-            CustomerKey { private_sealed: twin.private_sealed.clone(), ..acme.clone() },
-            CustomerKey { content_sealed: twin.content_sealed.clone(), ..acme.clone() },
-            CustomerKey { content_sealed: acme.private_sealed.clone(), ..acme.clone() },
+            with(&acme, twin_private, content.clone()),
+            with(&acme, private.clone(), twin_content),
+            with(&acme, private.clone(), private),
+            with(&acme, halves(&next).0, content),
             CustomerKey { public: twin.public.clone(), ..acme.clone() },
             CustomerKey { customer: name("acme"), ..twin },
+            CustomerKey { generation: 2, ..acme.clone() },
+            CustomerKey { generation: 1, ..next },
         ];
         for swapped in swaps {
             assert!(matches!(keyring.customer_load(&swapped), Err(KeyError::Foreign { .. })));
             assert!(!keyring.is_loaded(&name("acme")));
         }
         keyring.customer_load(&acme).unwrap();
+    }
+
+    #[test]
+    fn recovery_recipients_open_what_was_sealed_to_them_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let recovery = [Opener(Identity::generate()), Opener(Identity::generate())];
+        let texts = recovery.each_ref().map(Opener::public);
+        let before = keyring_with(&folder, Realm::Lab, &[&texts[0]]).unwrap();
+        let old = before.customer_create(name("acme"), Time::from_ms(1)).unwrap();
+        recovery[0].opens(Realm::Lab, &old).unwrap();
+        assert!(matches!(recovery[1].opens(Realm::Lab, &old), Err(KeyError::Unopenable { .. })));
+        assert!(matches!(recovery[0].opens(Realm::Live, &old), Err(KeyError::OtherRealm { .. })));
+
+        // Another root and other recipients: the pair stays, and who opened it before does so no more.
+        let other = tempfile::tempdir().unwrap();
+        let after = keyring_with(&other, Realm::Lab, &[&texts[1]]).unwrap();
+        let new = after.customer_reseal(&old, &recovery[0]).unwrap();
+        assert_eq!((&new.public, new.generation, new.made_at), (&old.public, 1, old.made_at));
+        recovery[1].opens(Realm::Lab, &new).unwrap();
+        after.root().opens(Realm::Lab, &new).unwrap();
+        assert!(recovery[0].opens(Realm::Lab, &new).is_err() && before.root().opens(Realm::Lab, &new).is_err());
+        assert!(after.customer_reseal(&old, &recovery[1]).is_err());
+        assert!(matches!(&new.halves, KeyHalves::Sealed { to, .. } if *to == after.sealed_to()));
+        assert_eq!(after.sealed_to().recovery, [texts[1].clone()]);
+    }
+
+    #[test]
+    fn recipients_that_are_no_way_back_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = Opener(Identity::generate()).public();
+        let two = Opener(Identity::generate()).public();
+        let root = keyring_with(&folder, Realm::Lab, &[]).unwrap().root().public();
+        for wrong in [
+            &[one.as_str(), &one][..],
+            &[&one.to_uppercase(), &one],
+            &[&root],
+            &["age1"],
+            &[&one[..61]],
+            &["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0"],
+            &[&one.replace("age1", "age1yubikey1")],
+            &["AGE-SECRET-KEY-1QQQQ"],
+        ] {
+            let refused = keyring_with(&folder, Realm::Lab, wrong).err();
+            assert!(matches!(refused, Some(KeyError::Recipient { .. })), "{wrong:?} {refused:?}");
+        }
+        let many: Vec<String> = (0..17).map(|_| Opener(Identity::generate()).public()).collect();
+        assert_eq!(recipients(&many[..16]).unwrap().len(), 16);
+        assert!(matches!(recipients(&many), Err(KeyError::Recipient { .. })));
+        for (recovery, good) in [(&[one.as_str()][..], false), (&[&one, &two], true)] {
+            let made =
+                keyring_with(&folder, Realm::Live, recovery).unwrap().customer_create(name("acme"), Time::from_ms(1));
+            assert_eq!(made.is_ok(), good);
+            assert!(good || matches!(made, Err(KeyError::TooFewRecipients(1))));
+        }
+    }
+
+    #[test]
+    fn a_destroyed_key_opens_nothing() {
+        let (_folder, keyring) = keyring();
+        let acme = keyring.customer_create(name("acme"), Time::from_ms(1)).unwrap();
+        let halves = KeyHalves::Destroyed { at: Time::from_ms(2), reason: "contract ended".to_owned() };
+        let gone = CustomerKey { halves, ..acme };
+        assert!(matches!(keyring.customer_load(&gone), Err(KeyError::Destroyed { .. })));
+        assert!(matches!(keyring.customer_rotate(&gone, 2, Time::from_ms(3)), Err(KeyError::Destroyed { .. })));
     }
 
     #[test]
@@ -327,5 +509,14 @@ mod tests {
         assert_ne!(id("acme", &["x"]), id("acme", &["y"]));
         assert_ne!(id("acme", &["x"]), id("twin", &["x"]));
         assert!(keyring.content_id(&name("other"), &["x"]).is_err());
+        let before = id("acme", &["x"]);
+        let old = keyring.customer_create(name("acme"), Time::from_ms(1)).unwrap();
+        keyring.customer_load(&old).unwrap();
+        let old_id = id("acme", &["x"]);
+        assert_ne!(old_id, before, "another content key");
+        let new = keyring.customer_rotate(&old, 2, Time::from_ms(2)).unwrap();
+        keyring.customer_load(&new).unwrap();
+        assert_eq!(id("acme", &["x"]), old_id, "the content key stays when the pair changes");
+        assert_ne!(new.public, old.public);
     }
 }

@@ -1,7 +1,8 @@
 //! L3: sealed objects and the keys that seal and open them.
 //!
-//! A sealed object is a stock age v1 file to its customer's key; the `age` tool and the root key open it when Hoshu
-//! is gone. Inside stand one line of JSON that says whose it is, a line feed, and the content packed with zstd.
+//! A sealed object is a stock age v1 file to its customer's key; the `age` tool opens it when Hoshu is gone, with the
+//! root key or a recovery identity. Inside stand one line of JSON that says whose it is, a line feed, and the content
+//! packed with zstd.
 //!
 //! Invariant: sealing needs public halves only; opening needs the root key, names its purpose and compares the line
 //! inside with what the store says. A missing root key stops work and never makes a new one. This folder does not
@@ -9,8 +10,10 @@
 
 pub mod files;
 pub mod keys;
+pub mod root;
 pub mod seal;
 
 pub use files::{Depot, DepotError};
-pub use keys::{KeyError, Keyring, root_create, root_exists};
+pub use keys::{KeyError, Keyring, enough_recipients, recipients};
+pub use root::{Opener, root_create, root_exists, root_line};
 pub use seal::{NewObject, SealedHeader};

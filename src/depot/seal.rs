@@ -109,6 +109,7 @@ impl Keyring {
         let facts = ObjectFacts {
             customer: new.customer,
             seat: new.seat,
+            generation: loaded.generation,
             kind: new.kind,
             taken_at: new.taken_at,
             nonce,
@@ -127,6 +128,7 @@ impl Keyring {
         purpose: OpenPurpose,
     ) -> Result<(SealedHeader, Vec<u8>), KeyError> {
         same("the customer of the key", &facts.customer, &key.customer)?;
+        same("the generation of the key", &facts.generation, &key.generation)?;
         same("the digest of an object", &hex::encode(facts.digest), &hex::encode(Sha256::digest(sealed)))?;
         let identity = self.private(key)?;
         let broken = || unopenable("an object");
@@ -173,6 +175,7 @@ fn same<T: PartialEq + ToString + ?Sized>(what: &'static str, expected: &T, foun
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::settings::RootSource;
 
     struct Ring {
         _folder: tempfile::TempDir,
@@ -185,7 +188,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("root");
         super::super::root_create(&path, Realm::Lab).unwrap();
-        let keyring = Keyring::open(&path, Realm::Lab).unwrap();
+        let keyring = Keyring::open(&RootSource::File(path), &[], Realm::Lab).unwrap();
         let make = |name: &str| {
             let key = keyring.customer_create(name.parse().unwrap(), Time::from_ms(1)).unwrap();
             keyring.customer_load(&key).unwrap();
@@ -239,6 +242,22 @@ mod tests {
         assert!(open(&ring.acme, &all_but, &twin_sealed).is_err());
         assert!(open(&ring.acme, &twin, &twin_sealed).is_err());
         assert!(open(&ring.twin, &all_but, &twin_sealed).is_err());
+    }
+
+    #[test]
+    fn an_object_opens_with_the_generation_that_sealed_it() {
+        let ring = ring();
+        let (old, old_sealed) = ring.keyring.seal(object("acme", "nx01"), b"old").unwrap();
+        let next = ring.keyring.customer_rotate(&ring.acme, 2, Time::from_ms(2)).unwrap();
+        ring.keyring.customer_load(&next).unwrap();
+        let (new, new_sealed) = ring.keyring.seal(object("acme", "nx01"), b"new").unwrap();
+        assert_eq!((old.generation, new.generation), (1, 2));
+        let open = |key, facts, sealed: &[u8]| ring.keyring.open_object(key, facts, sealed, OpenPurpose::Verify);
+        assert_eq!(open(&ring.acme, &old, &old_sealed).unwrap().1, b"old");
+        assert_eq!(open(&next, &new, &new_sealed).unwrap().1, b"new");
+        assert!(open(&next, &old, &old_sealed).is_err() && open(&ring.acme, &new, &new_sealed).is_err());
+        let renamed = ObjectFacts { generation: 2, ..old.clone() };
+        assert!(matches!(open(&next, &renamed, &old_sealed), Err(KeyError::Unopenable { .. })));
     }
 
     #[test]

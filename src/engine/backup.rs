@@ -10,7 +10,8 @@ use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
-use crate::engine::keys::{self, KeysError};
+use crate::engine::keys::{self, Keyless, KeysError};
+use crate::engine::lane::Permit;
 use crate::engine::sealed::with_causes;
 use crate::engine::session::{self, Failure, Live};
 use crate::model::actor::{Act, Actor};
@@ -31,7 +32,7 @@ use crate::store::{BackupObject, StoreError};
 #[derive(Debug)]
 pub struct Taken {
     /// The seat.
-    pub facts: Facts,
+    pub facts: Arc<Facts>,
     /// The backup as it stands in the store, or why there is none.
     pub backup: Result<Backup, Failure>,
     /// Whether the configuration is the same as in the last good backup.
@@ -48,7 +49,7 @@ pub struct Taken {
 pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Taken>, KeysError> {
     let facts = fleet::load(env, seats).await?;
     let customers: BTreeSet<&CustomerName> = facts.iter().map(|facts| &facts.seat.customer).collect();
-    let keyless: Arc<[CustomerName]> = keys::load(env, customers).await?.into();
+    let keyless: Arc<[Keyless]> = keys::load(env, customers).await?.into();
     let mut last = env.rows().backup_last_good(seats).await?;
     env.tell(&Event::Started { seats: facts.len() });
     let work: Vec<_> = facts
@@ -58,7 +59,9 @@ pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Tak
             (facts, previous)
         })
         .collect();
-    let at_once = env.settings.limits.sessions as usize;
+    // Lanes hold the sessions to their number; what waits for its commit has none any more.
+    let sessions = env.settings.limits.sessions as usize;
+    let at_once = sessions + sessions / 4;
     let actor = Arc::new(actor.clone());
     let taken = fleet::each(
         &env.stop,
@@ -66,7 +69,7 @@ pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Tak
         at_once,
         |(facts, previous)| one(env.clone(), Arc::clone(&actor), Arc::clone(&keyless), facts, previous),
         |(facts, _), failure| Taken {
-            facts: facts.clone(),
+            facts: Arc::clone(facts),
             backup: Err(failure),
             unchanged: false,
             doubted: None,
@@ -82,20 +85,18 @@ pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Tak
 async fn one(
     env: Env,
     actor: Arc<Actor>,
-    keyless: Arc<[CustomerName]>,
-    facts: Facts,
+    keyless: Arc<[Keyless]>,
+    facts: Arc<Facts>,
     previous: Option<Backup>,
 ) -> Taken {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
     let began = Stopwatch::start();
-    let fetched = if keyless.contains(&facts.seat.customer) {
+    let fetched = if let Some(keyless) = keyless.iter().find(|one| one.customer == facts.seat.customer) {
         // What cannot be sealed is not fetched: a configuration in clear has no place to be.
-        let why = format!("customer {} has no key: hoshu key init makes it", facts.seat.customer);
-        Err(Failure::new(Outcome::NotKept, why))
+        Err(Failure::new(Outcome::NotKept, keyless.why.clone()))
     } else {
-        fetch(&env, &facts, previous.as_ref()).await
+        fetch(&env, &facts, previous.as_ref(), permit).await
     };
-    drop(permit);
     let (mut doubted, mut one_channel) = (None, false);
     let backup = match fetched {
         Ok(judged) => {
@@ -134,12 +135,38 @@ struct Judged {
     one_channel: bool,
 }
 
-async fn fetch(env: &Env, facts: &Facts, previous: Option<&Backup>) -> Result<Judged, Failure> {
-    let mut live = session::open(env, facts).await?;
+async fn fetch(env: &Env, facts: &Facts, previous: Option<&Backup>, permit: Permit) -> Result<Judged, Failure> {
+    let (mut live, permit) = session::open(env, facts, permit).await?;
     live.session.allow(env.backup_limit());
-    let judged = fetch_until_judged(env, facts, previous, &mut live).await;
+    let judged = fetch_until_judged(env, facts, previous, &mut live, true).await;
     live.close().await;
-    judged
+    match judged {
+        Ok(judged) => Ok(judged),
+        Err(Broken::First(failure)) => Err(failure),
+        // It is asked no more, and a new session goes on over the first channel alone.
+        Err(Broken::Other) => {
+            let (mut live, _permit) = session::open(env, facts, permit).await?;
+            live.session.allow(env.backup_limit());
+            let judged = fetch_until_judged(env, facts, previous, &mut live, false).await;
+            live.close().await;
+            judged.map_err(|broken| match broken {
+                Broken::First(failure) => failure,
+                Broken::Other => Failure::new(Outcome::Dropped, "the other channel broke off"),
+            })
+        }
+    }
+}
+
+/// Which channel of a session broke off.
+enum Broken {
+    First(Failure),
+    Other,
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Self {
+        Self::First(failure)
+    }
 }
 
 async fn fetch_until_judged(
@@ -147,28 +174,33 @@ async fn fetch_until_judged(
     facts: &Facts,
     previous: Option<&Backup>,
     live: &mut Live,
-) -> Result<Judged, Failure> {
+    both_channels: bool,
+) -> Result<Judged, Broken> {
     let layout = env.definitions.config_layout(facts.seat.series);
     let previous = previous.filter(|backup| backup.asset == live.asset.id);
     let mut first = fetch_once(env, live, layout).await?;
     let mut second: Option<Fetched> = None;
     let mut pairs = 0;
     // A limit that cuts each fetch of one channel at the same place is told by an earlier backup, or by another channel.
-    let (mut by_turns, mut one_channel) = (previous.is_none(), false);
+    let wanted = previous.is_none();
+    let mut by_turns = wanted && both_channels;
     loop {
         match complete(&Evidence { first: &first, second: second.as_ref(), pairs, layout, previous }) {
             Verdict::FetchAgain => {
                 if let Some(newer) = second.take() {
                     first = newer;
                 }
-                let other = if by_turns && pairs % 2 == 0 { fetch_other(env, facts, live, layout).await? } else { None };
-                if by_turns && pairs % 2 == 0 && other.is_none() {
-                    (by_turns, one_channel) = (false, true);
+                if by_turns && pairs % 2 == 0 {
+                    second = match fetch_other(env, live, layout).await {
+                        Other::Fetched(fetched) => Some(*fetched),
+                        Other::Absent => None,
+                        Other::Broke => return Err(Broken::Other),
+                    };
+                    by_turns = second.is_some();
                 }
-                second = match other {
-                    Some(other) => Some(other),
-                    None => Some(fetch_once(env, live, layout).await?),
-                };
+                if second.is_none() {
+                    second = Some(fetch_once(env, live, layout).await?);
+                }
                 pairs += 1;
             }
             verdict => {
@@ -177,7 +209,7 @@ async fn fetch_until_judged(
                     verdict,
                     release: live.seen.release.clone(),
                     asset: live.asset.clone(),
-                    one_channel,
+                    one_channel: wanted && !by_turns,
                 });
             }
         }
@@ -190,27 +222,28 @@ async fn fetch_once(env: &Env, live: &mut Live, layout: &ConfigLayout) -> Result
     Ok(fetched(env, live, layout, answer))
 }
 
-/// Fetches over the other channel of the session; `None` when the appliance gives no configuration there. One that
-/// breaks off is asked no more, and a new session goes on over the first channel.
-pub(super) async fn fetch_other(
-    env: &Env,
-    facts: &Facts,
-    live: &mut Live,
-    layout: &ConfigLayout,
-) -> Result<Option<Fetched>, Failure> {
+/// What the other channel of a session gave.
+pub(super) enum Other {
+    /// A configuration.
+    Fetched(Box<Fetched>),
+    /// None: the appliance serves one channel only, or no such command there.
+    Absent,
+    /// It broke off, and the session with it.
+    Broke,
+}
+
+/// Fetches over the other channel of the session.
+pub(super) async fn fetch_other(env: &Env, live: &mut Live, layout: &ConfigLayout) -> Other {
     let command = env.definitions.config_command();
     match live.session.read_other(command, limits::CONFIGURATION_BYTES_MAX).await {
         // Where a command needs the enable mode, a channel without a shell may know no such command.
         Ok(Some(answer)) if answer.complete && !answer.text.as_data().starts_with("% ") => {
-            Ok(Some(fetched(env, live, layout, answer)))
+            Other::Fetched(Box::new(fetched(env, live, layout, answer)))
         }
-        Ok(_) => Ok(None),
+        Ok(_) => Other::Absent,
         Err(error) => {
-            tracing::debug!(%error, seat = %facts.seat.name, "the other channel broke off");
-            let mut again = session::open(env, facts).await?;
-            again.session.allow(env.backup_limit());
-            std::mem::replace(live, again).close().await;
-            Ok(None)
+            tracing::debug!(%error, seat = %live.asset.seat, "the other channel broke off");
+            Other::Broke
         }
     }
 }
@@ -234,7 +267,7 @@ async fn doubt_earlier(
     let earlier = previous.filter(|earlier| earlier.asset == judged.asset.id && judged.verdict == Verdict::Complete);
     let Some((earlier, id)) = earlier.and_then(|earlier| Some((earlier, earlier.id?))) else { return Ok(None) };
     let Some(words) = outgrown(&judged.configuration, judged.release.as_ref(), earlier) else { return Ok(None) };
-    learn(env, actor, id, Learned::Doubted, words, Vec::new())
+    learn(env, actor, id, Learned::Doubted, words)
         .await
         .map_err(|error| Failure::new(Outcome::NotKept, with_causes(&error)))?;
     Ok(Some(id))
@@ -247,12 +280,11 @@ pub async fn learn(
     id: BackupId,
     event: Learned,
     words: String,
-    lines: Vec<Outside>,
 ) -> Result<BackupEvent, StoreError> {
     let at = env.clock.now();
     let detail = serde_json::json!({"v": 1, "event": event, "why": words});
     let audit = actor.did(at, Act::BackupJudged, id.to_string(), &detail);
-    let new = BackupEvent { at, event, detail: words.into(), lines };
+    let new = BackupEvent { at, event, detail: words.into() };
     env.store.backup_event_add(id, new.clone(), audit).await?;
     Ok(new)
 }

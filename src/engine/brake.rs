@@ -1,13 +1,13 @@
 //! The credential brake at work: `decide::brake` says who may try, the store remembers it through a crash.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::decide::brake::{Denial, LoginResult, Permit, Phase, State, StopReason};
-use crate::engine::clock::Clock;
+use crate::decide::brake::{Change, LoginResult, Permit, State, StopReason};
 use crate::model::actor::{Act, Actor, Scope};
 use crate::model::credential::CredentialName;
 use crate::model::name::SeatName;
@@ -16,49 +16,14 @@ use crate::model::record::{Brake, BrakeState};
 use crate::model::time::Time;
 use crate::store::{Store, StoreError};
 
-/// How long one waits for the further try of another before asking again: a try that was lost with its task is
-/// forgotten by time, not by a wake-up.
+/// How long one waits for the logins of others before asking again: a login that was lost with its task is forgotten
+/// by time, not by a wake-up.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
-
-/// What may be done with a credential on a seat now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// Log in, and report what became of it.
-    Go,
-    /// Not yet: the one further try is due on this other seat, and nobody is making it.
-    TryFirstOn(SeatName),
-    /// No.
-    No(Denial),
-}
-
-#[derive(Debug, Default)]
-struct Entry {
-    state: State,
-    /// The last two different seats that accepted it, the newest last: the further try wants another seat than the
-    /// one that refused.
-    accepted: Vec<SeatName>,
-}
-
-impl Entry {
-    fn last_accepted(&self, but: &SeatName) -> Option<SeatName> {
-        self.accepted.iter().rev().find(|seat| *seat != but).or_else(|| self.accepted.last()).cloned()
-    }
-
-    fn note_accepted(&mut self, seat: &SeatName) {
-        if self.accepted.last() != Some(seat) {
-            self.accepted.retain(|known| known != seat);
-            self.accepted.push(seat.clone());
-            if self.accepted.len() > 2 {
-                self.accepted.remove(0);
-            }
-        }
-    }
-}
 
 /// The brake of every credential.
 pub struct Gate {
     store: Store,
-    entries: Mutex<HashMap<CredentialName, Entry>>,
+    states: Mutex<HashMap<CredentialName, State>>,
     changed: Notify,
 }
 
@@ -69,96 +34,73 @@ impl Gate {
         for row in store.scoped(Scope::House).brake_list().await? {
             rows.entry(row.credential.clone()).or_default().push(row);
         }
-        let entries = rows.into_iter().map(|(name, rows)| (name, recall(rows))).collect();
-        Ok(Self { store, entries: Mutex::new(entries), changed: Notify::new() })
+        let states = rows.into_iter().map(|(name, rows)| (name, recall(rows))).collect();
+        Ok(Self { store, states: Mutex::new(states), changed: Notify::new() })
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<CredentialName, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn with<R>(&self, name: &CredentialName, work: impl FnOnce(&mut State) -> R) -> R {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        work(states.entry(name.clone()).or_default())
     }
 
-    /// Waits until it is decided whether this seat may try now.
-    pub async fn ask(&self, name: &CredentialName, seat: &SeatName, clock: &dyn Clock) -> Decision {
-        loop {
-            // Registered before the state is looked at, so that a change in between is not missed.
-            let changed = self.changed.notified();
-            match self.entries().entry(name.clone()).or_default().state.may_try(seat, clock.now()) {
-                Permit::Yes => return Decision::Go,
-                Permit::OnlyOn(other) => return Decision::TryFirstOn(other),
-                Permit::No(denial) => return Decision::No(denial),
-                Permit::Wait => {}
-            }
-            // The time-out is no failure: the state is simply looked at again.
-            drop(tokio::time::timeout(ASK_AGAIN, changed).await);
-        }
+    /// Whether this seat may try the credential now; `holders` are the seats that have it. Whoever is told to wait
+    /// holds no permit of a lane meanwhile: the further try needs one.
+    pub fn ask(
+        &self,
+        name: &CredentialName,
+        seat: &SeatName,
+        now: Time,
+        holders: impl FnOnce() -> Vec<SeatName>,
+    ) -> Permit {
+        self.with(name, |state| state.may_try(seat, now, holders))
     }
 
-    /// Takes what became of a login. What stops somebody is in the store before this returns.
+    /// Whether `asker`, who was sent to the seat `on`, may make the further try there.
+    pub fn ask_further(
+        &self,
+        name: &CredentialName,
+        asker: &SeatName,
+        on: &SeatName,
+        now: Time,
+        holders: impl FnOnce() -> Vec<SeatName>,
+    ) -> bool {
+        self.with(name, |state| state.may_decide(asker, on, now, holders))
+    }
+
+    /// Waits until another answer is likely. To be called before the question, so that no change in between is missed.
+    pub fn changed(&self) -> impl Future<Output = ()> {
+        let changed = self.changed.notified();
+        // The time-out is no failure: the question is simply put again.
+        async move { drop(tokio::time::timeout(ASK_AGAIN, changed).await) }
+    }
+
+    /// Takes what became of a login. What it changed is in the store before anybody else may try.
     pub async fn report(
         &self,
         name: &CredentialName,
         seat: &SeatName,
         result: LoginResult,
-        clock: &dyn Clock,
-    ) -> Result<(), StoreError> {
-        let now = clock.now();
-        let (before, after, newly_accepted) = {
-            let mut entries = self.entries();
-            let entry = entries.entry(name.clone()).or_default();
-            if result != LoginResult::Refused && entry.state == State::default() {
-                // The usual way: nothing speaks against the credential, and nothing changes.
-                let first = result == LoginResult::Accepted && entry.accepted.is_empty();
-                if result == LoginResult::Accepted {
-                    entry.note_accepted(seat);
-                }
-                (State::default(), State::default(), first)
-            } else {
-                let before = entry.state.clone();
-                let last = entry.last_accepted(seat);
-                entry.state.on_result(seat, result, last.as_ref(), now);
-                if result == LoginResult::Accepted {
-                    entry.note_accepted(seat);
-                }
-                (before, entry.state.clone(), false)
-            }
-        };
-        if newly_accepted {
-            self.write(name, Some(seat), BrakeState::Accepted, now, None).await?;
-        }
-        if before != after {
-            self.remember(name, &before, &after, now).await?;
-            self.changed.notify_waiters();
-        }
-        Ok(())
-    }
-
-    /// The further try cannot be made on this seat.
-    pub async fn unjudged(&self, name: &CredentialName, seat: &SeatName, clock: &dyn Clock) -> Result<(), StoreError> {
-        self.report(name, seat, LoginResult::Unjudged, clock).await
-    }
-
-    /// Writes the difference between two states as rows.
-    async fn remember(
-        &self,
-        name: &CredentialName,
-        before: &State,
-        after: &State,
         now: Time,
     ) -> Result<(), StoreError> {
-        for seat in after.stopped_seats.keys().filter(|seat| !before.stopped_seats.contains_key(*seat)) {
-            self.write(name, Some(seat), BrakeState::Stopped, now, Some("stopped on this seat")).await?;
-        }
-        if let Phase::Doubted { refused, .. } = &after.phase {
-            let known = match &before.phase {
-                Phase::Doubted { refused, .. } => refused.clone(),
-                _ => BTreeMap::new(),
-            };
-            for seat in refused.keys().filter(|seat| !known.contains_key(*seat)) {
-                self.write(name, Some(seat), BrakeState::Refused, now, None).await?;
+        let changes = self.with(name, |state| state.on_result(seat, result, now));
+        let written = self.write_all(name, changes, now).await;
+        self.with(name, |state| state.landed(seat));
+        self.changed.notify_waiters();
+        written
+    }
+
+    async fn write_all(&self, name: &CredentialName, changes: Vec<Change>, now: Time) -> Result<(), StoreError> {
+        for change in changes {
+            match change {
+                Change::Accepted(seat) => self.write(name, Some(seat), BrakeState::Accepted, now, None).await?,
+                Change::Refused(seat) => self.write(name, Some(seat), BrakeState::Refused, now, None).await?,
+                Change::SeatStopped(seat) => {
+                    self.write(name, Some(seat), BrakeState::Stopped, now, Some("stopped on this seat")).await?;
+                }
+                Change::Stopped(why) => {
+                    self.write(name, None, BrakeState::Stopped, now, Some(why.as_str())).await?;
+                }
             }
-        }
-        if let (Phase::Stopped { why, .. }, false) = (&after.phase, matches!(before.phase, Phase::Stopped { .. })) {
-            self.write(name, None, BrakeState::Stopped, now, Some(why.as_str())).await?;
         }
         Ok(())
     }
@@ -166,7 +108,7 @@ impl Gate {
     async fn write(
         &self,
         name: &CredentialName,
-        seat: Option<&SeatName>,
+        seat: Option<SeatName>,
         state: BrakeState,
         at: Time,
         stopped: Option<&str>,
@@ -176,8 +118,7 @@ impl Gate {
             Actor::itself().did(at, Act::CredentialStopped, name.to_string(), &detail)
         });
         let reason = Outside::from(stopped.unwrap_or_default());
-        let brake = Brake { credential: name.clone(), seat: seat.cloned(), state, at, reason };
-        self.store.brake_set(brake, audit).await
+        self.store.brake_set(Brake { credential: name.clone(), seat, state, at, reason }, audit).await
     }
 
     /// A person clears a credential, on one seat or everywhere.
@@ -191,20 +132,16 @@ impl Gate {
         let detail = serde_json::json!({"v": 1, "seat": seat});
         let audit = actor.did(now, Act::CredentialCleared, name.to_string(), &detail);
         let cleared = self.store.brake_clear(name.clone(), seat.clone(), audit).await?;
-        {
-            let mut entries = self.entries();
-            let state = &mut entries.entry(name.clone()).or_default().state;
-            match &seat {
-                Some(seat) => state.clear_seat(seat),
-                None => state.clear(),
-            }
-        }
+        self.with(name, |state| match &seat {
+            Some(seat) => state.clear_seat(seat),
+            None => state.clear(),
+        });
         self.changed.notify_waiters();
         Ok(cleared)
     }
 }
 
-fn recall(rows: Vec<Brake>) -> Entry {
+fn recall(rows: Vec<Brake>) -> State {
     let mut stopped = None;
     let mut stopped_seats = BTreeMap::new();
     let mut refused = BTreeMap::new();
@@ -221,6 +158,5 @@ fn recall(rows: Vec<Brake>) -> Entry {
         }
     }
     accepted.sort();
-    let accepted: Vec<SeatName> = accepted.into_iter().map(|(_, seat)| seat).collect();
-    Entry { state: State::recall(stopped, stopped_seats, refused, accepted.last()), accepted }
+    State::recall(stopped, stopped_seats, refused, accepted.into_iter().map(|(_, seat)| seat).collect())
 }

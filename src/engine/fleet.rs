@@ -31,7 +31,7 @@ pub struct Facts {
 
 /// Loads the facts of seats, in two queries however many there are. Seats are spread over gateways, so that a slow
 /// line does not hold up the others.
-pub async fn load(env: &Env, names: &[SeatName]) -> Result<Vec<Facts>, StoreError> {
+pub async fn load(env: &Env, names: &[SeatName]) -> Result<Vec<Arc<Facts>>, StoreError> {
     let mut assets: HashMap<SeatName, Asset> =
         env.rows().asset_list().await?.into_iter().map(|asset| (asset.seat.clone(), asset)).collect();
     let mut pins = env.rows().host_key_pins(names).await?;
@@ -44,12 +44,12 @@ pub async fn load(env: &Env, names: &[SeatName]) -> Result<Vec<Facts>, StoreErro
             .entry((&seat.customer, &seat.gateway))
             .and_modify(|(_, turn)| *turn += 1)
             .or_insert_with(|| (Arc::new(gateway.clone()), 0));
-        let one = Facts {
+        let one = Arc::new(Facts {
             seat: Arc::new(seat.clone()),
             gateway: Arc::clone(gateway),
             asset: assets.remove(name),
             pins: pins.remove(name).unwrap_or_default(),
-        };
+        });
         facts.push((*turn, one));
     }
     facts.sort_by_key(|(turn, _)| *turn);

@@ -1,5 +1,7 @@
 //! First contact: the key exchange is completed, the key is written down, and nobody logs in.
 
+use std::sync::Arc;
+
 use crate::access::{Peer, ShownKey};
 use crate::engine::env::Env;
 use crate::engine::event::Event;
@@ -15,7 +17,7 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub struct Scanned {
     /// The seat.
-    pub facts: Facts,
+    pub facts: Arc<Facts>,
     /// The key as it now stands in the store, with what was negotiated to see it; or why none was seen.
     pub key: Result<(HostKey, ShownKey), Failure>,
 }
@@ -30,14 +32,14 @@ pub async fn scan(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Sc
         facts,
         at_once,
         |facts| one(env.clone(), actor.clone(), facts),
-        |facts, failure| Ok(Scanned { facts: facts.clone(), key: Err(failure) }),
+        |facts, failure| Ok(Scanned { facts: Arc::clone(facts), key: Err(failure) }),
     )
     .await;
     env.tell(&Event::Finished);
     scanned.into_iter().collect()
 }
 
-async fn one(env: Env, actor: Actor, facts: Facts) -> Result<Scanned, StoreError> {
+async fn one(env: Env, actor: Actor, facts: Arc<Facts>) -> Result<Scanned, StoreError> {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
     let shown = env.access.show_key(Peer { seat: &facts.seat, gateway: &facts.gateway }).await;
     drop(permit);

@@ -1,18 +1,18 @@
 //! The keyring, opened when the first sealed thing is touched: a poll needs no key.
 
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::depot::{DepotError, KeyError, Keyring};
 use crate::engine::env::Env;
 use crate::model::name::CustomerName;
 use crate::model::realm::Realm;
+use crate::model::settings::{RootSource, Settings};
 use crate::store::StoreError;
 
-/// Where the root key is, and what was opened with it.
+/// Where the root key is, to whom keys are sealed, and what was opened.
 pub struct Keys {
-    /// The file of the root key.
-    pub file: PathBuf,
+    source: RootSource,
+    recovery: Vec<String>,
     realm: Realm,
     opened: OnceLock<Keyring>,
 }
@@ -32,9 +32,10 @@ pub enum KeysError {
 }
 
 impl Keys {
-    /// The root key of a realm in a file.
-    pub const fn new(file: PathBuf, realm: Realm) -> Self {
-        Self { file, realm, opened: OnceLock::new() }
+    /// The keys as the settings say.
+    pub fn new(settings: &Settings) -> Self {
+        let (source, recovery) = (settings.root_key.clone(), settings.recovery.clone());
+        Self { source, recovery, realm: settings.realm, opened: OnceLock::new() }
     }
 
     /// The keyring; a root key that is missing or unreadable is an error each time.
@@ -42,26 +43,40 @@ impl Keys {
         if let Some(ring) = self.opened.get() {
             return Ok(ring);
         }
-        let ring = Keyring::open(&self.file, self.realm)?;
+        let ring = Keyring::open(&self.source, &self.recovery, self.realm)?;
         Ok(self.opened.get_or_init(|| ring))
     }
 }
 
-/// Opens what sealing for these customers needs. Returns those that have no key.
+/// A customer for whom nothing can be sealed, and why.
+#[derive(Debug, Clone)]
+pub struct Keyless {
+    /// The customer.
+    pub customer: CustomerName,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// Opens what sealing for these customers needs. Returns those for whom nothing can be sealed: one customer's damaged
+/// key is no reason to leave the others alone.
 pub async fn load<'a>(
     env: &Env,
     customers: impl IntoIterator<Item = &'a CustomerName>,
-) -> Result<Vec<CustomerName>, KeysError> {
+) -> Result<Vec<Keyless>, KeysError> {
     let ring = env.keys.ring()?;
-    let mut missing = Vec::new();
+    let mut keyless = Vec::new();
     for customer in customers {
         if ring.is_loaded(customer) {
             continue;
         }
-        match env.rows().customer_key_get(customer).await? {
-            Some(key) => ring.customer_load(&key)?,
-            None => missing.push(customer.clone()),
-        }
+        let why = match env.rows().customer_key_get(customer, None).await? {
+            None => Some(format!("customer {customer} has no key: hoshu key init makes it")),
+            Some(key) if env.rows().customer_key_is_recorded(&key).await? => {
+                ring.customer_load(&key).err().map(|error| error.to_string())
+            }
+            Some(_) => Some(KeyError::KeyNotRecorded(customer.clone()).to_string()),
+        };
+        keyless.extend(why.map(|why| Keyless { customer: customer.clone(), why }));
     }
-    Ok(missing)
+    Ok(keyless)
 }

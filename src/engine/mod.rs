@@ -12,4 +12,6 @@ pub mod hostkey;
 pub mod keys;
 pub mod lane;
 pub mod poll;
+pub mod sealed;
 pub mod session;
+pub mod verify;

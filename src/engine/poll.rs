@@ -1,6 +1,7 @@
 //! The poll: load what is known, look at each seat, decide what it means, write it down.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::access::Negotiated;
 use crate::decide;
@@ -10,6 +11,7 @@ use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
+use crate::engine::lane::Permit;
 use crate::engine::session::{self, Failure, Live};
 use crate::model::finding::Finding;
 use crate::model::limits;
@@ -43,7 +45,7 @@ struct Known {
 #[derive(Debug, Clone)]
 pub struct Polled {
     /// The seat.
-    pub facts: Facts,
+    pub facts: Arc<Facts>,
     /// The poll.
     pub poll: Poll,
     /// Findings that are new or changed by it.
@@ -102,8 +104,8 @@ fn tiers_of(env: &Env, facts: &Facts, known: &Known, wanted: &Wanted, now: Time)
     }
 }
 
-fn undone(env: &Env, facts: &Facts, failure: &Failure) -> Polled {
-    Polled { facts: facts.clone(), poll: failed(env, failure, 0), findings: Vec::new() }
+fn undone(env: &Env, facts: &Arc<Facts>, failure: &Failure) -> Polled {
+    Polled { facts: Arc::clone(facts), poll: failed(env, failure, 0), findings: Vec::new() }
 }
 
 /// What is asked of one seat.
@@ -127,12 +129,11 @@ fn failed(env: &Env, failure: &Failure, took_ms: i64) -> Poll {
 }
 
 /// Looks at one seat, decides, and hands the record to the store.
-async fn one(env: Env, facts: Facts, known: Known, ask: Ask) -> Result<Polled, StoreError> {
+async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Polled, StoreError> {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
     let began = Stopwatch::start();
-    let looked = look(&env, &facts, &known, ask).await;
+    let looked = look(&env, &facts, &known, ask, permit).await;
     let took_ms = began.elapsed_ms();
-    drop(permit);
     let mut poll = match looked {
         Ok(poll) => Poll { took_ms, ..poll },
         Err(failure) => failed(&env, &failure, took_ms),
@@ -186,16 +187,16 @@ fn conclude(env: &Env, facts: &Facts, known: &Known, poll: &Poll) -> Vec<Finding
 
 /// Reads the tiers over a kept session or a new one. A kept session that broke says nothing about the appliance, so
 /// that one new one is tried.
-async fn look(env: &Env, facts: &Facts, known: &Known, ask: Ask) -> Result<Poll, Failure> {
+async fn look(env: &Env, facts: &Facts, known: &Known, ask: Ask, permit: Permit) -> Result<Poll, Failure> {
     let kept = env.kept.take(&facts.seat.name, env.clock.now()).await;
     let was_kept = kept.is_some();
-    let live = match kept {
-        Some(live) => live,
-        None => session::open(env, facts).await?,
+    let (live, permit) = match kept {
+        Some(live) => (live, permit),
+        None => session::open(env, facts, permit).await?,
     };
     match read(env, facts, known, ask.clone(), live, !was_kept).await {
         Err(_) if was_kept && !env.stop.is_asked() => {
-            let live = session::open(env, facts).await?;
+            let (live, _permit) = session::open(env, facts, permit).await?;
             read(env, facts, known, ask, live, true).await
         }
         result => result,

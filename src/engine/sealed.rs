@@ -56,11 +56,16 @@ pub async fn open(env: &Env, actor: &Actor, backup: &Backup, purpose: OpenPurpos
     let scoped = env.store.scoped(actor.scope.clone());
     let lost = |what| OpenError::Lost { what };
     let object = scoped.object_get(backup.object).await?.ok_or_else(|| lost("the sealed object"))?;
-    let key = scoped.customer_key_get(&backup.customer).await?.ok_or_else(|| lost("the customer's key"))?;
+    let generation = Some(object.facts.generation);
+    let key = scoped.customer_key_get(&backup.customer, generation).await?;
+    let key = key.ok_or_else(|| lost("the customer's key"))?;
     let id = backup.id.map_or_else(String::new, |id| id.to_string());
     let detail = serde_json::json!({"v": 1, "object": backup.object, "purpose": purpose});
-    env.store.audit_add(actor.did(env.clock.now(), Act::ObjectOpened, id, &detail)).await?;
+    env.store.audit_add(actor.did(env.clock.now(), Act::ObjectOpened, id.clone(), &detail)).await?;
     let facts = object.facts.clone();
+    if !scoped.object_is_recorded(&facts).await? {
+        return Err(KeyError::ObjectNotRecorded(id).into());
+    }
     let sealed = env.depot.get(object)?;
     let (_, bytes) = env.keys.ring()?.open_object(&key, &facts, &sealed, purpose)?;
     Ok(Opened { configuration: env.definitions.configuration(Outside::from_bytes(&bytes)), facts })

@@ -4,21 +4,23 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::access::{AccessError, Peer, Session, not_tried};
-use crate::decide::brake::LoginResult;
-use crate::engine::brake::Decision;
+use crate::decide::brake::{self, LoginResult};
 use crate::engine::env::Env;
 use crate::engine::fleet::{self, Facts};
+use crate::engine::lane::Permit;
 use crate::model::actor::{Act, Actor};
 use crate::model::asset::Asset;
 use crate::model::command::ReadCommand;
 use crate::model::credential::{CredentialName, Login, Purpose};
 use crate::model::identity::{self, Expected, Proof, Seen};
+use crate::model::inventory::Seat;
 use crate::model::limits;
 use crate::model::name::SeatName;
 use crate::model::outside::Outside;
 use crate::model::reading::{Outcome, Reading};
 use crate::model::time::Time;
 use crate::readout::Context;
+use crate::store::StoreError;
 
 /// A session whose far end is proved to be the seat's hardware.
 pub struct Live {
@@ -81,7 +83,9 @@ impl From<AccessError> for Failure {
 }
 
 /// Opens a session and proves who answers. A seat without an accepted host key is looked at, and nothing is sent.
-pub async fn open(env: &Env, facts: &Facts) -> Result<Live, Failure> {
+///
+/// The permit of the seat's lane is given back where one has to wait for the brake, and got anew.
+pub async fn open(env: &Env, facts: &Facts, permit: Permit) -> Result<(Live, Permit), Failure> {
     if let Some(error) = not_tried(&facts.gateway) {
         return Err(error.into());
     }
@@ -96,9 +100,8 @@ pub async fn open(env: &Env, facts: &Facts) -> Result<Live, Failure> {
         Some(asset) if !facts.pins.is_empty() => asset.clone(),
         _ => return Err(first_contact(env, facts).await),
     };
-    pass_brake(env, facts, name, &login).await?;
-    let session = log_in(env, facts, name, &login).await?;
-    prove(env, facts, asset, session).await
+    let (session, permit) = pass_brake(env, facts, name, &login, permit).await?;
+    Ok((prove(env, facts, asset, session).await?, permit))
 }
 
 /// No key is accepted, so that nothing may be sent: says which key the appliance shows.
@@ -112,36 +115,82 @@ async fn first_contact(env: &Env, facts: &Facts) -> Failure {
     }
 }
 
-/// Waits until the credential may be tried on this seat. When the one further try is due on another seat, it is made
-/// there first: somebody has to.
-async fn pass_brake(env: &Env, facts: &Facts, name: &CredentialName, login: &Login) -> Result<(), Failure> {
+/// Logs in when the brake lets this seat. When the one further try is due on another seat, it is made there first:
+/// somebody has to. A seat that refused asks again, so that the doubt it raised is decided before it is left.
+async fn pass_brake(
+    env: &Env,
+    facts: &Facts,
+    name: &CredentialName,
+    login: &Login,
+    mut permit: Permit,
+) -> Result<(Box<dyn Session>, Permit), Failure> {
+    let seat = &facts.seat.name;
+    let mut refused: Option<Failure> = None;
     loop {
-        match env.gate.ask(name, &facts.seat.name, &*env.clock).await {
-            Decision::Go => return Ok(()),
-            Decision::No(denial) => return Err(Failure::new(Outcome::Braked, format!("{name}: {denial}"))),
-            Decision::TryFirstOn(seat) => further_try(env, name, &seat, login).await?,
+        let changed = env.gate.changed();
+        match env.gate.ask(name, seat, env.clock.now(), || holders(env, name)) {
+            brake::Permit::Yes => match log_in(env, facts, name, login).await {
+                Ok(session) => return Ok((session, permit)),
+                Err(failure) if failure.outcome == Outcome::LoginRefused => refused = Some(failure),
+                Err(failure) => return Err(refused.unwrap_or(failure)),
+            },
+            brake::Permit::No(denial) => {
+                let denied = format!("{name}: {denial}");
+                return Err(match refused {
+                    None => Failure::new(Outcome::Braked, denied),
+                    Some(failure) => Failure::new(failure.outcome, format!("{}; {denied}", failure.reason.as_data())),
+                });
+            }
+            // Whoever waits holds nothing: the login that is waited for may need the same permit.
+            brake::Permit::Wait => {
+                drop(permit);
+                changed.await;
+                permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+            }
+            brake::Permit::OnlyOn(on) => {
+                drop(permit);
+                further_try(env, name, seat, &on, login).await?;
+                permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+            }
         }
     }
 }
 
-/// The one further try of a refused credential, on the seat that last accepted it.
-async fn further_try(env: &Env, name: &CredentialName, seat: &SeatName, login: &Login) -> Result<(), Failure> {
-    let broken = |error: &dyn std::error::Error| Failure::new(Outcome::NotKept, error.to_string());
-    let facts = fleet::load(env, std::slice::from_ref(seat)).await.map_err(|error| broken(&error))?;
-    let Some(facts) = facts.into_iter().next().filter(|facts| !facts.pins.is_empty()) else {
-        // The seat is gone from the inventory, or its key is not accepted any more: it decides nothing.
-        return env.gate.unjudged(name, seat, &*env.clock).await.map_err(|error| broken(&error));
-    };
-    match env.gate.ask(name, seat, &*env.clock).await {
-        Decision::Go => {
-            if let Ok(session) = log_in(env, &facts, name, login).await {
-                session.close().await;
-            }
-            Ok(())
-        }
-        // Somebody else made it in the meantime.
-        Decision::No(_) | Decision::TryFirstOn(_) => Ok(()),
+/// The seats on which a credential can be tried.
+fn holders(env: &Env, name: &CredentialName) -> Vec<SeatName> {
+    let named = env.inventory.seats.values().filter(|seat| seat.credentials.read.as_ref() == Some(name));
+    let reached = |seat: &&Seat| env.inventory.gateway(seat).is_some_and(|gateway| not_tried(gateway).is_none());
+    named.filter(reached).map(|seat| seat.name.clone()).collect()
+}
+
+/// The one further try of a refused credential, on behalf of `asker`, who holds no permit.
+async fn further_try(
+    env: &Env,
+    name: &CredentialName,
+    asker: &SeatName,
+    on: &SeatName,
+    login: &Login,
+) -> Result<(), Failure> {
+    let broken = |error: &StoreError| Failure::new(Outcome::NotKept, error.to_string());
+    let known = fleet::load(env, std::slice::from_ref(on)).await.map_err(|error| broken(&error))?;
+    // Every holder stands in the inventory.
+    let Some(facts) = known.into_iter().next() else { return Ok(()) };
+    let _permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    if !env.gate.ask_further(name, asker, on, env.clock.now(), || holders(env, name)) {
+        return Ok(());
     }
+    if facts.pins.is_empty() {
+        // Its key is not accepted: it decides nothing.
+        let now = env.clock.now();
+        return env.gate.report(name, on, LoginResult::Unjudged, now).await.map_err(|error| broken(&error));
+    }
+    match log_in(env, &facts, name, login).await {
+        Ok(session) => session.close().await,
+        Err(failure) if failure.outcome == Outcome::NotKept => return Err(failure),
+        // The brake knows.
+        Err(_) => {}
+    }
+    Ok(())
 }
 
 /// Logs in and reports to the brake what became of the credential, before anything else is tried with it.
@@ -154,14 +203,15 @@ async fn log_in(env: &Env, facts: &Facts, name: &CredentialName, login: &Login) 
         Err(AccessError::LoginRefused { .. }) => LoginResult::Refused,
         Err(_) => LoginResult::Unjudged,
     };
-    let reported = env.gate.report(name, &facts.seat.name, result, &*env.clock).await;
-    match (opened, reported) {
+    match (opened, env.gate.report(name, &facts.seat.name, result, env.clock.now()).await) {
         (Ok(session), Ok(())) => Ok(session),
-        (Ok(session), Err(error)) => {
-            session.close().await;
+        (Err(error), Ok(())) => Err(error.into()),
+        (opened, Err(error)) => {
+            if let Ok(session) = opened {
+                session.close().await;
+            }
             Err(Failure::new(Outcome::NotKept, error.to_string()))
         }
-        (Err(error), _) => Err(error.into()),
     }
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::decide::backup::{Verification, agree, doubts_of, stable_pieces};
-use crate::engine::backup::{fetch_other, learn};
+use crate::engine::backup::{Other, fetch_other, learn};
 use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
 use crate::engine::keys::{self, KeysError};
 use crate::engine::sealed::{self, Opened, with_causes};
-use crate::engine::session::{self, Failure};
+use crate::engine::session::{self, Failure, Live};
 use crate::model::actor::{Act, Actor};
 use crate::model::backup::Backup;
 use crate::model::backup_event::Learned;
@@ -40,7 +40,7 @@ pub async fn run(env: &Env, actor: &Actor, backups: Vec<Backup>) -> Result<Vec<C
     keys::load(env, backups.iter().map(|backup| &backup.customer)).await?;
     env.tell(&Event::Started { seats: backups.len() });
     let actor = Arc::new(actor.clone());
-    let work: Vec<(Backup, Option<Facts>)> = backups
+    let work: Vec<(Backup, Option<Arc<Facts>>)> = backups
         .into_iter()
         .map(|backup| {
             let facts = facts.iter().find(|facts| facts.seat.name == backup.seat).cloned();
@@ -52,18 +52,14 @@ pub async fn run(env: &Env, actor: &Actor, backups: Vec<Backup>) -> Result<Vec<C
         work,
         env.settings.limits.sessions as usize,
         |(backup, facts)| one(env.clone(), Arc::clone(&actor), backup, facts),
-        |(backup, _), failure| Checked {
-            backup: backup.clone(),
-            detail: failure.reason.clone(),
-            result: Err(failure),
-        },
+        |(backup, _), failure| Checked { backup: backup.clone(), detail: failure.reason.clone(), result: Err(failure) },
     )
     .await;
     env.tell(&Event::Finished);
     Ok(checked)
 }
 
-async fn one(env: Env, actor: Arc<Actor>, mut backup: Backup, facts: Option<Facts>) -> Checked {
+async fn one(env: Env, actor: Arc<Actor>, mut backup: Backup, facts: Option<Arc<Facts>>) -> Checked {
     let judged = judge(&env, &actor, &backup, facts).await;
     let (result, detail) = match judged {
         Ok((verification, words)) => match note(&env, &actor, &mut backup, verification, &words).await {
@@ -95,7 +91,7 @@ async fn note(
         _ => return Ok(()),
     };
     if let Some(id) = backup.id {
-        backup.events.push(learn(env, actor, id, learned, words.to_owned(), Vec::new()).await?);
+        backup.events.push(learn(env, actor, id, learned, words.to_owned()).await?);
     }
     Ok(())
 }
@@ -104,7 +100,7 @@ async fn judge(
     env: &Env,
     actor: &Actor,
     backup: &Backup,
-    facts: Option<Facts>,
+    facts: Option<Arc<Facts>>,
 ) -> Result<(Verification, String), Failure> {
     let series = facts.as_ref().map_or(crate::model::series::Series::Nx, |facts| facts.seat.series);
     let layout = env.definitions.config_layout(series);
@@ -164,28 +160,29 @@ async fn fetch_and_compare(
     opened: &Opened,
     layout: &ConfigLayout,
 ) -> Result<(Verification, String), Failure> {
-    let _permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
-    let mut live = session::open(env, facts).await?;
+    let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let (mut live, _permit) = session::open(env, facts, permit).await?;
     if live.asset.id != backup.asset {
         live.close().await;
         return Ok((Verification::OtherHardware, "other hardware sits in the seat now: take a new one".to_owned()));
     }
     live.session.allow(env.backup_limit());
-    let compared = async {
-        let Some(other) = fetch_other(env, facts, &mut live, layout).await? else {
-            return Ok((Verification::OneChannel, "one channel only: it opens and is complete".to_owned()));
-        };
-        let found = agree(&opened.configuration, &other, layout);
-        if found.0 != Verification::Doubted {
-            return Ok(found);
-        }
-        // A change under way tears one fetch. What takes a backup its worth is seen twice.
-        match fetch_other(env, facts, &mut live, layout).await? {
-            Some(again) if agree(&other.configuration, &again, layout).0 == Verification::Verified => Ok(found),
-            _ => Ok((Verification::Differs, format!("{}; and something else a second time", found.1))),
-        }
-    };
-    let compared = compared.await;
+    let compared = compare(env, opened, &mut live, layout).await;
     live.close().await;
-    compared
+    Ok(compared)
+}
+
+async fn compare(env: &Env, opened: &Opened, live: &mut Live, layout: &ConfigLayout) -> (Verification, String) {
+    let Other::Fetched(other) = fetch_other(env, live, layout).await else {
+        return (Verification::OneChannel, "one channel only: it opens and is complete".to_owned());
+    };
+    let found = agree(&opened.configuration, &other, layout);
+    if found.0 != Verification::Doubted {
+        return found;
+    }
+    // A change under way tears one fetch. What takes a backup its worth is seen twice.
+    match fetch_other(env, live, layout).await {
+        Other::Fetched(again) if agree(&other.configuration, &again, layout).0 == Verification::Verified => found,
+        _ => (Verification::Differs, format!("{}; and something else a second time", found.1)),
+    }
 }

@@ -25,6 +25,23 @@ pub(super) const CREDENTIAL: Kind = Kind::Scalar(&Form::of::<CredentialName>(
     "the name of a credential (customer/name)",
     Some("^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*$"),
 ));
+/// The name of a credential of systemd, or of a key of `OpenBao`.
+pub(super) const CREDENTIAL_ID: Kind = Kind::Scalar(&Form {
+    what: "a plain name (letters, digits, '.', '_', '-')",
+    check: |text| plain(text, 64, "._-"),
+    pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
+});
+/// The public half of an age X25519 pair: 32 bytes and a checksum in Bech32. The checksum is looked at by those who
+/// seal to it.
+pub(super) const RECIPIENT: Kind = Kind::Scalar(&Form {
+    what: "a public age recipient (age1 and 58 letters and digits, from age-keygen)",
+    check: |text| {
+        let data = text.strip_prefix("age1").filter(|data| data.len() == 58);
+        let letters = |data: &str| data.chars().all(|c| "qpzry9x8gf2tvdw0s3jn54khce6mua7l".contains(c));
+        if data.is_some_and(letters) { Ok(()) } else { Err(String::new()) }
+    },
+    pattern: Some("^age1[02-9ac-hj-np-z]{58}$"),
+});
 /// A release of the software of an appliance.
 pub(super) const RELEASE: Kind =
     Kind::Scalar(&Form::of::<Release>("a release (9.1.0.924861)", Some(r"^\d{1,9}(\.\d{1,9}){1,3}$")));

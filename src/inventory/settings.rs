@@ -1,18 +1,18 @@
 //! `hoshu.yaml`: its fields, and what they must be together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::forms::{ACCOUNT, CREDENTIAL, DURATION, LINE, PATH, VARIABLE, ZONE};
+use super::forms::{ACCOUNT, CREDENTIAL, CREDENTIAL_ID, DURATION, LINE, PATH, RECIPIENT, VARIABLE, ZONE};
 use crate::model::credential::{CredentialName, CredentialSource, Purpose, SecretFrom};
 use crate::model::finding::HysteresisChange;
 use crate::model::reading::ComponentKind;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
-use crate::model::settings::{Periods, SessionLimits, Settings, TierRules};
+use crate::model::settings::{Periods, RootSource, SessionLimits, Settings, TierRules};
 use crate::model::store_url::StoreUrl;
 use crate::model::word::Word;
-use crate::yaml::{Entry, Field, Fields, Kind, Problem, Source, Table, check, parse, schema};
+use crate::yaml::{Entry, Field, Fields, Kind, Problem, Source, Table, Value, check, parse, schema};
 
 static SETTINGS_FILE: Table = Table {
     what: "the settings",
@@ -23,6 +23,11 @@ static SETTINGS_FILE: Table = Table {
         Field::required("depot", PATH, "The folder of sealed objects."),
         Field::required("inventory", PATH, "The folder of the inventory."),
         Field::required("root_key", Kind::Table(&ROOT_KEY_FIELDS), "Where the root key is read from."),
+        Field::optional(
+            "recovery",
+            Kind::List(&RECIPIENT),
+            "Public age recipients (age1…) that open what the root key opens; their private halves are never here.",
+        ),
         Field::optional("lab", Kind::Table(&LAB_FIELDS), "The simulated world; only in realm lab."),
         Field::optional(
             "credentials",
@@ -39,8 +44,24 @@ static SETTINGS_FILE: Table = Table {
     ],
 };
 
-static ROOT_KEY_FIELDS: Table =
-    Table { what: "the root key", fields: &[Field::required("file", PATH, "The file that holds it, mode 0400.")] };
+static ROOT_KEY_FIELDS: Table = Table {
+    what: "the root key",
+    fields: &[
+        Field::optional("file", PATH, "The file that holds it, mode 0400."),
+        Field::optional("systemd", CREDENTIAL_ID, "The name of a credential that systemd passes to the service."),
+        Field::optional("command", Kind::List(&LINE), "A program that prints it (absolute path), and its arguments."),
+        Field::optional("transit", Kind::Table(&TRANSIT_FIELDS), "OpenBao, by its transit engine; not yet served."),
+    ],
+};
+
+static TRANSIT_FIELDS: Table = Table {
+    what: "the transit engine",
+    fields: &[
+        Field::required("address", LINE, "The address of OpenBao (https://…)."),
+        Field::required("key", CREDENTIAL_ID, "The name of the transit key."),
+        Field::required("file", PATH, "The file with the encrypted text of the root key."),
+    ],
+};
 
 static LAB_FIELDS: Table = Table {
     what: "the lab",
@@ -124,6 +145,10 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
     let read = |(entry, fields): (&Entry, Fields<'_>)| read_credential(entry, fields, realm, folder, problems);
     let credentials = fields.keyed("credentials").into_iter().filter_map(read).collect();
     shared_secrets(fields, problems);
+    repeated_recipients(fields, problems);
+    let is_map = fields.node("root_key").is_some_and(|node| matches!(node.value, Value::Map(_)));
+    let root_key = fields.table("root_key").filter(|_| is_map);
+    let root_key = root_key.and_then(|fields| read_root_key(fields, folder, problems));
     let limits = read_limits(fields.table("limits"), problems);
     let findings = fields.keyed("findings").into_iter().filter_map(read_hysteresis).collect();
     let tiers = read_tiers(fields.table("tiers"), problems);
@@ -134,7 +159,8 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
         store: store?,
         depot: path(Some(fields), "depot")?,
         inventory: path(Some(fields), "inventory")?,
-        root_key_file: path(fields.table("root_key"), "file")?,
+        root_key: root_key?,
+        recovery: fields.list_of("recovery"),
         lab_ports_file: path(fields.table("lab"), "ports"),
         credentials,
         limits,
@@ -156,6 +182,44 @@ fn read_store(fields: Fields<'_>, folder: &Path, problems: &mut Vec<Problem>) ->
             let problem = fields.error("store", error.to_string()).without_excerpt();
             problems.push(problem.with_hint(error.hint().map(str::to_owned)));
             None
+        }
+    }
+}
+
+/// The root key has one source, so that nobody wonders which one is used.
+fn read_root_key(fields: Fields<'_>, folder: &Path, problems: &mut Vec<Problem>) -> Option<RootSource> {
+    let ways: Vec<_> = ["file", "systemd", "command", "transit"].into_iter().filter(|name| fields.has(name)).collect();
+    let [way] = ways.as_slice() else {
+        let found = if ways.is_empty() { "none".to_owned() } else { ways.join(" and ") };
+        let message = format!("the root key needs one of file, systemd, command, transit; found {found}");
+        problems.push(fields.source().error(fields.here(), message));
+        return None;
+    };
+    match *way {
+        "file" => Some(RootSource::File(folder.join(fields.text("file")?))),
+        "systemd" => Some(RootSource::Systemd(fields.owned("systemd")?)),
+        "command" => {
+            let words: Vec<String> = fields.list_of("command");
+            let absolute = words.first().is_some_and(|program| Path::new(program).is_absolute());
+            if !absolute {
+                problems.push(fields.error("command", "the program is an absolute path: no shell looks for it"));
+            }
+            absolute.then_some(RootSource::Command(words))
+        }
+        _ => {
+            let transit = fields.table("transit")?;
+            let (address, key) = (transit.owned("address")?, transit.owned("key")?);
+            Some(RootSource::Transit { address, key, file: folder.join(transit.text("file")?) })
+        }
+    }
+}
+
+/// One recipient twice is one way back, not two.
+fn repeated_recipients(fields: Fields<'_>, problems: &mut Vec<Problem>) {
+    let mut seen = BTreeSet::new();
+    for node in fields.list("recovery") {
+        if node.scalar().is_some_and(|recipient| !seen.insert(recipient)) {
+            problems.push(fields.source().error(node.place, "this recipient stands here twice"));
         }
     }
 }

@@ -57,6 +57,16 @@ crate::words! {
         RootKeyMade = "root-key-made",
         /// A customer's key pair was made.
         CustomerKeyMade = "customer-key-made",
+        /// A customer got a new key pair for new objects.
+        CustomerKeyRotated = "customer-key-rotated",
+        /// A customer's keys were sealed to the present root key and recovery recipients.
+        CustomerKeyRewrapped = "customer-key-rewrapped",
+        /// A customer's keys were opened by a recovery identity and sealed to the present root key.
+        CustomerKeyRecovered = "customer-key-recovered",
+        /// A customer's keys were destroyed: nobody opens its objects any more.
+        CustomerKeyDestroyed = "customer-key-destroyed",
+        /// A customer's sealed key was written out.
+        CustomerKeyExported = "customer-key-exported",
         /// A host key was seen for the first time.
         HostKeySeen = "host-key-seen",
         /// A host key was accepted by a person.

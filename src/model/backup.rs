@@ -67,7 +67,7 @@ pub struct SectionCount {
 }
 
 /// The facts of one backup; the configuration itself lies sealed in the depot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Backup {
     /// Its id; `None` before it is stored.
     pub id: Option<BackupId>,
@@ -93,7 +93,8 @@ pub struct Backup {
     pub bytes: u64,
     /// Lines of the text.
     pub lines: u64,
-    /// Commands in each section.
+    /// Commands in each section; for the next fetch to be held against, not for people.
+    #[serde(skip_serializing)]
     pub sections: Arc<[SectionCount]>,
     /// Keyed digest of the text without its volatile lines (HMAC-SHA-256 under the customer's content key, hex):
     /// equal content has equal ids within one customer, and nowhere else.

@@ -15,10 +15,6 @@ crate::words! {
         Verified = "verified",
         /// Another fetch with the same change ID showed that it is cut.
         Doubted = "doubted",
-        /// A simulated unit took it whole and printed it again.
-        Proved = "proved",
-        /// A simulated unit did not take it whole, or printed something else.
-        NotProved = "not-proved",
         /// A person said that it counts.
         Accepted = "accepted",
     }
@@ -33,8 +29,6 @@ pub struct BackupEvent {
     pub event: Learned,
     /// In words for a person; it never holds a secret.
     pub detail: Outside,
-    /// Lines that a unit did not take, redacted, the first some of them.
-    pub lines: Vec<Outside>,
 }
 
 crate::words! {
@@ -48,8 +42,6 @@ crate::words! {
         Taken = "taken",
         /// Complete, and fetched twice over two channels with the same text.
         Verified = "verified",
-        /// Loaded into a simulated unit and read back.
-        Proved = "proved",
     }
 }
 
@@ -79,13 +71,11 @@ impl std::fmt::Display for Standing {
 /// proved before, until a person accepts; nothing but a person makes a backup count that did not.
 pub fn standing(grade: Grade, learned: impl IntoIterator<Item = Learned>) -> Standing {
     let mut base = if grade == Grade::Taken { Worth::Taken } else { Worth::Suspect };
-    let (mut accepted, mut verified, mut proved) = (false, false, false);
+    let (mut accepted, mut verified) = (false, false);
     for learned in learned {
         match learned {
             Learned::Verified => verified = true,
-            Learned::Proved => proved = true,
-            Learned::NotProved => proved = false,
-            Learned::Doubted => (base, accepted, verified, proved) = (Worth::Doubted, false, false, false),
+            Learned::Doubted => (base, accepted, verified) = (Worth::Doubted, false, false),
             Learned::Accepted => {
                 accepted |= base < Worth::Taken;
                 base = Worth::Taken;
@@ -93,7 +83,6 @@ pub fn standing(grade: Grade, learned: impl IntoIterator<Item = Learned>) -> Sta
         }
     }
     let worth = match base {
-        Worth::Taken if proved => Worth::Proved,
         Worth::Taken if verified => Worth::Verified,
         base => base,
     };
@@ -111,21 +100,18 @@ mod tests {
 
     #[test]
     fn worth_follows_from_the_grade_and_what_was_learned() {
-        use Learned::{Accepted, Doubted, NotProved, Proved, Verified};
+        use Learned::{Accepted, Doubted, Verified};
         for (grade, learned, expected) in [
             (Grade::Taken, &[][..], "taken"),
             (Grade::Taken, &[Verified], "verified"),
-            (Grade::Taken, &[Proved, Verified], "proved"),
-            (Grade::Taken, &[Verified, Proved, NotProved], "verified"),
-            (Grade::Taken, &[NotProved], "taken"),
-            (Grade::Taken, &[Verified, Proved, Doubted], "doubted"),
-            (Grade::Taken, &[Doubted, Verified, Proved], "doubted"),
+            (Grade::Taken, &[Verified, Doubted], "doubted"),
+            (Grade::Taken, &[Doubted, Verified], "doubted"),
             (Grade::Taken, &[Doubted, Accepted], "taken (accepted)"),
             (Grade::Taken, &[Accepted], "taken"),
             (Grade::Suspect, &[], "suspect"),
-            (Grade::Suspect, &[Verified, Proved], "suspect"),
+            (Grade::Suspect, &[Verified], "suspect"),
             (Grade::Suspect, &[Accepted], "taken (accepted)"),
-            (Grade::Suspect, &[Accepted, Proved], "proved (accepted)"),
+            (Grade::Suspect, &[Accepted, Verified], "verified (accepted)"),
             (Grade::Suspect, &[Accepted, Doubted], "doubted"),
         ] {
             assert_eq!(shown(grade, learned), expected, "{grade} {learned:?}");

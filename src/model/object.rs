@@ -1,5 +1,7 @@
 //! Sealed objects and the keys of customers, as the store keeps them and the depot makes them.
 
+use serde::{Deserialize, Serialize};
+
 use super::name::{CustomerName, SeatName};
 use super::time::Time;
 
@@ -18,6 +20,8 @@ pub struct ObjectFacts {
     pub customer: CustomerName,
     /// The seat that it came from.
     pub seat: SeatName,
+    /// The generation of its customer's key that it is sealed to.
+    pub generation: u32,
     /// What it is.
     pub kind: ObjectKind,
     /// When it was taken.
@@ -48,19 +52,49 @@ pub struct SealedObject {
     pub body: ObjectBody,
 }
 
-/// A customer's key pair and content key. What must stay secret is an age file to the root key.
+/// A customer's key pair of one generation, and its content key, which is the same in every generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerKey {
     /// The customer.
     pub customer: CustomerName,
+    /// Its number, from 1; the highest is the one to which new objects are sealed.
+    pub generation: u32,
     /// The recipient to which objects are sealed (`age1…`).
     pub public: String,
-    /// The identity that opens them, sealed.
-    pub private_sealed: Vec<u8>,
-    /// The key of content ids (HMAC-SHA-256), sealed.
-    pub content_sealed: Vec<u8>,
+    /// What must stay secret.
+    pub halves: KeyHalves,
     /// When it was made.
     pub made_at: Time,
+}
+
+/// What must stay secret of a customer's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyHalves {
+    /// Age files to the root key and to every recovery recipient.
+    Sealed {
+        /// The identity that opens objects.
+        private: Vec<u8>,
+        /// The key of content ids (HMAC-SHA-256).
+        content: Vec<u8>,
+        /// To whom both are sealed.
+        to: SealedTo,
+    },
+    /// Nobody opens it any more.
+    Destroyed {
+        /// When it was destroyed.
+        at: Time,
+        /// Why, in a person's words.
+        reason: String,
+    },
+}
+
+/// The recipients of a sealed key (`age1…`), as they were when it was sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedTo {
+    /// The public half of the root key.
+    pub root: String,
+    /// The recovery recipients, in order.
+    pub recovery: Vec<String>,
 }
 
 crate::words! {
@@ -74,7 +108,5 @@ crate::words! {
         Export = "export",
         /// It is proved that it still opens and is what it says.
         Verify = "verify",
-        /// It is loaded into a simulated unit.
-        Prove = "prove",
     }
 }

@@ -83,7 +83,7 @@ impl PollLast {
 crate::words! {
     /// What the brake knows of a credential on a seat, or everywhere (invariant 9).
     pub enum BrakeState {
-        /// The seat accepted the credential last time.
+        /// The seat accepted the credential, and did not refuse it since.
         Accepted = "accepted",
         /// The seat refused it, and the one further try is not decided.
         Refused = "refused",

@@ -3,6 +3,7 @@
 //! Invariant: no value here is a secret; a credential says where its secret is read from.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
@@ -27,8 +28,10 @@ pub struct Settings {
     pub depot: PathBuf,
     /// The folder of the inventory.
     pub inventory: PathBuf,
-    /// The file that holds the root key.
-    pub root_key_file: PathBuf,
+    /// Where the root key is read from.
+    pub root_key: RootSource,
+    /// The public recovery recipients (`age1…`), whose private halves are never on this machine.
+    pub recovery: Vec<String>,
     /// The table from seat to loopback port that the lab writes; only in realm lab.
     pub lab_ports_file: Option<PathBuf>,
     /// Where each credential comes from.
@@ -39,6 +42,39 @@ pub struct Settings {
     pub findings: BTreeMap<ComponentKind, HysteresisChange>,
     /// How often appliances are polled.
     pub tiers: TierRules,
+}
+
+/// Where the root key is read from: the text of an age identity with a line that names its realm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RootSource {
+    /// A file of its owner alone.
+    File(PathBuf),
+    /// A credential of this name that systemd put into `$CREDENTIALS_DIRECTORY`.
+    Systemd(String),
+    /// What a program prints: its absolute path, then its arguments.
+    Command(Vec<String>),
+    /// A file that `OpenBao` opens by its transit engine; declared, and not yet served.
+    Transit {
+        /// The address of `OpenBao`.
+        address: String,
+        /// The name of the transit key.
+        key: String,
+        /// The file with the encrypted text.
+        file: PathBuf,
+    },
+}
+
+impl fmt::Display for RootSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Systemd(name) => write!(f, "systemd credential {name}"),
+            Self::Command(words) => write!(f, "from the program {}", words.first().map_or("", String::as_str)),
+            Self::Transit { address, key, file } => {
+                write!(f, "{}, opened by transit key {key} of {address}", file.display())
+            }
+        }
+    }
 }
 
 /// How much is done at once, and for how long.

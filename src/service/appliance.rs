@@ -1,6 +1,6 @@
 //! `hoshu appliance`: the inventory beside what was seen.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -11,12 +11,12 @@ use crate::model::backup::Backup;
 use crate::model::finding::{Finding, FindingState};
 use crate::model::inventory::{Gateway, Seat, Site};
 use crate::model::name::SeatName;
-use crate::model::reading::{Outcome, Span};
+use crate::model::reading::{Component, Outcome, Span};
 use crate::model::record::PollLast;
 use crate::model::time::Time;
 use crate::service::refusal::Refusal;
 use crate::service::select;
-use crate::store::FindingFilter;
+use crate::store::{FindingFilter, PollPoint};
 
 /// One line of the list.
 #[derive(Debug, Clone, Serialize)]
@@ -141,4 +141,62 @@ pub async fn show(env: &Env, actor: &Actor, name: &SeatName) -> Result<Card, Ref
         spans: scoped.span_open(names).await?.remove(name).unwrap_or_default(),
         last_backup: scoped.backup_last_good(names).await?.remove(name),
     })
+}
+
+/// Polls of one seat, one after the other, that ended alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stretch {
+    /// How they ended.
+    pub outcome: Outcome,
+    /// The minute of the first.
+    pub first_at: Time,
+    /// The minute of the last.
+    pub last_at: Time,
+    /// How many there were.
+    pub polls: usize,
+}
+
+/// What happened at one seat in a stretch of time.
+#[derive(Debug, Clone, Serialize)]
+pub struct History {
+    /// The seat.
+    pub seat: SeatName,
+    /// Where it begins.
+    pub from: Time,
+    /// Where it ends.
+    pub to: Time,
+    /// How polls ended.
+    pub polls: Vec<Stretch>,
+    /// The readings of components that had more than one, or one that is not good, in the order in which they began.
+    pub spans: Vec<Span>,
+}
+
+/// What happened at one seat in the last `back_ms` milliseconds.
+pub async fn history(env: &Env, actor: &Actor, name: &SeatName, back_ms: i64) -> Result<History, Refusal> {
+    select::one(env, actor, name)?;
+    let scoped = env.store.scoped(actor.scope.clone());
+    let to = env.clock.now();
+    let from = to.plus_ms(-back_ms);
+    let polls = stretches(scoped.poll_history(name, from, to).await?);
+    let mut spans = scoped.span_history(name, from, to).await?;
+    let mut counts: BTreeMap<Component, usize> = BTreeMap::new();
+    for span in &spans {
+        *counts.entry(span.component.clone()).or_default() += 1;
+    }
+    spans.retain(|span| !span.condition.is_good() || counts.get(&span.component).is_some_and(|count| *count > 1));
+    Ok(History { seat: name.clone(), from, to, polls, spans })
+}
+
+fn stretches(points: Vec<PollPoint>) -> Vec<Stretch> {
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for point in points {
+        match stretches.last_mut() {
+            Some(last) if last.outcome == point.outcome => {
+                last.last_at = point.at;
+                last.polls += 1;
+            }
+            _ => stretches.push(Stretch { outcome: point.outcome, first_at: point.at, last_at: point.at, polls: 1 }),
+        }
+    }
+    stretches
 }

@@ -2,12 +2,15 @@
 
 use serde::Serialize;
 
-pub use crate::decide::backup::Sign;
 use crate::decide::backup::{self as decide, Diff, RedactedLine};
-use crate::engine::backup;
+pub use crate::decide::backup::{Sign, Verification};
+use crate::engine::backup::{self, learn};
 use crate::engine::env::Env;
-use crate::model::actor::{Act, Actor};
-use crate::model::backup::{Backup, Grade};
+use crate::engine::sealed::{self, OpenError};
+use crate::engine::verify;
+use crate::model::actor::Actor;
+use crate::model::backup::Backup;
+use crate::model::backup_event::Learned;
 use crate::model::config::Configuration;
 use crate::model::id::BackupId;
 use crate::model::name::{CustomerName, SeatName};
@@ -36,6 +39,10 @@ pub struct SeatTaken {
     pub backup: Option<Backup>,
     /// Whether the configuration is the same as in the last good backup.
     pub unchanged: bool,
+    /// An earlier backup that this one shows to be cut: it does not count any more.
+    pub doubted: Option<BackupId>,
+    /// A second fetch over another channel was wanted, and the appliance serves one channel only.
+    pub one_channel: bool,
     /// How it ended, when there is no backup.
     pub outcome: Option<Outcome>,
     /// Why.
@@ -84,6 +91,8 @@ pub async fn take(env: &Env, actor: &Actor, on: &[String]) -> Result<Taken, Refu
                 series: seat.series,
                 backup,
                 unchanged: taken.unchanged,
+                doubted: taken.doubted,
+                one_channel: taken.one_channel,
                 outcome,
                 reason,
                 took_ms: taken.took_ms,
@@ -91,9 +100,10 @@ pub async fn take(env: &Env, actor: &Actor, on: &[String]) -> Result<Taken, Refu
         })
         .collect();
     seats.sort_by(|a, b| a.seat.cmp(&b.seat));
-    let graded = |grade| seats.iter().filter(|seat| seat.backup.as_ref().is_some_and(|one| one.grade == grade)).count();
+    let backups = || seats.iter().filter_map(|seat| seat.backup.as_ref());
+    let taken = backups().filter(|backup| backup.standing().counts()).count();
+    let suspect = backups().count() - taken;
     let ended = |outcome| seats.iter().filter(|seat| seat.outcome == Some(outcome)).count();
-    let (taken, suspect) = (graded(Grade::Taken), graded(Grade::Suspect));
     let (not_yet_served, no_ssh) = (ended(Outcome::NotYetServed), ended(Outcome::NoSsh));
     Ok(Taken {
         at,
@@ -154,23 +164,15 @@ async fn find(env: &Env, actor: &Actor, which: &Which) -> Result<Backup, Refusal
     })
 }
 
-/// Opens the sealed configuration of a backup for a purpose, which stands in the audit before anything is shown.
+/// Opens the sealed configuration of a backup for a purpose.
 async fn open(env: &Env, actor: &Actor, backup: &Backup, purpose: OpenPurpose) -> Result<Configuration, Refusal> {
-    let scoped = env.store.scoped(actor.scope.clone());
-    let id = backup.id.map_or_else(String::new, |id| id.to_string());
-    let damaged = |what: &'static str| Refusal::NotFound {
-        what,
-        name: id.clone(),
-        hint: "the store is damaged; restore it from its own backup".to_owned(),
-    };
-    let object = scoped.object_get(backup.object).await?.ok_or_else(|| damaged("sealed object of backup"))?;
-    let key = scoped.customer_key_get(&backup.customer).await?.ok_or_else(|| damaged("customer key for backup"))?;
-    let detail = serde_json::json!({"v": 1, "object": backup.object, "purpose": purpose});
-    env.store.audit_add(actor.did(env.clock.now(), Act::ObjectOpened, id.clone(), &detail)).await?;
-    let facts = object.facts.clone();
-    let sealed = env.depot.get(object)?;
-    let (_, bytes) = env.keys.ring()?.open_object(&key, &facts, &sealed, purpose)?;
-    Ok(env.definitions.configuration(Outside::from_bytes(&bytes)))
+    let name = backup.id.map_or_else(String::new, |id| id.to_string());
+    sealed::open(env, actor, backup, purpose).await.map(|opened| opened.configuration).map_err(|error| match error {
+        OpenError::Lost { what } => {
+            Refusal::NotFound { what, name, hint: "the store is damaged; restore it from its own backup".to_owned() }
+        }
+        OpenError::Keys(error) => error.into(),
+    })
 }
 
 /// A configuration as it may be shown.
@@ -243,4 +245,63 @@ async fn newest_two(env: &Env, actor: &Actor, seat: &SeatName) -> Result<(Backup
             hint: format!("hoshu backup list --on {seat} shows what there is"),
         }),
     }
+}
+
+/// What came of looking at one backup again.
+#[derive(Debug, Clone, Serialize)]
+pub struct SeatVerified {
+    /// The backup, with what was learned.
+    pub backup: Backup,
+    /// What came of it; absent when it was not compared.
+    pub result: Option<Verification>,
+    /// How the fetch ended, when there was none to compare with.
+    pub outcome: Option<Outcome>,
+    /// In words.
+    pub detail: Outside,
+}
+
+/// What came of looking at backups again.
+#[derive(Debug, Clone, Serialize)]
+pub struct Verified {
+    /// How many are verified now.
+    pub verified: usize,
+    /// Each, by seat.
+    pub backups: Vec<SeatVerified>,
+}
+
+/// Opens backups, judges them again, and holds each against a fetch over the other channel: one by its number, or the
+/// newest that counts of each seat of a selection.
+pub async fn verify(env: &Env, actor: &Actor, id: Option<BackupId>, on: &[String]) -> Result<Verified, Refusal> {
+    let backups = if let Some(id) = id {
+        vec![find(env, actor, &Which::Id(id)).await?]
+    } else {
+        let selection = select::seats(env, actor, on).await?;
+        let scoped = env.store.scoped(actor.scope.clone());
+        scoped.backup_last_good(&selection.seats).await?.into_values().collect()
+    };
+    let checked = verify::run(env, actor, backups).await?.into_iter().map(|checked| {
+        let (result, outcome) = match checked.result {
+            Ok(result) => (Some(result), None),
+            Err(failure) => (None, Some(failure.outcome)),
+        };
+        SeatVerified { backup: checked.backup, result, outcome, detail: checked.detail }
+    });
+    let mut backups: Vec<SeatVerified> = checked.collect();
+    backups.sort_by(|a, b| a.backup.seat.cmp(&b.backup.seat));
+    let verified = backups.iter().filter(|one| one.result == Some(Verification::Verified)).count();
+    Ok(Verified { verified, backups })
+}
+
+/// A person says that a backup counts, and why.
+pub async fn accept(env: &Env, actor: &Actor, id: BackupId, reason: &str) -> Result<Backup, Refusal> {
+    if reason.trim().is_empty() {
+        return Err(Refusal::Argument("a reason is expected: what was compared, and by whom".to_owned()));
+    }
+    let mut backup = find(env, actor, &Which::Id(id)).await?;
+    let standing = backup.standing();
+    if standing.counts() {
+        return Err(Refusal::Argument(format!("{id} counts already: it is {standing}")));
+    }
+    backup.events.push(learn(env, actor, id, Learned::Accepted, reason.trim().to_owned()).await?);
+    Ok(backup)
 }

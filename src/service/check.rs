@@ -5,12 +5,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::depot::{enough_recipients, recipients};
 use crate::engine::clock::{Clock as _, SystemClock};
 use crate::inventory::{NotServed, check_credentials, load, load_settings, not_served};
 use crate::model::credential::CredentialName;
 use crate::model::inventory::Inventory;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
+use crate::model::settings::{RootSource, Settings};
 use crate::secret::SecretStore;
 use crate::service::refusal::Refusal;
 use crate::yaml::{Problem, Severity};
@@ -45,6 +47,8 @@ pub fn check(settings: &Path) -> Result<Checked, Refusal> {
     let today = SystemClock.now().utc().date_naive();
     let settings = load_settings(settings).map_err(Refusal::files)?;
     let loaded = load(&settings.settings.inventory, today).map_err(Refusal::files)?;
+    // A layout of the house that cannot be used would stop every other command.
+    crate::readout::load(&settings.settings.inventory.join("readouts"))?;
     let mut warnings = settings.warnings;
     warnings.extend(loaded.warnings);
     let inventory = &loaded.inventory;
@@ -53,6 +57,8 @@ pub fn check(settings: &Path) -> Result<Checked, Refusal> {
         let list = if problem.severity == Severity::Error { &mut mistakes } else { &mut warnings };
         list.push(problem);
     }
+    let mut not_yet_served = not_served(inventory);
+    keys(&settings.settings, &mut mistakes, &mut warnings, &mut not_yet_served);
     if !mistakes.is_empty() {
         return Err(Refusal::Files(mistakes));
     }
@@ -69,15 +75,30 @@ pub fn check(settings: &Path) -> Result<Checked, Refusal> {
         series,
         warnings,
         credentials,
-        not_yet_served: not_served(inventory),
+        not_yet_served,
     })
 }
 
+/// What of the keys the settings alone can tell; `hoshu key status` tells the rest.
+fn keys(settings: &Settings, mistakes: &mut Vec<Problem>, warnings: &mut Vec<Problem>, unserved: &mut Vec<NotServed>) {
+    if let Err(error) = recipients(&settings.recovery) {
+        mistakes.push(Problem::of_file("recovery", error.to_string()));
+    } else if let Err(error) = enough_recipients(settings.realm, settings.recovery.len()) {
+        let hint = "run age-keygen twice on other machines, and put the two public halves into recovery:".to_owned();
+        let problem = Problem::of_file("recovery", error.to_string()).with_hint(hint);
+        warnings.push(Problem { severity: Severity::Warning, ..problem });
+    }
+    if matches!(settings.root_key, RootSource::Transit { .. }) {
+        unserved.push(NotServed {
+            what: "root key from transit".to_owned(),
+            why: "nothing can be sealed or opened",
+            subjects: vec![settings.root_key.to_string()],
+        });
+    }
+}
+
 /// Holds the secrets beside each other, by fingerprints under a key of this moment.
-fn secrets(
-    settings: &crate::model::settings::Settings,
-    inventory: &Inventory,
-) -> Result<(Vec<String>, Vec<Problem>), Refusal> {
+fn secrets(settings: &Settings, inventory: &Inventory) -> Result<(Vec<String>, Vec<Problem>), Refusal> {
     let mut key = [0_u8; 32];
     getrandom::fill(&mut key)
         .map_err(|error| Refusal::Argument(format!("the system gives no random bytes: {error}")))?;

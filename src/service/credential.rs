@@ -10,6 +10,7 @@ use crate::model::outside::Outside;
 use crate::model::record::BrakeState;
 use crate::model::time::Time;
 use crate::service::refusal::Refusal;
+use crate::service::select;
 
 /// One stop of a credential.
 #[derive(Debug, Clone, Serialize)]
@@ -80,7 +81,8 @@ pub async fn list(env: &Env, actor: &Actor) -> Result<Answer, Refusal> {
     Ok(Answer { credentials: credentials.collect() })
 }
 
-/// Lets a stopped credential be tried again, on one seat or everywhere. Says how many stops were taken back.
+/// Lets a stopped credential be tried again, on one seat or everywhere. Says how many stops were taken back; refuses a
+/// seat that has none, or that would stay stopped with all others.
 pub async fn clear(env: &Env, actor: &Actor, name: &CredentialName, seat: Option<SeatName>) -> Result<usize, Refusal> {
     if !env.settings.credentials.contains_key(name) || !actor.scope.sees(name.customer()) {
         return Err(Refusal::NotFound {
@@ -89,5 +91,27 @@ pub async fn clear(env: &Env, actor: &Actor, name: &CredentialName, seat: Option
             hint: "hoshu credential list shows every credential".to_owned(),
         });
     }
-    Ok(env.gate.clear(name, seat, actor, env.clock.now()).await?)
+    if seat.is_some() && stopped_everywhere(env, actor, name).await? {
+        return Err(Refusal::Argument(format!(
+            "{name} is stopped everywhere: hoshu credential clear {name} takes it back"
+        )));
+    }
+    let cleared = env.gate.clear(name, seat.clone(), actor, env.clock.now()).await?;
+    match seat {
+        // A seat that left the inventory may still have its stop.
+        Some(seat) if cleared == 0 => {
+            select::one(env, actor, &seat)?;
+            Err(Refusal::NotFound {
+                what: "stop of this credential on seat",
+                name: seat.to_string(),
+                hint: "hoshu credential list shows where it is stopped".to_owned(),
+            })
+        }
+        _ => Ok(cleared),
+    }
+}
+
+async fn stopped_everywhere(env: &Env, actor: &Actor, name: &CredentialName) -> Result<bool, Refusal> {
+    let brakes = env.store.scoped(actor.scope.clone()).brake_list().await?;
+    Ok(brakes.iter().any(|row| row.credential == *name && row.seat.is_none() && row.state == BrakeState::Stopped))
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::depot::{DepotError, KeyError};
 use crate::engine::keys::KeysError;
 use crate::inventory::{Refused, SelectorError};
+use crate::model::settings::RootSource;
 use crate::store::{LockError, StoreError};
 use crate::yaml::Problem;
 
@@ -43,7 +44,7 @@ pub enum Refusal {
     Store(#[from] StoreError),
     /// Another command holds the store.
     #[error("the store is held by another command")]
-    Busy(#[from] LockError),
+    Busy(#[source] LockError),
     /// Keys are missing, or what is sealed does not open.
     #[error("the keys cannot be used")]
     Keys(#[from] KeyError),
@@ -115,10 +116,10 @@ impl Refusal {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Selection(_) | Self::NotFound { .. } | Self::Argument(_) => 2,
-            Self::Files(_) => 3,
+            Self::Files(_) | Self::Definitions(_) => 3,
             Self::Keys(_) => 6,
             Self::Store(_) | Self::Busy(_) | Self::Depot(_) => 7,
-            Self::Folder { .. } | Self::Definitions(_) | Self::Lab(_) | Self::Demo(_) => 1,
+            Self::Folder { .. } | Self::Lab(_) | Self::Demo(_) => 1,
         }
     }
 
@@ -134,9 +135,7 @@ impl Refusal {
             }),
             Self::NotFound { hint, .. } => Some(hint.clone()),
             Self::Busy(_) => Some("wait for it, or give it more time with --wait 5m".to_owned()),
-            Self::Keys(_) => {
-                Some("hoshu key init makes missing keys; a lost root key is not replaced by itself".to_owned())
-            }
+            Self::Keys(error) => key_hint(error).map(str::to_owned),
             Self::Store(error) => error.hint().map(str::to_owned),
             Self::Lab(_) => {
                 Some("hoshu lab serve starts a lab, hoshu lab faults lists what can be broken in it".to_owned())
@@ -147,4 +146,42 @@ impl Refusal {
             _ => None,
         }
     }
+}
+
+impl From<LockError> for Refusal {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Store(error) => Self::Store(error),
+            held @ LockError::Held { .. } => Self::Busy(held),
+        }
+    }
+}
+
+/// What to do about a key.
+const fn key_hint(error: &KeyError) -> Option<&'static str> {
+    Some(match error {
+        KeyError::Root { root: RootSource::File(_), .. } | KeyError::RootShape { .. } => {
+            "on a new store hoshu key init makes it. A lost root key is not replaced by itself: bring its copy back, or \
+             open the keys with hoshu key recover --identity FILE"
+        }
+        KeyError::Root { .. } | KeyError::RootProgram { .. } => {
+            "hoshu does not make this root key: put what age-keygen prints there, under a line \
+             \"# hoshu root key, realm: live\" (or lab); docs/key.md says how"
+        }
+        KeyError::RootNotServed(_) => "name another source: root_key: {file: …}, {systemd: …} or {command: […]}",
+        KeyError::Identity { .. } => "name the file of an age identity that is there",
+        KeyError::RootOpenToOthers { .. } => "chmod 400, and ask who may have read it",
+        KeyError::Recipient { .. } => "mend recovery: in the settings: public halves from age-keygen, each once",
+        KeyError::TooFewRecipients(_) => {
+            "run age-keygen twice on other machines, and put the two public halves into recovery: of the settings"
+        }
+        KeyError::NotLoaded(_) => "hoshu key init makes missing keys",
+        KeyError::Unopenable { .. } | KeyError::Foreign { .. } | KeyError::OtherRealm { .. } => {
+            "hoshu key status says what opens; after a change of the root key: hoshu key rewrap --old-root FILE"
+        }
+        KeyError::ObjectNotRecorded(_) | KeyError::KeyNotRecorded(_) => {
+            "somebody wrote into the store: keep it as it is, and look who could"
+        }
+        KeyError::Destroyed { .. } | KeyError::OverLimit(_) | KeyError::Sealing(_) => return None,
+    })
 }

@@ -27,6 +27,27 @@ pub(super) fn add(db: &mut Db, new: &NewAudit) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether one of some acts on a subject was recorded at a time with this value in a field of its detail.
+pub(super) fn has(
+    db: &mut Db,
+    (at, subject): (Time, &str),
+    acts: &[Act],
+    field: &str,
+    value: &str,
+) -> Result<bool, StoreError> {
+    let acts: Vec<_> = acts.iter().map(|act| act.as_str()).collect();
+    let records = audit::table
+        .filter(audit::at.eq(at.as_ms()))
+        .filter(audit::act.eq_any(acts))
+        .filter(audit::subject.eq(subject));
+    let details: Vec<String> = records.select(audit::detail).load(db)?;
+    let says = |detail: &String| {
+        let detail: Option<serde_json::Value> = serde_json::from_str(detail).ok();
+        detail.is_some_and(|detail| detail.get(field).is_some_and(|known| known == value))
+    };
+    Ok(details.iter().any(says))
+}
+
 impl Store {
     /// Records an act that changes no other row, as the opening of a sealed object.
     pub async fn audit_add(&self, new: NewAudit) -> Result<(), StoreError> {

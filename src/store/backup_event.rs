@@ -24,13 +24,12 @@ const IDS_AT_ONCE: usize = 500;
 struct Detail {
     v: u32,
     words: Outside,
-    lines: Vec<Outside>,
 }
 
 impl Store {
     /// Writes down what was learned of a backup, with its audit in the same transaction.
     pub async fn backup_event_add(&self, id: BackupId, new: BackupEvent, audit: NewAudit) -> Result<(), StoreError> {
-        let detail = Detail { v: 1, words: new.detail, lines: new.lines };
+        let detail = Detail { v: 1, words: new.detail };
         let detail = serde_json::to_string(&detail);
         let detail = detail.map_err(|error| StoreError::NotWritten { reason: error.to_string() })?;
         let write = move |db: &mut Db| {
@@ -64,7 +63,6 @@ pub(super) fn of(db: &mut Db, ids: &[i64]) -> Result<HashMap<i64, Vec<BackupEven
                 at: Time::from_ms(at),
                 event: word("backup_event.event", &event)?,
                 detail: detail.words,
-                lines: detail.lines,
             });
         }
     }

@@ -2,21 +2,23 @@
 
 use diesel::prelude::*;
 
+use crate::model::actor::Act;
 use crate::model::id::ObjectId;
 use crate::model::object::{ObjectBody, ObjectFacts, SealedObject};
 use crate::model::time::Time;
 
-use super::Scoped;
 use super::db::Db;
 use super::error::StoreError;
 use super::row::{damaged, within, word};
 use super::schema::object;
+use super::{Scoped, audit};
 
 #[derive(Queryable)]
 struct Row {
     id: i64,
     customer: String,
     seat: String,
+    generation: i64,
     kind: String,
     taken_at: i64,
     nonce: String,
@@ -37,6 +39,7 @@ pub(super) fn add(db: &mut Db, new: &SealedObject) -> Result<ObjectId, StoreErro
         .values((
             object::customer.eq(facts.customer.as_str()),
             object::seat.eq(facts.seat.as_str()),
+            object::generation.eq(i64::from(facts.generation)),
             object::kind.eq(facts.kind.as_str()),
             object::taken_at.eq(facts.taken_at.as_ms()),
             object::nonce.eq(&facts.nonce),
@@ -62,6 +65,20 @@ impl Scoped {
     }
 }
 
+impl Scoped {
+    /// Whether the audit of the backup that brought an object has the digest that its row has now: a row can be
+    /// written over, and anybody can seal to a public key.
+    pub async fn object_is_recorded(&self, facts: &ObjectFacts) -> Result<bool, StoreError> {
+        if !self.scope.sees(&facts.customer) {
+            return Ok(false);
+        }
+        let (seat, at, digest) = (facts.seat.clone(), facts.taken_at, hex::encode(facts.digest));
+        let read =
+            move |db: &mut Db| audit::has(db, (at, seat.as_str()), &[Act::BackupTaken], "sealed_sha256", &digest);
+        self.store.read(read).await
+    }
+}
+
 fn noun(row: Row) -> Result<SealedObject, StoreError> {
     let broken = |column| damaged(column, &ObjectId(row.id).to_string());
     let body = match (row.path, row.body) {
@@ -72,6 +89,7 @@ fn noun(row: Row) -> Result<SealedObject, StoreError> {
     let facts = ObjectFacts {
         customer: word("object.customer", &row.customer)?,
         seat: word("object.seat", &row.seat)?,
+        generation: u32::try_from(row.generation).map_err(|_| broken("object.generation"))?,
         kind: word("object.kind", &row.kind)?,
         taken_at: Time::from_ms(row.taken_at),
         nonce: row.nonce,

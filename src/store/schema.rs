@@ -131,6 +131,7 @@ diesel::table! {
         id -> BigInt,
         customer -> Text,
         seat -> Text,
+        generation -> BigInt,
         kind -> Text,
         taken_at -> BigInt,
         nonce -> Text,
@@ -178,12 +179,16 @@ diesel::table! {
 }
 
 diesel::table! {
-    customer_key (customer) {
+    customer_key (customer, generation) {
         customer -> Text,
+        generation -> BigInt,
         public -> Text,
-        private_sealed -> Binary,
-        content_sealed -> Binary,
+        private_sealed -> Nullable<Binary>,
+        content_sealed -> Nullable<Binary>,
+        sealed_to -> Nullable<Text>,
         made_at -> BigInt,
+        destroyed_at -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
     }
 }
 

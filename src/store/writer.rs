@@ -17,7 +17,7 @@ use crate::model::time::Time;
 
 /// How long an intent waits for others to share its commit: a small part of any session, and a commit that survives
 /// the loss of power costs as much as ten intents.
-const INTENT_WAIT: Duration = Duration::from_millis(15);
+const INTENT_WAIT: Duration = Duration::from_millis(10);
 /// Intents of one commit.
 const INTENT_BATCH_MAX: usize = 256;
 /// How late an observation is written at most, but for the time of writing itself.

@@ -138,3 +138,67 @@ fn the_stock_tool_opens_an_artefact_with_the_root_key() {
     let body = zstd::decode_all(&opened[end + 1..]).unwrap();
     assert!(String::from_utf8(body).unwrap().starts_with("##\n## Running database"));
 }
+
+/// The result of a seat in the answer of `backup take --json`.
+fn take_one(house: &House, seat: &str, code: i32) -> Value {
+    let answer = house.hoshu(&["backup", "take", "--on", seat, "--json"]).expect(code).json();
+    House::seat(&answer, seat).clone()
+}
+
+#[test]
+fn a_first_backup_that_the_shell_cuts_is_told_by_the_other_channel() {
+    let house = House::example();
+    house.onboard();
+    house.break_unit("acme-nx01", "truncated-shell");
+    let cut = take_one(&house, "acme-nx01", 4);
+    assert_eq!(cut["backup"]["grade"], "suspect", "two equal cuts of the shell do not count: {cut}");
+    house.hoshu(&["lab", "mend", "acme-nx01"]).expect(0);
+    let whole = take_one(&house, "acme-nx01", 0);
+    assert_eq!((&whole["backup"]["grade"], &whole["one_channel"]), (&"taken".into(), &false.into()), "{whole}");
+}
+
+#[test]
+fn an_appliance_with_one_channel_has_its_first_backup_and_says_so_and_a_later_one_tells_that_it_was_cut() {
+    let house = House::example();
+    house.onboard();
+    house.break_unit("acme-nx01", "exec-refused");
+    house.break_unit("acme-nx01", "truncated-shell");
+    let cut = take_one(&house, "acme-nx01", 0);
+    assert_eq!((&cut["backup"]["grade"], &cut["one_channel"]), (&"taken".into(), &true.into()), "{cut}");
+    let id = cut["backup"]["id"].as_str().unwrap();
+    // The same change ID, and more commands: the earlier one was cut.
+    house.hoshu(&["lab", "mend", "acme-nx01", "truncated-shell"]).expect(0);
+    let whole = take_one(&house, "acme-nx01", 0);
+    assert_eq!(whole["doubted"], id, "{whole}");
+    let listed = house.hoshu(&["backup", "list", "--on", "acme-nx01"]).expect(0).out;
+    let line = listed.lines().find(|line| line.starts_with(id)).unwrap();
+    assert!(line.contains("doubted"), "{listed}");
+    // One that does not count can be accepted with a reason, once.
+    assert!(house.hoshu(&["backup", "accept", id, "--reason", " "]).expect(2).err.contains("a reason is expected"));
+    house.hoshu(&["backup", "accept", id, "--reason", "compared by hand"]).expect(0);
+    let again = house.hoshu(&["backup", "accept", id, "--reason", "compared by hand"]).expect(2);
+    assert!(again.err.contains("counts already: it is taken (accepted)"), "{}", again.err);
+}
+
+#[test]
+fn verify_holds_a_backup_against_the_other_channel() {
+    let house = House::example();
+    house.onboard();
+    let id = take_one(&house, "acme-nx01", 0)["backup"]["id"].as_str().unwrap().to_owned();
+    let verify = |code: i32| -> Value {
+        let answer = house.hoshu(&["backup", "verify", "--on", "acme-nx01", "--json"]).expect(code).json();
+        answer["backups"][0].clone()
+    };
+    let first = verify(0);
+    assert_eq!((&first["result"], &first["backup"]["id"]), (&"verified".into(), &id.clone().into()), "{first}");
+    assert!(house.hoshu(&["backup", "list", "--on", "acme-nx01"]).expect(0).out.contains("verified"));
+    house.hoshu(&["lab", "change", "acme-nx01", "ntp server 192.0.2.77"]).expect(0);
+    assert_eq!(verify(4)["result"], "changed");
+    house.break_unit("acme-nx01", "exec-refused");
+    take_one(&house, "acme-nx01", 0);
+    assert_eq!(verify(0)["result"], "one-channel");
+    // What is opened stands in the audit, and so does what was learned.
+    let audit = house.hoshu(&["audit", "list", "--json"]).expect(0).json();
+    let acts = |act: &str| audit["records"].as_array().unwrap().iter().filter(|record| record["act"] == act).count();
+    assert_eq!((acts("object-opened"), acts("backup-judged")), (3, 1), "{audit}");
+}

@@ -36,6 +36,7 @@ fn holds(place: &[u8], needle: &[u8]) -> bool {
 #[test]
 fn no_secret_is_anywhere_but_where_it_belongs() {
     let house = House::example();
+    let recovery = crate::key::with_recovery(&house);
     house.onboard();
     // Secrets that somebody typed into an appliance, and a marker beside them that may be seen.
     let typed = ["canary-Kr8zQpTw3v", "canary-Xo2mLsEa9d", "canary-Bf6yHnUc4j"];
@@ -59,6 +60,15 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
         &["backup", "show", "acme-nx01", "--json"],
         &["backup", "diff", "acme-nx01"],
         &["backup", "list", "--json"],
+        &["key", "status"],
+        &["key", "status", "--json"],
+        &["key", "rotate", "--customer", "acme"],
+        &["key", "rotate", "--customer", "all", "--json"],
+        &["key", "export", "--customer", "acme", "--to", "data/exported"],
+        &["key", "destroy", "--customer", "sora", "--reason", "ended", "--yes", "sora", "--json"],
+        &["key", "rewrap", "--json"],
+        &["key", "recover", "--identity", "recovery1"],
+        &["key", "recover", "--identity", "recovery1", "--json"],
         &["appliance", "list", "--json"],
         &["appliance", "show", "acme-nx01"],
         &["appliance", "show", "acme-nx01", "--json"],
@@ -69,6 +79,9 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
         &["audit", "list", "--json"],
         &["check", "--json"],
     ] {
+        if words[1] == "recover" {
+            std::fs::rename(house.path("keys/root.key"), house.path(&format!("old{}", words.len()))).unwrap();
+        }
         let output = house.command(words).env("HOSHU_LOG", "trace").env("RUST_LOG", "trace").output().unwrap();
         let code = output.status.code();
         assert!(matches!(code, Some(0 | 4)), "{words:?} {code:?} {}", String::from_utf8_lossy(&output.stderr));
@@ -83,8 +96,15 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
     for name in ["acme-operator", "acme-admin"] {
         secrets.push(std::fs::read_to_string(house.path("lab/secrets").join(name)).unwrap().trim().to_owned());
     }
-    let root = std::fs::read_to_string(house.path("keys/root.key")).unwrap();
-    secrets.push(root.lines().find(|line| line.starts_with("AGE-SECRET-KEY-")).unwrap().to_owned());
+    let roots = [house.path("keys/root.key"), house.path("old4"), house.path("old5")];
+    for identity in roots.iter().chain(&recovery) {
+        let text = std::fs::read_to_string(identity).unwrap();
+        secrets.push(text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-")).unwrap().to_owned());
+    }
+    // The private halves and content keys of customers are clear nowhere but in memory.
+    let keys = crate::key::secrets(&house.path("data/hoshu.db"), &house.path("keys/root.key"));
+    assert!(keys.len() > 20, "{}", keys.len());
+    secrets.extend(keys);
     for secret in &secrets {
         assert!(secret.len() >= 8, "a secret of {} characters proves nothing", secret.len());
         for form in forms(secret) {

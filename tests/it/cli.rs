@@ -122,6 +122,40 @@ fn wrong_files_are_told_all_at_once_and_nothing_is_touched() {
 }
 
 #[test]
+fn the_history_of_a_seat_tells_what_changed_and_leaves_out_what_stayed_good() {
+    let house = House::example();
+    house.onboard();
+    let poll = |code| drop(house.hoshu(&["poll", "--on", "acme-nx01"]).expect(code));
+    poll(0);
+    house.break_unit("acme-nx01", "disk-failed");
+    poll(4);
+    house.break_unit("acme-nx01", "silent");
+    poll(4);
+    let history = house.hoshu(&["appliance", "history", "acme-nx01", "--back", "1h", "--json"]).expect(0).json();
+    let texts = |list: &str, keys: [&str; 2]| -> Vec<String> {
+        let items = history[list].as_array().unwrap().iter();
+        items.map(|item| format!("{} {}", item[keys[0]], item[keys[1]])).collect()
+    };
+    assert_eq!(texts("polls", ["outcome", "polls"]), ["\"answered\" 2", "\"timed-out\" 1"]);
+    let disk = |condition| {
+        let spans = history["spans"].as_array().unwrap().iter();
+        spans.filter(|span| span["component"]["kind"] == "disk" && span["condition"] == condition).count()
+    };
+    assert_eq!((disk("good"), disk("bad")), (1, 1), "the disk that failed, before and after: {history}");
+    let shown = house.hoshu(&["appliance", "history", "acme-nx01"]).expect(0);
+    assert!(shown.out.contains("Failed") && shown.err.contains("3 polls"), "{} {}", shown.out, shown.err);
+}
+
+#[test]
+fn a_layout_of_the_house_that_cannot_be_used_is_told_by_check() {
+    let house = House::example();
+    std::fs::create_dir_all(house.path("inventory/readouts")).unwrap();
+    std::fs::write(house.path("inventory/readouts/mine.yaml"), "mark: seen\nlayouts: none\n").unwrap();
+    let checked = house.hoshu(&["check"]).expect(3);
+    assert!(checked.err.starts_with("error[definitions]") && checked.err.contains("mine.yaml"), "{}", checked.err);
+}
+
+#[test]
 fn a_second_command_is_told_who_holds_the_store() {
     let house = House::example();
     house.onboard();

@@ -13,6 +13,7 @@ use hoshu::inventory::{
     Loaded, Refused, check_credentials, load, load_settings, not_served, schema_inventory, schema_settings,
 };
 use hoshu::model::limits::{INVENTORY_FILES_MAX, YAML_BYTES_MAX};
+use hoshu::model::settings::RootSource;
 use hoshu::yaml::{Node, Problem, Severity, Source, Value, parse};
 
 fn today() -> NaiveDate {
@@ -251,6 +252,10 @@ fn the_schemas_and_the_readers_know_the_same_fields() {
         let (mut known, mut used) = (BTreeSet::new(), BTreeSet::new());
         properties(schema, "", &mut known);
         written(&node, schema, "", &mut used);
+        if file == "settings.yaml" {
+            let sources = Source::new("settings-sources.yaml", data("settings-sources.yaml"));
+            written(&parse(&sources, &mut problems).unwrap(), schema, "", &mut used);
+        }
         assert!(known.len() > 1 || file.contains("releases"));
         assert_eq!(known, used, "{file}");
     }
@@ -337,6 +342,37 @@ fn settings_that_others_may_write_are_refused_in_live_only() {
         let refused = settings_file(SMALL, mode).unwrap_err();
         assert!(refused.problems[0].message.contains("may write"), "{mode:o}");
         assert!(settings_file(&SMALL.replace("live", "lab"), mode).is_ok());
+    }
+}
+
+#[test]
+fn the_root_key_has_one_source() {
+    let with = |source: &str| settings_file(&SMALL.replace("{file: r}", source), 0o600);
+    let read = |source: &str| with(source).map(|loaded| loaded.settings.root_key).unwrap();
+    assert_eq!(read("{systemd: root-key}"), RootSource::Systemd("root-key".to_owned()));
+    assert_eq!(read("{command: [/bin/cat, a b]}"), RootSource::Command(vec!["/bin/cat".to_owned(), "a b".to_owned()]));
+    let transit = read("{transit: {address: 'https://bao', key: hoshu, file: /k}}");
+    assert_eq!(transit.to_string(), "/k, opened by transit key hoshu of https://bao");
+    for (wrong, told) in [
+        ("{}", "found none"),
+        ("{file: r, systemd: s}", "found file and systemd"),
+        ("{systemd: ../s}", "a plain name"),
+        ("{command: [cat]}", "absolute path"),
+        ("{command: []}", "absolute path"),
+        ("{transit: {address: a, key: k}}", "\"file\" is missing"),
+    ] {
+        let refused = with(wrong).unwrap_err();
+        assert!(refused.problems.iter().any(|problem| problem.message.contains(told)), "{wrong}: {refused:?}");
+    }
+    let one = "age1awukcuc2wd4urcjdhup8v2gulscf7eyk84cdmc9gy94pfpykhd4qg0qhke";
+    for (recovery, told) in [
+        (format!("[{one}, {one}]"), "twice"),
+        (format!("[{}]", &one[..61]), "a public age recipient"),
+        ("[AGE-SECRET-KEY-1QQQQ]".to_owned(), "a public age recipient"),
+        (format!("[{}]", one.to_uppercase()), "a public age recipient"),
+    ] {
+        let refused = settings_file(&format!("{SMALL}recovery: {recovery}\n"), 0o600).unwrap_err();
+        assert!(refused.problems[0].message.contains(told), "{recovery}: {}", refused.problems[0].message);
     }
 }
 

@@ -2,12 +2,14 @@
 
 mod access;
 mod backup;
+mod brake;
 mod canary;
 mod cli;
 mod docs;
 mod hostile;
 mod house;
 mod inventory;
+mod key;
 mod lab;
 mod outside;
 mod readout;

@@ -42,16 +42,17 @@ impl Clock for Hand {
     }
 }
 
-struct World {
-    env: Env,
+/// The example fleet without sockets, of which one seat's host key is accepted.
+pub(crate) struct World {
+    pub(crate) env: Env,
     hand: Arc<AtomicI64>,
-    rack: Arc<Rack>,
+    pub(crate) rack: Arc<Rack>,
     seat: SeatName,
     _folder: tempfile::TempDir,
 }
 
 impl World {
-    async fn with(seat: &str) -> Self {
+    pub(crate) async fn with(seat: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
         write(dir, Fleet::Example).unwrap();
@@ -73,7 +74,7 @@ impl World {
         let env = Env {
             clock: Arc::new(Hand(Arc::clone(&hand))),
             depot: Arc::new(Depot::open(&settings.depot).unwrap()),
-            keys: Arc::new(Keys::new(settings.root_key_file.clone(), settings.realm)),
+            keys: Arc::new(Keys::new(&settings)),
             access: Arc::new(Direct::new(Arc::clone(&rack))),
             secrets: Arc::new(SecretStore::new(settings.credentials.clone(), false)),
             inventory: Arc::new(inventory),
@@ -88,12 +89,12 @@ impl World {
             store,
         };
         let world = Self { env, hand, rack, seat: seat.parse().unwrap(), _folder: folder };
-        world.accept_key().await;
+        world.accept_key(&world.seat).await;
         world
     }
 
-    async fn accept_key(&self) {
-        let seat = &self.env.inventory.seats[&self.seat];
+    pub(crate) async fn accept_key(&self, seat: &SeatName) {
+        let seat = &self.env.inventory.seats[seat];
         let gateway = self.env.inventory.gateway(seat).unwrap();
         let shown = self.env.access.show_key(Peer { seat, gateway }).await.unwrap();
         let now = self.env.clock.now();

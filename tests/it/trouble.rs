@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -10,7 +12,7 @@ use crate::house::House;
 
 /// Peak resident memory of a running process, in megabytes.
 fn peak_mb(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kb| kb / 1024)
 }
@@ -154,13 +156,93 @@ fn a_credential_that_everybody_refuses_is_tried_twice_in_all() {
     house.edit("hoshu.yaml", "limits: {", "limits: {sessions: 1, ");
     let polled = house.hoshu(&["poll", "--on", "customer=acme", "--json"]).expect(4).json();
     let tried: i64 = acme.iter().map(|seat| house.unit(seat)["auth_attempts"].as_i64().unwrap()).sum();
-    assert!(tried > 0);
+    assert_eq!(tried, 2);
     let refused = acme.iter().filter(|seat| House::seat(&polled, seat)["outcome"] == "login-refused").count();
     let braked = acme.iter().filter(|seat| House::seat(&polled, seat)["outcome"] == "braked").count();
-    assert_eq!((refused, braked), (2, 2), "{polled}");
+    // The further try is made on behalf of the seat that refused.
+    assert_eq!((refused, braked), (1, 3), "{polled}");
     house.hoshu(&["poll", "--on", "customer=acme"]).expect(4);
     let again: i64 = acme.iter().map(|seat| house.unit(seat)["auth_attempts"].as_i64().unwrap()).sum();
     assert_eq!(again, tried, "it stays stopped until a person clears it");
+}
+
+#[test]
+fn a_credential_that_many_refuse_at_once_is_stopped_everywhere_with_one_try_more() {
+    for worked_before in [true, false] {
+        let house = House::generated(24);
+        house.onboard();
+        if worked_before {
+            house.hoshu(&["poll", "--on", "all", "--tier", "pulse"]);
+        }
+        let listed = house.hoshu(&["appliance", "list", "--json"]).expect(0).json();
+        let lines = listed["appliances"].as_array().unwrap();
+        let name = lines[0]["seat"]["credentials"]["read"].as_str().unwrap();
+        let customer = format!("customer={}", name.split('/').next().unwrap());
+        let seats: Vec<&str> = lines
+            .iter()
+            .filter(|line| line["seat"]["credentials"]["read"] == name && line["not_tried"] == "")
+            .map(|line| line["seat"]["name"].as_str().unwrap())
+            .collect();
+        for seat in &seats {
+            house.break_unit(seat, "wrong-password");
+        }
+        let tried = || -> u64 { seats.iter().map(|seat| house.unit(seat)["auth_attempts"].as_u64().unwrap()).sum() };
+        let poll = || house.hoshu(&["poll", "--on", &customer, "--json"]).expect(4).json();
+        let before = tried();
+        let polled = poll();
+        let of = |outcome: &str| seats.iter().filter(|seat| House::seat(&polled, seat)["outcome"] == outcome).count();
+        let refused = of("login-refused");
+        assert!(refused > 2, "many at once: {polled}");
+        assert_eq!(refused + of("braked"), seats.len(), "{polled}");
+        for seat in &seats {
+            let reason = House::seat(&polled, seat)["reason"].as_str().unwrap();
+            assert!(reason.ends_with(&format!("{name}: credential-stopped")), "{reason}");
+        }
+        // Each seat that was under way, and the one further try.
+        let attempts = tried() - before;
+        assert!(attempts <= refused as u64 + 1, "{attempts} logins, {refused} seats refused");
+        let stops = || -> Vec<Value> {
+            let audit = house.hoshu(&["audit", "list", "--most", "500", "--json"]).expect(0).json();
+            let records = audit["records"].as_array().unwrap().clone();
+            records.into_iter().filter(|record| record["act"] == "credential-stopped").collect()
+        };
+        assert_eq!(stops().len(), 1, "{:?}", stops());
+        assert_eq!(stops()[0]["detail"]["seat"], Value::Null, "{:?}", stops());
+        let credentials = house.hoshu(&["credential", "list"]).expect(0).out;
+        let line = credentials.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(line.contains("stopped everywhere since"), "{line}");
+        let refused = house.hoshu(&["credential", "clear", name, "--seat", seats[0]]).expect(2);
+        assert!(refused.err.contains("is stopped everywhere"), "{}", refused.err);
+        let again = poll();
+        for seat in &seats {
+            assert_eq!(House::seat(&again, seat)["reason"], format!("{name}: credential-stopped"));
+        }
+        assert_eq!((tried() - before, stops().len()), (attempts, 1), "it stays stopped until a person clears it");
+    }
+}
+
+#[test]
+fn a_stop_that_is_not_there_is_not_taken_back() {
+    let house = House::example();
+    house.onboard();
+    for (seat, words) in [
+        ("nowhere", "there is no seat \"nowhere\""),
+        ("momiji-nx02", "there is no stop of this credential on seat \"momiji-nx02\""),
+        ("acme-nx01", "there is no stop of this credential on seat \"acme-nx01\""),
+    ] {
+        let refused = house.hoshu(&["credential", "clear", "acme/operator", "--seat", seat]).expect(2);
+        assert!(refused.err.contains(words), "{}", refused.err);
+    }
+    let audit = house.hoshu(&["audit", "list", "--json"]).expect(0).out;
+    assert!(!audit.contains("credential-cleared"), "{audit}");
+    house.hoshu(&["poll", "--on", "customer=acme", "--tier", "pulse"]);
+    house.break_unit("acme-nx01", "wrong-password");
+    let polled = house.hoshu(&["poll", "--on", "acme-nx01", "--json"]).expect(4).json();
+    let seat = House::seat(&polled, "acme-nx01");
+    assert_eq!(seat["outcome"], "login-refused");
+    assert!(seat["reason"].as_str().unwrap().ends_with("acme/operator: seat-stopped"), "{seat}");
+    house.hoshu(&["credential", "clear", "acme/operator", "--seat", "acme-nx01"]).expect(0);
+    house.hoshu(&["credential", "clear", "acme/operator", "--seat", "acme-nx01"]).expect(2);
 }
 
 #[test]
@@ -311,4 +393,16 @@ fn silence_ends_no_finding() {
     let listed = house.hoshu(&["finding", "list", "--json"]).expect(0).json();
     let disk = listed["findings"].as_array().unwrap().iter().find(|one| one["component"]["kind"] == "disk").unwrap();
     assert_eq!((&disk["state"], &disk["count"]), (&"hard".into(), &2.into()), "{disk}");
+}
+
+#[test]
+fn a_store_that_others_may_read_is_not_called_busy() {
+    let house = House::example();
+    house.onboard();
+    fs::set_permissions(house.path("data/hoshu.db"), fs::Permissions::from_mode(0o644)).unwrap();
+    for args in [&["finding", "list"][..], &["poll", "--on", "acme-nx01"]] {
+        let refused = house.hoshu(args).expect(7);
+        assert!(refused.err.starts_with("error[store]:") && refused.err.contains("0644"), "{}", refused.err);
+        assert!(refused.err.contains("hint: take the rights away"), "{}", refused.err);
+    }
 }

@@ -131,11 +131,13 @@ CREATE TABLE finding (
     CHECK ((state = 'ended') = (ended_at IS NOT NULL))
 );
 
--- Sealed objects: small ones whole, large ones by their path in the depot.
+-- Sealed objects: small ones whole, large ones by their path in the depot. Each is sealed to its customer's key of
+-- that generation.
 CREATE TABLE object (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     customer TEXT NOT NULL,
     seat TEXT NOT NULL,
+    generation BIGINT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('configuration')),
     taken_at BIGINT NOT NULL,
     nonce TEXT NOT NULL,
@@ -174,16 +176,26 @@ CREATE TABLE backup_event (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     backup_id BIGINT NOT NULL REFERENCES backup (id),
     at BIGINT NOT NULL,
-    event TEXT NOT NULL CHECK (event IN ('verified', 'doubted', 'proved', 'not-proved', 'accepted')),
+    event TEXT NOT NULL CHECK (event IN ('verified', 'doubted', 'accepted')),
     detail TEXT NOT NULL
 );
 
+-- Each customer's key pairs; the highest generation is the present one. A destroyed one is a tombstone.
 CREATE TABLE customer_key (
-    customer TEXT NOT NULL PRIMARY KEY,
+    customer TEXT NOT NULL,
+    generation BIGINT NOT NULL CHECK (generation > 0),
     public TEXT NOT NULL,
-    private_sealed BLOB NOT NULL,
-    content_sealed BLOB NOT NULL,
-    made_at BIGINT NOT NULL
+    private_sealed BLOB,
+    content_sealed BLOB,
+    sealed_to TEXT,
+    made_at BIGINT NOT NULL,
+    destroyed_at BIGINT,
+    reason TEXT,
+    PRIMARY KEY (customer, generation),
+    CHECK ((destroyed_at IS NULL) = (private_sealed IS NOT NULL)),
+    CHECK ((destroyed_at IS NULL) = (content_sealed IS NOT NULL)),
+    CHECK ((destroyed_at IS NULL) = (sealed_to IS NOT NULL)),
+    CHECK ((destroyed_at IS NULL) = (reason IS NULL))
 );
 
 -- An empty seat is the whole fleet.
@@ -204,9 +216,11 @@ CREATE TABLE audit (
     actor TEXT NOT NULL,
     proof TEXT NOT NULL CHECK (proof IN ('claimed', 'itself')),
     act TEXT NOT NULL CHECK (act IN (
-            'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'host-key-seen',
-            'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
-            'object-opened', 'credential-stopped', 'credential-cleared'
+            'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'customer-key-rotated',
+            'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
+            'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
+            'object-opened',
+            'credential-stopped', 'credential-cleared'
         )),
     subject TEXT NOT NULL,
     detail TEXT NOT NULL
@@ -222,6 +236,7 @@ CREATE UNIQUE INDEX finding_open ON finding (customer, seat, kind, name) WHERE e
 CREATE INDEX finding_seat ON finding (seat, since_at);
 CREATE INDEX series_chunk_age ON series_chunk (step, start_at);
 CREATE INDEX poll_day_age ON poll_day (day_at);
+CREATE INDEX audit_at ON audit (at);
 CREATE INDEX backup_seat ON backup (seat, taken_at);
 CREATE INDEX audit_subject ON audit (subject, at);
 CREATE INDEX backup_event_backup ON backup_event (backup_id);

@@ -372,8 +372,8 @@ fn differ(first: &Configuration, second: &Configuration, layout: &ConfigLayout) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::backup::Grade;
     use crate::decide::backup::sample::{TEXT, configuration, layout};
+    use crate::model::backup::Grade;
     use crate::model::backup::SectionCount;
     use crate::model::id::{AssetId, ObjectId};
 

@@ -46,11 +46,13 @@ pub fn agree(kept: &Configuration, other: &Fetched, layout: &ConfigLayout) -> (V
     let (before, now) = (kept.header.change_id, other.configuration.header.change_id);
     let number = |id: Option<u64>| id.map_or_else(|| "none".to_owned(), |id| id.to_string());
     if before != now {
-        let words = format!("expected change ID {}, found {}: take a new one and verify that", number(before), number(now));
+        let words =
+            format!("expected change ID {}, found {}: take a new one and verify that", number(before), number(now));
         return (Verification::Changed, words);
     }
     if let Some(found) = other.doubts().first() {
-        let words = format!("the other channel's text has a doubt of its own: {}: {}", found.doubt, found.detail.as_data());
+        let words =
+            format!("the other channel's text has a doubt of its own: {}: {}", found.doubt, found.detail.as_data());
         return (Verification::Differs, words);
     }
     let (kept_text, other_text) =
@@ -80,9 +82,8 @@ pub fn outgrown(now: &Configuration, release: Option<&Outside>, earlier: &Backup
     let id = earlier.change_id.filter(|id| now.header.change_id == Some(*id))?;
     let then: usize = earlier.sections.iter().map(|section| section.commands).sum();
     let found = commands(now);
-    (found > then && release == earlier.release.as_ref()).then(|| {
-        format!("with change ID {id} a later fetch has {found} commands, this one {then}")
-    })
+    (found > then && release == earlier.release.as_ref())
+        .then(|| format!("with change ID {id} a later fetch has {found} commands, this one {then}"))
 }
 
 #[cfg(test)]

@@ -189,12 +189,7 @@ struct DirectSession {
 }
 
 /// Asks in a shell, or in the channel of one command.
-async fn ask(
-    place: &Place,
-    shell: &mut Shell,
-    command: &ReadCommand,
-    bytes_max: usize,
-) -> Result<Answer, AccessError> {
+async fn ask(place: &Place, shell: &mut Shell, command: &ReadCommand, bytes_max: usize) -> Result<Answer, AccessError> {
     let (output, held) = place.run(shell, command.as_str());
     if let Some(held) = held {
         held.released().await;

@@ -12,6 +12,7 @@ use hoshu::model::outside::Outside;
 use hoshu::model::reading::{Component, ComponentKind, Condition, Outcome, Tier, Unit};
 use hoshu::model::realm::Realm;
 use hoshu::model::record::{Brake, BrakeState, SpanChange};
+use hoshu::model::settings::RootSource;
 use hoshu::store::{BackupFilter, BackupObject, FindingFilter, StoreError};
 
 use super::place::{NOW, Place, on_both};
@@ -221,7 +222,7 @@ async fn what_is_learned_of_backups_decides_which_one_counts(place: Place) {
         ids.push(store.backup_add(new, object, audit(Act::BackupTaken, "nx01")).await.unwrap());
     }
     let learn = async |at: usize, event| {
-        let new = BackupEvent { at: NOW, event, detail: event.as_str().into(), lines: vec!["x".into()] };
+        let new = BackupEvent { at: NOW, event, detail: event.as_str().into() };
         store.backup_event_add(ids[at], new, audit(Act::BackupJudged, "nx01")).await.unwrap();
         let last = house(&store).backup_last_good(&[seat("nx01")]).await.unwrap();
         last.get(&seat("nx01")).map(|one| (one.id.unwrap(), one.standing().to_string()))
@@ -230,15 +231,15 @@ async fn what_is_learned_of_backups_decides_which_one_counts(place: Place) {
     assert_eq!(learn(2, Learned::Verified).await, counts(1, "taken"), "no fetch makes a suspect one count");
     assert_eq!(learn(1, Learned::Verified).await, counts(1, "verified"));
     assert_eq!(learn(1, Learned::Doubted).await, counts(0, "taken"));
-    assert_eq!(learn(2, Learned::Accepted).await, counts(2, "taken (accepted)"));
+    assert_eq!(learn(2, Learned::Accepted).await, counts(2, "verified (accepted)"));
     assert_eq!(learn(2, Learned::Doubted).await, counts(0, "taken"));
     assert_eq!(learn(0, Learned::Doubted).await, None);
     let events = house(&store).backup_get(ids[1]).await.unwrap().unwrap().events;
     assert_eq!(events.iter().map(|one| one.event).collect::<Vec<_>>(), [Learned::Verified, Learned::Doubted]);
-    assert_eq!((events[0].detail.as_data(), events[0].lines.len()), ("verified", 1));
+    assert_eq!(events[0].detail.as_data(), "verified");
     let listed = house(&store).backup_list(BackupFilter::default()).await.unwrap();
     assert!(listed.iter().all(|one| !one.events.is_empty()), "{listed:?}");
-    let new = BackupEvent { at: NOW, event: Learned::Proved, detail: "x".into(), lines: vec![] };
+    let new = BackupEvent { at: NOW, event: Learned::Verified, detail: "x".into() };
     let unknown = hoshu::model::id::BackupId(99);
     let refused = store.backup_event_add(unknown, new, audit(Act::BackupJudged, "x")).await;
     assert!(matches!(refused, Err(StoreError::Unknown(_))));
@@ -351,7 +352,7 @@ async fn an_object_in_another_customers_row_is_refused(place: Place) {
     let store = place.open();
     let root = place.folder().join("root");
     root_create(&root, Realm::Lab).unwrap();
-    let keyring = Keyring::open(&root, Realm::Lab).unwrap();
+    let keyring = Keyring::open(&RootSource::File(root), &[], Realm::Lab).unwrap();
     let depot = Depot::open(&place.folder().join("depot")).unwrap();
     let mut objects = Vec::new();
     for (owner, content) in [("acme", "a small one".to_owned()), ("twin", noise(200_000))] {
@@ -374,7 +375,7 @@ async fn an_object_in_another_customers_row_is_refused(place: Place) {
         objects.push((house(&store).backup_get(id).await.unwrap().unwrap().object, content));
     }
     let open = async |owner: &str, id| {
-        let key = house(&store).customer_key_get(&customer(owner)).await.unwrap().unwrap();
+        let key = house(&store).customer_key_get(&customer(owner), None).await.unwrap().unwrap();
         let object = house(&store).object_get(id).await.unwrap().unwrap();
         let facts = object.facts.clone();
         keyring.open_object(&key, &facts, &depot.get(object).unwrap(), OpenPurpose::Verify).map(|(_, content)| content)

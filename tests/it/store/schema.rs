@@ -161,11 +161,18 @@ async fn what_is_recorded_cannot_be_changed(place: Place) {
     let store = place.open();
     let asset = store.asset_register(customer("acme"), seat("nx01"), None, NOW).await.unwrap();
     let new = backup("acme", "nx01", asset, Grade::Taken);
-    let id = store.backup_add(new, new_object("acme", "nx01", b"sealed"), audit(Act::BackupTaken, "nx01")).await.unwrap();
-    let event = BackupEvent { at: NOW, event: Learned::Verified, detail: "x".into(), lines: vec![] };
+    let id =
+        store.backup_add(new, new_object("acme", "nx01", b"sealed"), audit(Act::BackupTaken, "nx01")).await.unwrap();
+    let event = BackupEvent { at: NOW, event: Learned::Verified, detail: "x".into() };
     store.backup_event_add(id, event, audit(Act::BackupJudged, "nx01")).await.unwrap();
     store.generation_add("d".into(), "files".into(), audit(Act::InventoryAccepted, "d")).await.unwrap();
-    for (table, column) in [("audit", "actor"), ("generation", "digest"), ("backup", "grade"), ("backup_event", "event"), ("object", "nonce")] {
+    for (table, column) in [
+        ("audit", "actor"),
+        ("generation", "digest"),
+        ("backup", "grade"),
+        ("backup_event", "event"),
+        ("object", "nonce"),
+    ] {
         for statement in [
             format!("UPDATE {table} SET {column} = 'x'"),
             format!("DELETE FROM {table}"),

@@ -6,7 +6,7 @@ use hoshu::model::actor::{Act, Scope};
 use hoshu::model::backup::Grade;
 use hoshu::model::id::{BackupId, ObjectId};
 use hoshu::model::identity::Seen;
-use hoshu::model::object::CustomerKey;
+use hoshu::model::object::{CustomerKey, KeyHalves, SealedTo};
 use hoshu::model::outside::Outside;
 use hoshu::model::reading::{Component, ComponentKind, Condition, Unit};
 use hoshu::model::record::{Brake, BrakeState};
@@ -47,11 +47,12 @@ async fn fill(store: &Store, word: &str) {
     let object = new_object(owner.as_str(), nx.as_str(), word.as_bytes());
     store.backup_add(new, object, audit(Act::BackupTaken, word)).await.unwrap();
     let sealed = word.as_bytes().to_vec();
+    let to = SealedTo { root: word.into(), recovery: vec![word.into()] };
     let key = CustomerKey {
         customer: owner.clone(),
+        generation: 1,
         public: word.into(),
-        private_sealed: sealed.clone(),
-        content_sealed: sealed,
+        halves: KeyHalves::Sealed { private: sealed.clone(), content: sealed, to },
         made_at: NOW,
     };
     store.customer_key_add(key, audit(Act::CustomerKeyMade, word)).await.unwrap();
@@ -98,15 +99,21 @@ async fn ask_everything(scoped: &Scoped) -> String {
         show(&mut all, object.map(|object| (object.facts, body(&object.body))));
     }
     for name in ["mikan-co", "ringo-co"] {
-        let key = scoped.customer_key_get(&customer(name)).await.unwrap();
-        show(&mut all, key.map(|key| (key.customer, key.public, String::from_utf8(key.private_sealed))));
+        let key = scoped.customer_key_get(&customer(name), None).await.unwrap();
+        show(&mut all, key.map(readable));
     }
+    show(&mut all, scoped.customer_key_list().await.unwrap().into_iter().map(readable).collect::<Vec<_>>());
     show(&mut all, scoped.brake_list().await.unwrap());
     show(&mut all, scoped.audit_list(None, 100).await.unwrap());
     show(&mut all, scoped.audit_of(Act::BackupTaken, "mikan", NOW).await.unwrap());
     show(&mut all, scoped.generation_list(100).await.unwrap());
     show(&mut all, scoped.generation_files(hoshu::model::id::GenerationId(1)).await.unwrap());
     all.join("\n")
+}
+
+fn readable(key: CustomerKey) -> impl Debug {
+    let KeyHalves::Sealed { private, to, .. } = key.halves else { panic!("destroyed") };
+    (key.customer, key.public, String::from_utf8(private), to)
 }
 
 fn body(body: &hoshu::model::object::ObjectBody) -> String {

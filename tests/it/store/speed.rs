@@ -5,6 +5,7 @@ use hoshu::model::actor::Act;
 use hoshu::model::backup::Grade;
 use hoshu::model::object::ObjectKind;
 use hoshu::model::realm::Realm;
+use hoshu::model::settings::RootSource;
 use hoshu::store::BackupObject;
 
 use super::place::{NOW, Place};
@@ -33,7 +34,7 @@ async fn measure(place: Place) {
     let store = place.open();
     let root = place.folder().join("root");
     root_create(&root, Realm::Lab).unwrap();
-    let keyring = Keyring::open(&root, Realm::Lab).unwrap();
+    let keyring = Keyring::open(&RootSource::File(root), &[], Realm::Lab).unwrap();
     let depot = Depot::open(&place.folder().join("depot")).unwrap();
     let key = keyring.customer_create(customer("acme"), NOW).unwrap();
     keyring.customer_load(&key).unwrap();

@@ -105,6 +105,7 @@ pub(super) fn sealed(customer_name: &str, seat_name: &str, body: &[u8]) -> Seale
     let facts = ObjectFacts {
         customer: customer(customer_name),
         seat: seat(seat_name),
+        generation: 1,
         kind: ObjectKind::Configuration,
         taken_at: NOW,
         nonce: "00".repeat(16),

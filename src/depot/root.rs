@@ -1,0 +1,284 @@
+//! The root key and other identities that open customers' keys: where they are read from, and how a root key is made.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::str::FromStr;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use age::secrecy::ExposeSecret;
+use age::x25519::Identity;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::process::{Pid, Signal, kill_process_group};
+use zeroize::Zeroizing;
+
+use crate::model::limits::SECRET_BYTES_MAX;
+use crate::model::realm::Realm;
+use crate::model::settings::RootSource;
+
+use super::keys::KeyError;
+
+/// The first line of a root key.
+const ROOT_LINE: &str = "# hoshu root key, realm: ";
+/// How long a program may take to print the root key.
+const PROGRAM_WAIT: Duration = Duration::from_secs(20);
+/// How often it is looked whether a program that closed its output has ended.
+const PROGRAM_LOOK: Duration = Duration::from_millis(20);
+
+/// An identity that opens customers' keys: the root key, an earlier one, or a recovery identity.
+pub struct Opener(pub(super) Identity);
+
+impl Opener {
+    /// The root key of this realm, from where the settings say.
+    pub fn root(source: &RootSource, realm: Realm) -> Result<Self, KeyError> {
+        let failed = |source_error| KeyError::Root { root: source.clone(), source: source_error };
+        let text = match source {
+            RootSource::File(path) => read_own(path, failed)?,
+            RootSource::Systemd(name) => {
+                let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).filter(|f| f.is_absolute());
+                let unset = || io::Error::new(io::ErrorKind::NotFound, "CREDENTIALS_DIRECTORY is not set");
+                let folder = folder.ok_or_else(unset).map_err(failed)?;
+                File::open(folder.join(name)).and_then(bounded).map_err(failed)?
+            }
+            RootSource::Command(words) => {
+                run(words, PROGRAM_WAIT).map_err(|why| KeyError::RootProgram { root: source.clone(), why })?
+            }
+            RootSource::Transit { .. } => return Err(KeyError::RootNotServed(source.clone())),
+        };
+        of_realm(&text, &source.to_string(), realm)
+    }
+
+    /// A root key of this realm that was one before.
+    pub fn old_root(path: &Path, realm: Realm) -> Result<Self, KeyError> {
+        of_realm(&read_own(path, unreadable(path))?, &path.display().to_string(), realm)
+    }
+
+    /// A recovery identity, the first one of a file as `age-keygen` writes it, of its owner alone.
+    pub fn recovery(path: &Path) -> Result<Self, KeyError> {
+        identity(&read_own(path, unreadable(path))?, &path.display().to_string())
+    }
+
+    /// Its public half.
+    pub fn public(&self) -> String {
+        self.0.to_public().to_string()
+    }
+}
+
+fn unreadable(path: &Path) -> impl Fn(io::Error) -> KeyError {
+    move |source| KeyError::Identity { path: path.to_owned(), source }
+}
+
+fn of_realm(text: &str, place: &str, realm: Realm) -> Result<Opener, KeyError> {
+    let shape = || KeyError::RootShape { place: place.to_owned(), expected: "a line that names its realm" };
+    let found = text.lines().find_map(|line| line.strip_prefix(ROOT_LINE)).map(str::parse);
+    let found: Realm = found.and_then(Result::ok).ok_or_else(shape)?;
+    if found != realm {
+        return Err(KeyError::OtherRealm { what: "the root key", expected: realm, found });
+    }
+    identity(text, place)
+}
+fn identity(text: &str, place: &str) -> Result<Opener, KeyError> {
+    let shape = || KeyError::RootShape { place: place.to_owned(), expected: "an age identity" };
+    let key = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-")).ok_or_else(shape)?;
+    Identity::from_str(key.trim()).map(Opener).map_err(|_| shape())
+}
+
+/// The line by which a root key says its realm, for those who put one into another place than a file.
+pub fn root_line(realm: Realm) -> String {
+    format!("{ROOT_LINE}{realm}")
+}
+
+/// Makes a root key in a file that must not exist, readable by its owner alone, and returns its public half. The file
+/// is whole and on the disk before it has its name.
+pub fn root_create(path: &Path, realm: Realm) -> Result<String, KeyError> {
+    let failed = |source| KeyError::Root { root: RootSource::File(path.to_owned()), source };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    let identity = Identity::generate();
+    let public = identity.to_public().to_string();
+    let secret = identity.to_string();
+    let line = root_line(realm);
+    let text = Zeroizing::new(format!("{line}\n# public key: {public}\n{}\n", secret.expose_secret()));
+    let mut unnamed = path.as_os_str().to_owned();
+    unnamed.push(".new");
+    // What a killed process left under this name has sealed nothing.
+    match fs::remove_file(&unnamed) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(&unnamed).map_err(failed)?;
+    file.set_permissions(Permissions::from_mode(0o400)).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    renameat_with(CWD, &unnamed, CWD, path, RenameFlags::NOREPLACE).map_err(|error| failed(error.into()))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    Ok(public)
+}
+
+/// Whether a file is there, for those who ask before they make one.
+pub fn root_exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Reads a file that only its owner may read.
+fn read_own(path: &Path, failed: impl Fn(io::Error) -> KeyError) -> Result<Zeroizing<String>, KeyError> {
+    let file = File::open(path).map_err(&failed)?;
+    let mode = file.metadata().map_err(&failed)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeyError::RootOpenToOthers { path: path.to_owned(), mode });
+    }
+    bounded(file).map_err(failed)
+}
+
+fn bounded(from: impl Read) -> io::Result<Zeroizing<String>> {
+    // The buffer has its final size from the start, so that no smaller copy of it is left behind in memory.
+    let most = SECRET_BYTES_MAX + 1;
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(most).unwrap_or(0)));
+    from.take(most).read_to_string(&mut text)?;
+    if text.len() as u64 > SECRET_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than 16 KiB"));
+    }
+    Ok(text)
+}
+
+/// What a program prints: no shell, no environment, nothing to read, a process group of its own that does not outlive
+/// its time.
+fn run(words: &[String], wait: Duration) -> Result<Zeroizing<String>, String> {
+    let (program, arguments) = words.split_first().ok_or("there is no program")?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let (sender, receiver) = mpsc::channel();
+    if let Some(output) = child.stdout.take() {
+        // When nobody waits for it any more, what was read is wiped with its buffer.
+        thread::spawn(move || drop(sender.send(bounded(output))));
+    }
+    let text = receiver.recv_timeout(wait);
+    let status = if text.is_ok() { ended(&mut child, wait) } else { None };
+    if status.is_none() {
+        // The child is not waited for yet, so that its number is still its own.
+        let _gone = kill_process_group(Pid::from_child(&child), Signal::KILL);
+        child.wait().map_err(|error| error.to_string())?;
+    }
+    match (text, status) {
+        (Ok(Err(error)), _) => Err(error.to_string()),
+        (Ok(Ok(text)), Some(status)) if status.success() => Ok(text),
+        (Ok(Ok(_)), Some(status)) => Err(format!("it ended with {status}")),
+        (Err(_), _) | (Ok(Ok(_)), None) => Err(format!("it did not end within {} s", wait.as_secs())),
+    }
+}
+
+/// How a child ended that has closed its output; `None` when it goes on.
+fn ended(child: &mut Child, wait: Duration) -> Option<ExitStatus> {
+    let looks = wait.as_millis() / PROGRAM_LOOK.as_millis();
+    for _ in 0..looks {
+        if let Some(status) = child.try_wait().ok().flatten() {
+            return Some(status);
+        }
+        thread::sleep(PROGRAM_LOOK);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn public(source: &RootSource) -> Result<String, KeyError> {
+        Opener::root(source, Realm::Lab).map(|root| root.public())
+    }
+
+    fn command(words: &[&str]) -> RootSource {
+        RootSource::Command(words.iter().map(|word| (*word).to_owned()).collect())
+    }
+
+    #[test]
+    fn a_root_key_is_made_once_and_for_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys/root");
+        let source = RootSource::File(path.clone());
+        // What a killed process left does not stop the next one, and is not taken for a key.
+        fs::create_dir(folder.path().join("keys")).unwrap();
+        fs::write(folder.path().join("keys/root.new"), "half a k").unwrap();
+        let made = root_create(&path, Realm::Lab).unwrap();
+        assert_eq!(fs::read_dir(folder.path().join("keys")).unwrap().count(), 1);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o400);
+        assert_eq!(public(&source).unwrap(), made);
+        assert!(matches!(root_create(&path, Realm::Lab), Err(KeyError::Root { .. })));
+        assert_eq!(public(&source).unwrap(), made);
+    }
+
+    #[test]
+    fn a_missing_root_key_stops_work_and_is_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root");
+        assert!(matches!(public(&RootSource::File(path.clone())), Err(KeyError::Root { .. })));
+        assert!(!root_exists(&path));
+    }
+
+    #[test]
+    fn a_root_key_that_others_can_read_or_of_the_other_realm_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root");
+        root_create(&path, Realm::Lab).unwrap();
+        let source = RootSource::File(path.clone());
+        assert!(matches!(Opener::root(&source, Realm::Live), Err(KeyError::OtherRealm { .. })));
+        fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
+        assert!(matches!(public(&source), Err(KeyError::RootOpenToOthers { mode: 0o440, .. })));
+        assert!(matches!(Opener::recovery(&path), Err(KeyError::RootOpenToOthers { mode: 0o440, .. })));
+    }
+
+    #[test]
+    fn a_program_prints_the_root_key_and_gets_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root");
+        let made = root_create(&path, Realm::Lab).unwrap();
+        let file = path.to_str().unwrap();
+        assert_eq!(public(&command(&["/bin/cat", file])).unwrap(), made);
+        // A shell that is asked for by name gets no environment and no input to read.
+        let script = format!("[ \"$(env | grep -v -e ^PWD= -e ^_= -e ^SHLVL=)\" = '' ] && cat - {file}");
+        assert_eq!(public(&command(&["/bin/sh", "-c", &script])).unwrap(), made);
+        for (words, told) in [
+            (&["/bin/cat", "/nonexistent"][..], "ended with"),
+            (&["/nonexistent"], "No such file"),
+            (&["/bin/sh", "-c", "cat \"$0\"; exit 3", file], "ended with exit status: 3"),
+            (&["/usr/bin/yes"], "longer than 16 KiB"),
+            (&["/bin/echo", "hunter2"], "a line that names its realm"),
+        ] {
+            let error = public(&command(words)).unwrap_err();
+            let told_all = format!("{error} {:?}", std::error::Error::source(&error));
+            assert!(told_all.contains(told), "{told_all}");
+            assert!(!told_all.contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_ended() {
+        for script in ["sleep 600", "exec >&-; sleep 600", "sleep 600 & wait", "sleep 600 & exit"] {
+            let words = ["/bin/sh", "-c", script].map(str::to_owned);
+            let told = run(&words, Duration::from_millis(200)).unwrap_err();
+            assert!(told.contains("did not end within"), "{script}: {told}");
+        }
+    }
+
+    #[test]
+    fn transit_is_told_to_be_not_yet_served() {
+        let transit = RootSource::Transit {
+            address: "https://bao.example".to_owned(),
+            key: "hoshu".to_owned(),
+            file: "root.bao".into(),
+        };
+        assert!(matches!(public(&transit), Err(KeyError::RootNotServed(_))));
+    }
+}
