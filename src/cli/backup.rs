@@ -1,16 +1,18 @@
 //! `hoshu backup`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::out::{Cell, Tone, counted};
 use super::poll::without_ssh;
 use super::progress::Bar;
-use super::{Context, Doors, Ended, Need, person};
+use super::{Context, Doors, Ended, Need, parse_duration, person};
 use crate::model::backup::Backup;
 use crate::model::id::BackupId;
 use crate::model::reading::Outcome;
-use crate::model::time::Time;
+use crate::model::time::{Time, show_duration};
 use crate::service::backup::{self, Compared, Shown, Sign, Taken, Verification, Verified, Which};
+use crate::service::coverage;
 use crate::service::refusal::Refusal;
 
 /// Configuration backups.
@@ -47,6 +49,15 @@ pub enum Verb {
         /// Why: what was compared, and by whom. It stands in the audit.
         #[arg(long, value_name = "TEXT")]
         reason: String,
+    },
+    /// Say which seats have a backup that counts, and why the others have none
+    Coverage {
+        /// Which seats; all when absent.
+        #[arg(long, value_name = "SELECTOR")]
+        on: Vec<String>,
+        /// How old it may be.
+        #[arg(long, default_value = "26h", value_parser = parse_duration, value_name = "TIME")]
+        within: Duration,
     },
     /// Show a configuration with every secret masked
     Show {
@@ -201,6 +212,39 @@ fn show_diff(context: &Context<'_, impl Doors>, compared: &Compared, zone: chron
     }
 }
 
+async fn show_coverage(context: &Context<'_, impl Doors>, on: &[String], within: Duration) -> Result<Ended, Refusal> {
+    let env = context.env(Need::Read).await?;
+    let within_ms = i64::try_from(within.as_millis()).unwrap_or(i64::MAX);
+    let answer = coverage::coverage(&env, &person(), on, within_ms).await?;
+    if context.out.json {
+        context.out.json(&answer);
+    } else {
+        let rows = answer.seats.iter().map(|seat| -> Vec<Cell> {
+            let worth = seat.standing.map_or_else(String::new, |standing| standing.to_string());
+            vec![
+                seat.seat.to_string().into(),
+                seat.customer.to_string().into(),
+                seat.series.as_str().into(),
+                seat.backup.map_or_else(String::new, |id| id.to_string()).into(),
+                seat.age_ms.map_or_else(|| "never".to_owned(), show_duration).into(),
+                worth.into(),
+                if seat.missing.is_some() { Cell::toned(seat.reason(), Tone::Bad) } else { "".into() },
+            ]
+        });
+        let header = ["seat", "customer", "series", "backup", "age", "worth", "missing"];
+        context.out.table(&header, rows.collect());
+        context.out.talk(&format!(
+            "{}: {} covered within {}, {} of them verified; {} missing",
+            counted(answer.seats.len(), "seat"),
+            answer.covered,
+            show_duration(within_ms),
+            answer.verified,
+            answer.missing
+        ));
+    }
+    Ok(if answer.missing > 0 { Ended::Attention } else { Ended::Done })
+}
+
 /// Does what the verb says.
 pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     let actor = person();
@@ -274,6 +318,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
             }
             Ok(Ended::Done)
         }
+        Verb::Coverage { on, within } => show_coverage(context, &on, within).await,
         Verb::Show { which } => {
             let env = context.env(Need::Host).await?;
             show_text(context, &backup::show(&env, &actor, &which).await?);

@@ -6,6 +6,7 @@ pub mod appliance;
 pub mod audit;
 pub mod backup;
 pub mod check;
+pub mod coverage;
 pub mod credential;
 pub mod finding;
 pub mod hostkey;

@@ -202,3 +202,26 @@ fn verify_holds_a_backup_against_the_other_channel() {
     let acts = |act: &str| audit["records"].as_array().unwrap().iter().filter(|record| record["act"] == act).count();
     assert_eq!((acts("object-opened"), acts("backup-judged")), (3, 1), "{audit}");
 }
+
+#[test]
+fn coverage_says_why_a_seat_has_none() {
+    let house = House::example();
+    house.onboard();
+    take_one(&house, "acme-nx01", 0);
+    house.break_unit("acme-fx01", "refused");
+    house.hoshu(&["poll", "--on", "acme-fx01"]).expect(4);
+    let answer = house.hoshu(&["backup", "coverage", "--json"]).expect(4).json();
+    let why = |seat: &str| {
+        let one = House::seat(&answer, seat);
+        (one["missing"].as_str().unwrap_or_default().to_owned(), one["outcome"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(why("acme-nx01"), (String::new(), String::new()));
+    assert_eq!(why("acme-ex01"), ("never-taken".to_owned(), String::new()));
+    assert_eq!(why("acme-fx01"), ("failed".to_owned(), "refused".to_owned()));
+    let seats = answer["seats"].as_array().unwrap();
+    assert!(seats.iter().any(|one| one["missing"] == "not-yet-served" || one["missing"] == "no-ssh"), "{answer}");
+    let missing = seats.iter().filter(|one| !one["missing"].is_null()).count();
+    assert_eq!((&answer["missing"], &answer["covered"]), (&missing.into(), &1.into()));
+    let old = house.hoshu(&["backup", "coverage", "--on", "acme-nx01", "--within", "0s", "--json"]).expect(4).json();
+    assert_eq!(old["seats"][0]["missing"], "too-old");
+}
