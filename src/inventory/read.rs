@@ -3,7 +3,7 @@
 use super::tables::CUSTOMER_FILE;
 use crate::model::inventory::{
     Algorithms, Channel, Contact, Contract, Customer, Freeze, Gateway, GatewayAccess, Hop, Language, ProbeState,
-    Probes, Seat, SeatCredentials, Site, SshPolicy, Supplier, Window, Work,
+    Probes, Retention, Seat, SeatCredentials, Site, SshPolicy, Supplier, Window, Work,
 };
 use crate::model::name::CustomerName;
 use crate::yaml::{Fields, Node, Source};
@@ -123,7 +123,18 @@ fn read_contract(fields: Fields<'_>) -> Option<Contract> {
         dealer: fields.owned("dealer")?,
         from: fields.owned("from")?,
         until: fields.owned("until")?,
+        backup_retention: read_retention(fields.table("backup_retention")),
     })
+}
+
+fn read_retention(fields: Option<Fields<'_>>) -> Retention {
+    let usual = Retention::default();
+    let whole = |name, usual| fields.and_then(|fields| fields.whole(name)).unwrap_or(usual);
+    Retention {
+        daily: whole("daily", usual.daily),
+        weekly: whole("weekly", usual.weekly),
+        monthly: whole("monthly", usual.monthly),
+    }
 }
 
 fn read_window(fields: Fields<'_>) -> Option<Window> {

@@ -104,6 +104,20 @@ static CONTRACT_FIELDS: Table = Table {
         Field::required("dealer", LINE, "The dealer (保守窓口)."),
         Field::required("from", DATE, "The first day."),
         Field::required("until", DATE, "The last day."),
+        Field::optional(
+            "backup_retention",
+            Kind::Table(&RETENTION_FIELDS),
+            "How many backups are kept of each seat under it.",
+        ),
+    ],
+};
+
+static RETENTION_FIELDS: Table = Table {
+    what: "the retention of backups",
+    fields: &[
+        Field::optional("daily", Kind::Whole(1, 3_660), "The newest of so many days; 14 when left out."),
+        Field::optional("weekly", Kind::Whole(0, 520), "The newest of so many weeks; 8 when left out."),
+        Field::optional("monthly", Kind::Whole(0, 240), "The newest of so many months; 12 when left out."),
     ],
 };
 

@@ -105,6 +105,25 @@ pub struct Backup {
     pub events: Vec<BackupEvent>,
 }
 
+/// What retention looks at: whose a backup is, for which time it stands, and what it is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupAge {
+    /// The backup.
+    pub id: BackupId,
+    /// Whose it is.
+    pub customer: CustomerName,
+    /// The seat.
+    pub seat: SeatName,
+    /// The hardware that it was read from.
+    pub asset: AssetId,
+    /// When it was fetched.
+    pub taken_at: Time,
+    /// When a fetch last gave the same.
+    pub seen_at: Time,
+    /// What it is worth now.
+    pub standing: Standing,
+}
+
 impl Backup {
     /// What it is worth now, by its grade and what was learned since.
     pub fn standing(&self) -> Standing {

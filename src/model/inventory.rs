@@ -35,6 +35,14 @@ impl Inventory {
         self.customers.get(&seat.customer)?.gateways.iter().find(|gateway| gateway.name == seat.gateway)
     }
 
+    /// How many backups of a seat are kept: as its contract says, or the usual number.
+    pub fn retention(&self, seat: &Seat) -> Retention {
+        let contracts = self.customers.get(&seat.customer).map(|customer| customer.contracts.as_slice());
+        let number = seat.contract.as_deref();
+        let contract = contracts.unwrap_or_default().iter().find(|contract| number == Some(contract.number.as_str()));
+        contract.map(|contract| contract.backup_retention).unwrap_or_default()
+    }
+
     /// The site in which a seat stands.
     pub fn site(&self, seat: &Seat) -> Option<&Site> {
         self.customers.get(&seat.customer)?.sites.iter().find(|site| site.name == seat.site)
@@ -224,6 +232,25 @@ pub struct Contract {
     pub from: String,
     /// Its last day, `yyyy-mm-dd`.
     pub until: String,
+    /// How many backups are kept of each seat under it.
+    pub backup_retention: Retention,
+}
+
+/// For how many periods that have a backup that counts the newest of the period is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Retention {
+    /// Days; one at least.
+    pub daily: u32,
+    /// ISO weeks.
+    pub weekly: u32,
+    /// Months.
+    pub monthly: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { daily: 14, weekly: 8, monthly: 12 }
+    }
 }
 
 /// When disruptive work may start (作業可能時間帯).
