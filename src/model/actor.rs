@@ -79,6 +79,8 @@ crate::words! {
         BackupTaken = "backup-taken",
         /// Something was learned of a backup after it was taken.
         BackupJudged = "backup-judged",
+        /// Backups of a seat that nothing keeps any more were removed.
+        BackupPruned = "backup-pruned",
         /// A sealed object was opened.
         ObjectOpened = "object-opened",
         /// A credential was stopped on a seat or everywhere.

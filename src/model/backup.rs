@@ -124,6 +124,17 @@ pub struct BackupAge {
     pub standing: Standing,
 }
 
+/// What is left of a backup that was pruned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tombstone {
+    /// The backup.
+    pub id: BackupId,
+    /// When it was pruned.
+    pub at: Time,
+    /// Why, in words.
+    pub reason: String,
+}
+
 impl Backup {
     /// What it is worth now, by its grade and what was learned since.
     pub fn standing(&self) -> Standing {

@@ -200,15 +200,7 @@ impl Scoped {
         let read = move |db: &mut Db| {
             let mut last = BTreeMap::new();
             for seats in portions {
-                let overruled = backup_event::overruled(db, &seats)?;
-                let counts = backup::grade.eq(Grade::Taken.as_str()).and(backup::id.ne_all(overruled.doubted));
-                let newest = backup::table
-                    .filter(counts.or(backup::id.eq_any(overruled.accepted)))
-                    .filter(backup::seat.eq_any(&seats))
-                    .group_by((backup::customer, backup::seat))
-                    .select(max(backup::id));
-                let ids: Vec<Option<i64>> = newest.load(db)?;
-                let ids: Vec<i64> = ids.into_iter().flatten().collect();
+                let ids = last_good(db, &seats)?;
                 let query = within!(seen!(), backup::customer, &customers);
                 let rows = query.filter(backup::id.eq_any(ids)).load::<Seen>(db)?;
                 last.extend(nouns(db, rows)?.into_iter().map(|backup| (backup.seat.clone(), backup)));
@@ -217,6 +209,19 @@ impl Scoped {
         };
         self.store.read(read).await
     }
+}
+
+/// The newest backup that counts of each customer and seat.
+pub(super) fn last_good(db: &mut Db, seats: &[String]) -> Result<Vec<i64>, StoreError> {
+    let overruled = backup_event::overruled(db, seats)?;
+    let counts = backup::grade.eq(Grade::Taken.as_str()).and(backup::id.ne_all(overruled.doubted));
+    let newest = backup::table
+        .filter(counts.or(backup::id.eq_any(overruled.accepted)))
+        .filter(backup::seat.eq_any(seats))
+        .group_by((backup::customer, backup::seat))
+        .select(max(backup::id));
+    let ids: Vec<Option<i64>> = newest.load(db)?;
+    Ok(ids.into_iter().flatten().collect())
 }
 
 /// Rows with what was learned of them since.

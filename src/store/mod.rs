@@ -25,6 +25,7 @@ mod object;
 mod observe;
 mod poll;
 mod poll_pack;
+mod prune;
 mod row;
 mod schema;
 mod series;
@@ -60,6 +61,7 @@ pub use generation::Generation;
 pub use housekeeping::Swept;
 pub use lock::{HostLock, LockError};
 pub use poll::PollPoint;
+pub use prune::Doomed;
 pub use series::SeriesPoint;
 pub use status::Counts;
 

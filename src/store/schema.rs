@@ -179,6 +179,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    pruned (backup_id) {
+        backup_id -> BigInt,
+        customer -> Text,
+        seat -> Text,
+        taken_at -> BigInt,
+        seen_at -> BigInt,
+        grade -> Text,
+        object_id -> BigInt,
+        pruned_at -> BigInt,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
     customer_key (customer, generation) {
         customer -> Text,
         generation -> BigInt,

@@ -13,6 +13,8 @@ mod keys;
 #[cfg(test)]
 pub(crate) mod place;
 #[cfg(test)]
+mod prune;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod scope;

@@ -1,6 +1,7 @@
 DROP TABLE audit;
 DROP TABLE credential_brake;
 DROP TABLE customer_key;
+DROP TABLE pruned;
 DROP TABLE backup_event;
 DROP TABLE backup_seen;
 DROP TABLE backup;
@@ -16,3 +17,4 @@ DROP TABLE asset;
 DROP TABLE generation;
 DROP TABLE store_meta;
 DROP FUNCTION refuse_change();
+DROP FUNCTION refuse_delete;

@@ -180,6 +180,19 @@ CREATE TABLE backup_event (
     detail TEXT NOT NULL
 );
 
+-- Which backups were pruned, and why. Rows of a backup and its object may go only when they are named here.
+CREATE TABLE pruned (
+    backup_id BIGINT NOT NULL PRIMARY KEY,
+    customer TEXT NOT NULL,
+    seat TEXT NOT NULL,
+    taken_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    grade TEXT NOT NULL CHECK (grade IN ('doubted', 'suspect', 'taken', 'verified')),
+    object_id BIGINT NOT NULL,
+    pruned_at BIGINT NOT NULL,
+    reason TEXT NOT NULL
+);
+
 -- Each customer's key pairs; the highest generation is the present one. A destroyed one is a tombstone.
 CREATE TABLE customer_key (
     customer TEXT NOT NULL,
@@ -219,7 +232,7 @@ CREATE TABLE audit (
             'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'customer-key-rotated',
             'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
             'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
-            'object-opened',
+            'backup-pruned', 'object-opened',
             'credential-stopped', 'credential-cleared'
         )),
     subject TEXT NOT NULL,
@@ -240,10 +253,25 @@ CREATE INDEX audit_at ON audit (at);
 CREATE INDEX backup_seat ON backup (seat, taken_at);
 CREATE INDEX audit_subject ON audit (subject, at);
 CREATE INDEX backup_event_backup ON backup_event (backup_id);
+CREATE INDEX backup_object ON backup (object_id);
+CREATE INDEX pruned_object ON pruned (object_id);
 
--- What is recorded stays as it was written.
+-- What is recorded stays as it was written; a backup goes when `pruned` names it, whole and never in part.
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END;
+$$;
+-- Its arguments: a column of `pruned`, and the column of the row that must stand there.
+CREATE FUNCTION refuse_delete() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    named BOOLEAN;
+BEGIN
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM pruned WHERE %I = ($1).%I)', TG_ARGV[0], TG_ARGV[1])
+        INTO named USING OLD;
+    IF named THEN
+        RETURN OLD;
+    END IF;
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
 END;
 $$;
@@ -255,17 +283,27 @@ CREATE TRIGGER generation_append_only BEFORE UPDATE OR DELETE ON generation
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER generation_append_only_whole BEFORE TRUNCATE ON generation
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER backup_append_only BEFORE UPDATE OR DELETE ON backup
+CREATE TRIGGER backup_append_only BEFORE UPDATE ON backup
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER backup_pruned_only BEFORE DELETE ON backup
+    FOR EACH ROW EXECUTE FUNCTION refuse_delete('backup_id', 'id');
 CREATE TRIGGER backup_append_only_whole BEFORE TRUNCATE ON backup
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER backup_event_append_only BEFORE UPDATE OR DELETE ON backup_event
+CREATE TRIGGER backup_event_append_only BEFORE UPDATE ON backup_event
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER backup_event_pruned_only BEFORE DELETE ON backup_event
+    FOR EACH ROW EXECUTE FUNCTION refuse_delete('backup_id', 'backup_id');
 CREATE TRIGGER backup_event_append_only_whole BEFORE TRUNCATE ON backup_event
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER object_append_only BEFORE UPDATE OR DELETE ON object
+CREATE TRIGGER object_append_only BEFORE UPDATE ON object
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER object_pruned_only BEFORE DELETE ON object
+    FOR EACH ROW EXECUTE FUNCTION refuse_delete('object_id', 'id');
 CREATE TRIGGER object_append_only_whole BEFORE TRUNCATE ON object
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER pruned_append_only BEFORE UPDATE OR DELETE ON pruned
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER pruned_append_only_whole BEFORE TRUNCATE ON pruned
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Sealed bytes do not compress, and open spans are updated in place.

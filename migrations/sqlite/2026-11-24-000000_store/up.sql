@@ -180,6 +180,19 @@ CREATE TABLE backup_event (
     detail TEXT NOT NULL
 );
 
+-- Which backups were pruned, and why. Rows of a backup and its object may go only when they are named here.
+CREATE TABLE pruned (
+    backup_id BIGINT NOT NULL PRIMARY KEY,
+    customer TEXT NOT NULL,
+    seat TEXT NOT NULL,
+    taken_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    grade TEXT NOT NULL CHECK (grade IN ('doubted', 'suspect', 'taken', 'verified')),
+    object_id BIGINT NOT NULL,
+    pruned_at BIGINT NOT NULL,
+    reason TEXT NOT NULL
+);
+
 -- Each customer's key pairs; the highest generation is the present one. A destroyed one is a tombstone.
 CREATE TABLE customer_key (
     customer TEXT NOT NULL,
@@ -219,7 +232,7 @@ CREATE TABLE audit (
             'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'customer-key-rotated',
             'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
             'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
-            'object-opened',
+            'backup-pruned', 'object-opened',
             'credential-stopped', 'credential-cleared'
         )),
     subject TEXT NOT NULL,
@@ -240,8 +253,10 @@ CREATE INDEX audit_at ON audit (at);
 CREATE INDEX backup_seat ON backup (seat, taken_at);
 CREATE INDEX audit_subject ON audit (subject, at);
 CREATE INDEX backup_event_backup ON backup_event (backup_id);
+CREATE INDEX backup_object ON backup (object_id);
+CREATE INDEX pruned_object ON pruned (object_id);
 
--- What is recorded stays as it was written.
+-- What is recorded stays as it was written; a backup goes when `pruned` names it, whole and never in part.
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
 BEGIN
     SELECT RAISE(ABORT, 'audit is append-only');
@@ -263,6 +278,7 @@ BEGIN
     SELECT RAISE(ABORT, 'backup is append-only');
 END;
 CREATE TRIGGER backup_no_delete BEFORE DELETE ON backup
+WHEN NOT EXISTS (SELECT 1 FROM pruned WHERE backup_id = OLD.id)
 BEGIN
     SELECT RAISE(ABORT, 'backup is append-only');
 END;
@@ -271,6 +287,7 @@ BEGIN
     SELECT RAISE(ABORT, 'backup_event is append-only');
 END;
 CREATE TRIGGER backup_event_no_delete BEFORE DELETE ON backup_event
+WHEN NOT EXISTS (SELECT 1 FROM pruned WHERE backup_id = OLD.backup_id)
 BEGIN
     SELECT RAISE(ABORT, 'backup_event is append-only');
 END;
@@ -279,6 +296,15 @@ BEGIN
     SELECT RAISE(ABORT, 'object is append-only');
 END;
 CREATE TRIGGER object_no_delete BEFORE DELETE ON object
+WHEN NOT EXISTS (SELECT 1 FROM pruned WHERE object_id = OLD.id)
 BEGIN
     SELECT RAISE(ABORT, 'object is append-only');
+END;
+CREATE TRIGGER pruned_no_update BEFORE UPDATE ON pruned
+BEGIN
+    SELECT RAISE(ABORT, 'pruned is append-only');
+END;
+CREATE TRIGGER pruned_no_delete BEFORE DELETE ON pruned
+BEGIN
+    SELECT RAISE(ABORT, 'pruned is append-only');
 END;

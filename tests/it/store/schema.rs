@@ -11,7 +11,7 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use hoshu::model::actor::{Act, Proof};
 use hoshu::model::asset::KeyState;
 use hoshu::model::backup::Grade;
-use hoshu::model::backup_event::{BackupEvent, Learned};
+use hoshu::model::backup_event::{BackupEvent, Learned, Worth};
 use hoshu::model::finding::FindingState;
 use hoshu::model::object::ObjectKind;
 use hoshu::model::reading::{ComponentKind, Condition, Outcome};
@@ -141,6 +141,7 @@ fn checks_hold_the_words_of_the_model() {
         ("object", "kind", words(ObjectKind::ALL, ObjectKind::as_str)),
         ("backup", "grade", words(Grade::ALL, Grade::as_str)),
         ("backup_event", "event", words(Learned::ALL, Learned::as_str)),
+        ("pruned", "grade", words(Worth::ALL, Worth::as_str)),
         ("credential_brake", "state", words(BrakeState::ALL, BrakeState::as_str)),
         ("audit", "proof", words(Proof::ALL, Proof::as_str)),
         ("audit", "act", words(Act::ALL, Act::as_str)),
@@ -166,12 +167,14 @@ async fn what_is_recorded_cannot_be_changed(place: Place) {
     let event = BackupEvent { at: NOW, event: Learned::Verified, detail: "x".into() };
     store.backup_event_add(id, event, audit(Act::BackupJudged, "nx01")).await.unwrap();
     store.generation_add("d".into(), "files".into(), audit(Act::InventoryAccepted, "d")).await.unwrap();
+    place.raw("INSERT INTO pruned VALUES (0, 'acme', 'nx01', 0, 0, 'taken', 0, 0, 'x')").unwrap();
     for (table, column) in [
         ("audit", "actor"),
         ("generation", "digest"),
         ("backup", "grade"),
         ("backup_event", "event"),
         ("object", "nonce"),
+        ("pruned", "reason"),
     ] {
         for statement in [
             format!("UPDATE {table} SET {column} = 'x'"),

@@ -10,7 +10,7 @@ use hoshu::model::object::{CustomerKey, KeyHalves, SealedTo};
 use hoshu::model::outside::Outside;
 use hoshu::model::reading::{Component, ComponentKind, Condition, Unit};
 use hoshu::model::record::{Brake, BrakeState};
-use hoshu::store::{BackupFilter, Counts, FindingFilter, Scoped, Store};
+use hoshu::store::{BackupFilter, Counts, Doomed, FindingFilter, Scoped, Store};
 
 use super::place::{NOW, Place, on_both};
 use super::world::{audit, backup, celsius, customer, disk, finding, house, new_object, opened, poll, seat};
@@ -46,6 +46,11 @@ async fn fill(store: &Store, word: &str) {
     new.release = Some(word.into());
     let object = new_object(owner.as_str(), nx.as_str(), word.as_bytes());
     store.backup_add(new, object, audit(Act::BackupTaken, word)).await.unwrap();
+    let spoilt = backup(owner.as_str(), nx.as_str(), asset, Grade::Suspect);
+    let object = new_object(owner.as_str(), nx.as_str(), word.as_bytes());
+    let id = store.backup_add(spoilt, object, audit(Act::BackupTaken, word)).await.unwrap();
+    let doomed = vec![Doomed { id, reason: word.into() }];
+    store.backup_prune((owner.clone(), nx.clone()), doomed, audit(Act::BackupPruned, word)).await.unwrap();
     let sealed = word.as_bytes().to_vec();
     let to = SealedTo { root: word.into(), recovery: vec![word.into()] };
     let key = CustomerKey {
@@ -93,7 +98,11 @@ async fn ask_everything(scoped: &Scoped) -> String {
     show(&mut all, scoped.poll_last(&seats).await.unwrap());
     show(&mut all, scoped.backup_list(BackupFilter::default()).await.unwrap());
     show(&mut all, scoped.backup_last_good(&seats).await.unwrap());
-    for id in 1..=2 {
+    show(&mut all, scoped.backup_ages(&seats).await.unwrap());
+    for id in [2, 4] {
+        show(&mut all, scoped.backup_tombstone(BackupId(id)).await.unwrap());
+    }
+    for id in [1, 3] {
         show(&mut all, scoped.backup_get(BackupId(id)).await.unwrap());
         let object = scoped.object_get(ObjectId(id)).await.unwrap();
         show(&mut all, object.map(|object| (object.facts, body(&object.body))));
