@@ -13,6 +13,7 @@ use crate::model::reading::Outcome;
 use crate::model::time::{Time, show_duration};
 use crate::service::backup::{self, Compared, Shown, Sign, Taken, Verification, Verified, Which};
 use crate::service::coverage;
+use crate::service::prune::{self, PruneResult, Pruned};
 use crate::service::refusal::Refusal;
 
 /// Configuration backups.
@@ -58,6 +59,15 @@ pub enum Verb {
         /// How old it may be.
         #[arg(long, default_value = "26h", value_parser = parse_duration, value_name = "TIME")]
         within: Duration,
+    },
+    /// Remove backups that nothing keeps any more, never the last good one
+    Prune {
+        /// Which seats; all when absent.
+        #[arg(long, value_name = "SELECTOR")]
+        on: Vec<String>,
+        /// Show what would be done, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Show a configuration with every secret masked
     Show {
@@ -162,6 +172,29 @@ fn show_verified(context: &Context<'_, impl Doors>, answer: &Verified) {
     });
     context.out.table(&["seat", "backup", "result", "grade", "what"], rows.collect());
     context.out.talk(&format!("{}: {} verified", counted(answer.backups.len(), "backup"), answer.verified));
+}
+
+fn show_pruned(context: &Context<'_, impl Doors>, answer: &Pruned, zone: chrono_tz::Tz) {
+    if context.out.json {
+        context.out.json(answer);
+        return;
+    }
+    let rows = answer.backups.iter().map(|one| -> Vec<Cell> {
+        let tone = if one.result == PruneResult::Kept { Tone::Good } else { Tone::Care };
+        vec![
+            one.seat.to_string().into(),
+            one.backup.to_string().into(),
+            one.taken_at.show(zone).into(),
+            one.seen_at.show(zone).into(),
+            Cell::toned(one.standing.to_string(), if one.standing.counts() { Tone::Good } else { Tone::Bad }),
+            Cell::toned(one.result.as_str(), tone),
+            one.why.clone().into(),
+        ]
+    });
+    context.out.table(&["seat", "backup", "taken", "last seen", "grade", "result", "why"], rows.collect());
+    let note = if answer.dry_run { " (dry run: nothing was changed)" } else { "" };
+    let all = counted(answer.backups.len(), "backup");
+    context.out.talk(&format!("{all}: {} kept, {} pruned{note}", answer.kept, answer.pruned));
 }
 
 fn show_text(context: &Context<'_, impl Doors>, shown: &Shown) {
@@ -317,6 +350,12 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
                 context.out.talk(&format!("{} of {} is {}", id(&accepted), accepted.seat, accepted.standing()));
             }
             Ok(Ended::Done)
+        }
+        Verb::Prune { on, dry_run } => {
+            let env = context.env(if dry_run { Need::Read } else { Need::Host }).await?;
+            let answer = prune::prune(&env, &actor, &on, dry_run).await?;
+            show_pruned(context, &answer, env.settings.zone);
+            Ok(if answer.stopped { Ended::Stopped } else { Ended::Done })
         }
         Verb::Coverage { on, within } => show_coverage(context, &on, within).await,
         Verb::Show { which } => {

@@ -84,16 +84,28 @@ impl Depot {
         Ok(SealedObject { facts, body: ObjectBody::File(format!("{first}/{rest}")) })
     }
 
+    /// Removes the file of an object that no row names any more.
+    pub fn remove(&self, relative: &str) -> Result<(), DepotError> {
+        let path = self.object_path(relative)?;
+        fs::remove_file(&path).map_err(|source| failed(&path, source))
+    }
+
+    /// Where the file of an object lies, by what its row says; a row leads nowhere else.
+    fn object_path(&self, relative: &str) -> Result<PathBuf, DepotError> {
+        if is_object_path(relative) {
+            Ok(self.folder.join(relative))
+        } else {
+            Err(DepotError::Path(relative.chars().take(80).collect()))
+        }
+    }
+
     /// The sealed bytes of an object. Blocks the thread for a large one.
     pub fn get(&self, object: SealedObject) -> Result<Vec<u8>, DepotError> {
         let relative = match object.body {
             ObjectBody::Row(sealed) => return Ok(sealed),
             ObjectBody::File(path) => path,
         };
-        if !is_object_path(&relative) {
-            return Err(DepotError::Path(relative.chars().take(80).collect()));
-        }
-        let path = self.folder.join(relative);
+        let path = self.object_path(&relative)?;
         let file = File::open(&path).map_err(|source| failed(&path, source))?;
         let expected = object.facts.bytes;
         let found = file.metadata().map_err(|source| failed(&path, source))?.len();

@@ -12,6 +12,7 @@ pub mod hostkey;
 pub mod keys;
 pub mod lane;
 pub mod poll;
+pub mod prune;
 pub mod sealed;
 pub mod session;
 pub mod verify;

@@ -150,11 +150,18 @@ async fn find(env: &Env, actor: &Actor, which: &Which) -> Result<Backup, Refusal
             scoped.backup_list(filter).await?.into_iter().next()
         }
     };
+    let gone = match (&found, which) {
+        (None, Which::Id(id)) => scoped.backup_tombstone(*id).await?,
+        _ => None,
+    };
     found.ok_or_else(|| match which {
         Which::Id(id) => Refusal::NotFound {
             what: "backup",
             name: id.to_string(),
-            hint: "hoshu backup list shows every backup".to_owned(),
+            hint: match gone {
+                Some(gone) => format!("it was pruned on {}: {}", gone.at.show(env.settings.zone), gone.reason),
+                None => "hoshu backup list shows every backup".to_owned(),
+            },
         },
         Which::Newest(seat) => Refusal::NotFound {
             what: "backup of seat",

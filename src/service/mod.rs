@@ -12,6 +12,7 @@ pub mod finding;
 pub mod hostkey;
 pub mod key;
 pub mod poll;
+pub mod prune;
 pub mod refusal;
 pub mod select;
 

@@ -12,6 +12,8 @@ mod inventory;
 mod key;
 mod lab;
 mod outside;
+mod past;
+mod prune;
 mod readout;
 mod store;
 mod tidy;

@@ -21,4 +21,4 @@ mod scope;
 #[cfg(test)]
 mod speed;
 #[cfg(test)]
-mod world;
+pub(crate) mod world;

@@ -14,32 +14,32 @@ use hoshu::store::{BackupObject, Scoped, Store};
 
 use super::place::NOW;
 
-pub(super) fn customer(name: &str) -> CustomerName {
+pub(crate) fn customer(name: &str) -> CustomerName {
     name.parse().unwrap()
 }
 
-pub(super) fn seat(name: &str) -> SeatName {
+pub(crate) fn seat(name: &str) -> SeatName {
     name.parse().unwrap()
 }
 
-pub(super) fn house(store: &Store) -> Scoped {
+pub(crate) fn house(store: &Store) -> Scoped {
     store.scoped(Scope::House)
 }
 
-pub(super) fn audit(act: Act, subject: &str) -> NewAudit {
+pub(crate) fn audit(act: Act, subject: &str) -> NewAudit {
     let actor = Actor { name: "mika".to_owned(), proof: Proof::Claimed, scope: Scope::House };
     actor.did(NOW, act, subject, &serde_json::json!({"v": 1}))
 }
 
-pub(super) fn disk(number: u32) -> Component {
+pub(crate) fn disk(number: u32) -> Component {
     Component::new(ComponentKind::Disk, number.to_string())
 }
 
-pub(super) fn span(component: Component, condition: Condition, said: &str, at: Time) -> Span {
+pub(crate) fn span(component: Component, condition: Condition, said: &str, at: Time) -> Span {
     Span { component, condition, said: Outside::from(said), first_at: at, last_at: at, polls: 1 }
 }
 
-pub(super) fn poll(customer_name: &str, seat_name: &str, at: Time) -> PollRecord {
+pub(crate) fn poll(customer_name: &str, seat_name: &str, at: Time) -> PollRecord {
     PollRecord {
         customer: customer(customer_name),
         seat: seat(seat_name),
@@ -54,15 +54,15 @@ pub(super) fn poll(customer_name: &str, seat_name: &str, at: Time) -> PollRecord
     }
 }
 
-pub(super) fn opened(component: Component, condition: Condition, said: &str, at: Time) -> SpanChange {
+pub(crate) fn opened(component: Component, condition: Condition, said: &str, at: Time) -> SpanChange {
     SpanChange::Open(span(component, condition, said, at))
 }
 
-pub(super) fn celsius(degrees: i64) -> (Component, Measure) {
+pub(crate) fn celsius(degrees: i64) -> (Component, Measure) {
     (Component::only(ComponentKind::Temperature), Measure::whole(degrees, Unit::Celsius))
 }
 
-pub(super) fn finding(customer_name: &str, seat_name: &str, said: &str) -> Finding {
+pub(crate) fn finding(customer_name: &str, seat_name: &str, said: &str) -> Finding {
     Finding {
         id: None,
         customer: customer(customer_name),
@@ -80,7 +80,7 @@ pub(super) fn finding(customer_name: &str, seat_name: &str, said: &str) -> Findi
     }
 }
 
-pub(super) fn backup(customer_name: &str, seat_name: &str, asset: AssetId, grade: Grade) -> Backup {
+pub(crate) fn backup(customer_name: &str, seat_name: &str, asset: AssetId, grade: Grade) -> Backup {
     Backup {
         id: None,
         customer: customer(customer_name),
@@ -101,7 +101,7 @@ pub(super) fn backup(customer_name: &str, seat_name: &str, asset: AssetId, grade
     }
 }
 
-pub(super) fn sealed(customer_name: &str, seat_name: &str, body: &[u8]) -> SealedObject {
+pub(crate) fn sealed(customer_name: &str, seat_name: &str, body: &[u8]) -> SealedObject {
     let facts = ObjectFacts {
         customer: customer(customer_name),
         seat: seat(seat_name),
@@ -115,6 +115,6 @@ pub(super) fn sealed(customer_name: &str, seat_name: &str, body: &[u8]) -> Seale
     SealedObject { facts, body: ObjectBody::Row(body.to_vec()) }
 }
 
-pub(super) fn new_object(customer_name: &str, seat_name: &str, body: &[u8]) -> BackupObject {
+pub(crate) fn new_object(customer_name: &str, seat_name: &str, body: &[u8]) -> BackupObject {
     BackupObject::New(sealed(customer_name, seat_name, body))
 }

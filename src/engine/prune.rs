@@ -1,0 +1,92 @@
+//! Pruning: what the rule no longer keeps of each seat leaves the store, then the depot.
+
+use std::collections::HashMap;
+
+use futures::future::try_join_all;
+
+use crate::decide::backup::{Fate, retain};
+use crate::engine::env::Env;
+use crate::model::actor::{Act, Actor};
+use crate::model::backup::BackupAge;
+use crate::model::id::AssetId;
+use crate::model::inventory::Seat;
+use crate::model::name::SeatName;
+use crate::store::{Doomed, StoreError};
+
+/// Seats whose backups are in hand at once; their transactions share commits.
+const SEATS_AT_ONCE: usize = 100;
+/// Backups of one transaction, and of one audit record.
+const BACKUPS_AT_ONCE: usize = 500;
+
+/// A backup with what becomes of it.
+#[derive(Debug)]
+pub struct Judged {
+    /// The backup.
+    pub age: BackupAge,
+    /// Whether it stays, and why.
+    pub fate: Fate,
+}
+
+/// What became of the backups of a selection.
+#[derive(Debug)]
+pub struct Pruned {
+    /// Each, by seat, the newest first.
+    pub backups: Vec<Judged>,
+    /// Whether it was stopped before its end.
+    pub stopped: bool,
+}
+
+/// Judges every backup of some seats, and removes what nothing keeps; with `dry_run` nothing is changed.
+pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName], dry_run: bool) -> Result<Pruned, StoreError> {
+    let sitting: HashMap<SeatName, AssetId> =
+        env.rows().asset_list().await?.into_iter().map(|asset| (asset.seat, asset.id)).collect();
+    let mut all = Pruned { backups: Vec::new(), stopped: false };
+    for portion in seats.chunks(SEATS_AT_ONCE) {
+        if env.stop.is_asked() {
+            all.stopped = true;
+            break;
+        }
+        let mut ages: HashMap<SeatName, Vec<BackupAge>> = HashMap::new();
+        for age in env.rows().backup_ages(portion).await? {
+            ages.entry(age.seat.clone()).or_default().push(age);
+        }
+        let seats = portion.iter().filter_map(|name| env.inventory.seats.get(name));
+        let judged: Vec<(&Seat, Vec<Judged>)> = seats
+            .map(|seat| {
+                let ages = ages.remove(&seat.name).unwrap_or_default();
+                (seat, judge(env, seat, ages, sitting.get(&seat.name).copied()))
+            })
+            .collect();
+        if !dry_run {
+            try_join_all(judged.iter().map(|(seat, judged)| remove(env, actor, seat, judged))).await?;
+        }
+        all.backups.extend(judged.into_iter().flat_map(|(_, judged)| judged));
+    }
+    Ok(all)
+}
+
+/// A name that another customer's seat had before is another seat: what was kept of that one is left alone.
+fn judge(env: &Env, seat: &Seat, mut ages: Vec<BackupAge>, sitting: Option<AssetId>) -> Vec<Judged> {
+    ages.retain(|age| age.customer == seat.customer);
+    let fates = retain(&ages, env.inventory.retention(seat), sitting, env.settings.zone);
+    let mut ages: HashMap<_, _> = ages.into_iter().map(|age| (age.id, age)).collect();
+    fates.into_iter().filter_map(|fate| Some(Judged { age: ages.remove(&fate.id)?, fate })).collect()
+}
+
+async fn remove(env: &Env, actor: &Actor, seat: &Seat, judged: &[Judged]) -> Result<(), StoreError> {
+    let doomed = judged.iter().filter(|one| !one.fate.kept);
+    let doomed: Vec<Doomed> = doomed.map(|one| Doomed { id: one.fate.id, reason: one.fate.why.clone() }).collect();
+    for part in doomed.chunks(BACKUPS_AT_ONCE) {
+        let which: Vec<_> = part.iter().map(|one| serde_json::json!({"backup": one.id, "why": one.reason})).collect();
+        let detail = serde_json::json!({"v": 1, "pruned": which});
+        let audit = actor.did(env.clock.now(), Act::BackupPruned, seat.name.as_str(), &detail);
+        let owner = (seat.customer.clone(), seat.name.clone());
+        for file in env.store.backup_prune(owner, part.to_vec(), audit).await? {
+            // A file without a row is what a check of the store sweeps: the backup is gone either way.
+            if let Err(error) = env.depot.remove(&file) {
+                tracing::warn!(%error, %file, "a file of the depot could not be removed");
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! `hoshu backup prune`: which backups are kept, which go, and why.
+
+use serde::Serialize;
+
+use crate::engine::env::Env;
+use crate::engine::prune;
+use crate::model::actor::Actor;
+use crate::model::backup_event::Standing;
+use crate::model::id::BackupId;
+use crate::model::name::{CustomerName, SeatName};
+use crate::model::time::Time;
+use crate::service::refusal::Refusal;
+use crate::service::select;
+
+crate::words! {
+    /// What became of a backup.
+    pub enum PruneResult {
+        /// It stays.
+        Kept = "kept",
+        /// It goes.
+        Pruned = "pruned",
+    }
+}
+
+/// One backup.
+#[derive(Debug, Clone, Serialize)]
+pub struct BackupPruned {
+    /// Its seat.
+    pub seat: SeatName,
+    /// Whose it is.
+    pub customer: CustomerName,
+    /// Its id.
+    pub backup: BackupId,
+    /// When it was fetched.
+    pub taken_at: Time,
+    /// When a fetch last gave the same.
+    pub seen_at: Time,
+    /// What it is worth.
+    pub standing: Standing,
+    /// What became of it.
+    pub result: PruneResult,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// What became of the backups of a selection.
+#[derive(Debug, Clone, Serialize)]
+pub struct Pruned {
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// Backups that stay.
+    pub kept: usize,
+    /// Backups that go.
+    pub pruned: usize,
+    /// Whether it was stopped before its end.
+    pub stopped: bool,
+    /// Each, by seat, the newest first.
+    pub backups: Vec<BackupPruned>,
+}
+
+/// Prunes the backups of a selection, or of every seat of the inventory.
+pub async fn prune(env: &Env, actor: &Actor, on: &[String], dry_run: bool) -> Result<Pruned, Refusal> {
+    let all = ["all".to_owned()];
+    let mut seats = select::seats(env, actor, if on.is_empty() { &all } else { on }).await?.seats;
+    seats.sort();
+    let done = prune::run(env, actor, &seats, dry_run).await?;
+    let backups: Vec<BackupPruned> = done
+        .backups
+        .into_iter()
+        .map(|one| BackupPruned {
+            seat: one.age.seat,
+            customer: one.age.customer,
+            backup: one.age.id,
+            taken_at: one.age.taken_at,
+            seen_at: one.age.seen_at,
+            standing: one.age.standing,
+            result: if one.fate.kept { PruneResult::Kept } else { PruneResult::Pruned },
+            why: one.fate.why,
+        })
+        .collect();
+    let pruned = backups.iter().filter(|backup| backup.result == PruneResult::Pruned).count();
+    Ok(Pruned { dry_run, kept: backups.len() - pruned, pruned, stopped: done.stopped, backups })
+}
