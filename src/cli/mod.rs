@@ -18,6 +18,7 @@ pub mod out;
 pub mod poll;
 pub mod progress;
 pub mod schema;
+pub mod store;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -82,6 +83,9 @@ enum Noun {
     /// Credentials: where they stand, which are stopped
     #[command(subcommand)]
     Credential(credential::Verb),
+    /// The store and its depot: look if everything is there
+    #[command(subcommand)]
+    Store(store::Verb),
     /// What was done, by whom and when
     #[command(subcommand)]
     Audit(audit::Verb),
@@ -161,6 +165,7 @@ pub async fn run(cli: Cli, doors: &impl Doors, stop: Stop) -> Result<Ended, Refu
         Noun::Finding(verb) => finding::run(&context, verb).await,
         Noun::Backup(verb) => backup::run(&context, verb).await,
         Noun::Credential(verb) => credential::run(&context, verb).await,
+        Noun::Store(verb) => store::run(&context, verb).await,
         Noun::Audit(verb) => audit::run(&context, verb).await,
         Noun::Lab(verb) => lab::run(&context, verb).await,
         Noun::Demo(args) => demo::run(&context, &args).await,

@@ -90,8 +90,13 @@ impl Depot {
         fs::remove_file(&path).map_err(|source| failed(&path, source))
     }
 
+    /// Where everything lies.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where the file of an object lies, by what its row says; a row leads nowhere else.
-    fn object_path(&self, relative: &str) -> Result<PathBuf, DepotError> {
+    pub(super) fn object_path(&self, relative: &str) -> Result<PathBuf, DepotError> {
         if is_object_path(relative) {
             Ok(self.folder.join(relative))
         } else {
@@ -119,9 +124,13 @@ impl Depot {
 }
 
 /// `ab/` and 62 more hexadecimal digits.
-fn is_object_path(path: &str) -> bool {
-    let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+pub(super) fn is_object_path(path: &str) -> bool {
     matches!(path.split_once('/'), Some((first, rest)) if first.len() == 2 && rest.len() == 62 && is_hex(first) && is_hex(rest))
+}
+
+/// Small hexadecimal digits alone.
+pub(super) fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
@@ -140,7 +149,7 @@ fn make_folder(folder: &Path) -> Result<(), DepotError> {
         .map_err(|source| failed(folder, source))
 }
 
-fn failed(path: &Path, source: std::io::Error) -> DepotError {
+pub(super) fn failed(path: &Path, source: std::io::Error) -> DepotError {
     DepotError::File { path: path.to_owned(), source }
 }
 

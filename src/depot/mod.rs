@@ -8,11 +8,13 @@
 //! inside with what the store says. A missing root key stops work and never makes a new one. This folder does not
 //! know the store: rows come in and go out as values.
 
+pub mod check;
 pub mod files;
 pub mod keys;
 pub mod root;
 pub mod seal;
 
+pub use check::{DepotFile, FileKind, Measured};
 pub use files::{Depot, DepotError};
 pub use keys::{KeyError, Keyring, enough_recipients, recipients};
 pub use root::{Opener, root_create, root_exists, root_line};

@@ -15,4 +15,5 @@ pub mod poll;
 pub mod prune;
 pub mod sealed;
 pub mod session;
+pub mod store_check;
 pub mod verify;

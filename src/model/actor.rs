@@ -81,6 +81,8 @@ crate::words! {
         BackupJudged = "backup-judged",
         /// Backups of a seat that nothing keeps any more were removed.
         BackupPruned = "backup-pruned",
+        /// Files that the depot had left over were removed.
+        DepotSwept = "depot-swept",
         /// A sealed object was opened.
         ObjectOpened = "object-opened",
         /// A credential was stopped on a seat or everywhere.

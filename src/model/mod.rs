@@ -23,6 +23,7 @@ pub mod record;
 pub mod release;
 pub mod series;
 pub mod settings;
+pub mod store_check;
 pub mod store_url;
 pub mod time;
 pub mod word;

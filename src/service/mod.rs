@@ -15,6 +15,7 @@ pub mod poll;
 pub mod prune;
 pub mod refusal;
 pub mod select;
+pub mod store;
 
 pub use crate::engine::clock::Stopwatch;
 pub use crate::engine::env::Env;

@@ -12,6 +12,7 @@ mod audit;
 mod backup;
 mod backup_event;
 mod brake;
+mod check;
 mod db;
 mod error;
 mod files;
@@ -55,6 +56,7 @@ use writer::{Intent, Observation};
 
 pub use crate::model::store_url::{PgTarget, StoreUrl, UrlError};
 pub use backup::{BackupFilter, BackupObject};
+pub use check::{BackupsChecked, ObjectRead};
 pub use error::StoreError;
 pub use finding::FindingFilter;
 pub use generation::Generation;

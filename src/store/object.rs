@@ -53,6 +53,17 @@ pub(super) fn add(db: &mut Db, new: &SealedObject) -> Result<ObjectId, StoreErro
     Ok(ObjectId(id))
 }
 
+/// The objects after one, in the order of their numbers; a row that cannot be read says why.
+pub(super) fn portion(
+    db: &mut Db,
+    after: ObjectId,
+    limit: i64,
+) -> Result<Vec<(ObjectId, Result<SealedObject, StoreError>)>, StoreError> {
+    let query = object::table.filter(object::id.gt(after.0)).order(object::id).limit(limit);
+    let rows: Vec<Row> = query.select(object::all_columns).load(db)?;
+    Ok(rows.into_iter().map(|row| (ObjectId(row.id), noun(row))).collect())
+}
+
 impl Scoped {
     /// A sealed object with what the row says of it; the depot compares that with the header inside.
     pub async fn object_get(&self, id: ObjectId) -> Result<Option<SealedObject>, StoreError> {

@@ -232,7 +232,7 @@ CREATE TABLE audit (
             'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'customer-key-rotated',
             'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
             'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
-            'backup-pruned', 'object-opened',
+            'backup-pruned', 'depot-swept', 'object-opened',
             'credential-stopped', 'credential-cleared'
         )),
     subject TEXT NOT NULL,
