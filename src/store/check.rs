@@ -62,7 +62,7 @@ impl Scoped {
                     swept: false,
                 }
             };
-            let own = "SELECT integrity_check AS line FROM pragma_integrity_check(100)";
+            let own = "SELECT integrity_check AS line FROM pragma_integrity_check";
             let own: Vec<Line> = diesel::sql_query(own).load(db)?;
             let own = own.into_iter().filter(|line| line.line != "ok").map(problem(Flaw::Database));
             // What a backup refers to is told with the backup.

@@ -16,6 +16,7 @@ mod past;
 mod prune;
 mod readout;
 mod store;
+mod store_check;
 mod tidy;
 mod time;
 mod trouble;
