@@ -4,6 +4,10 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use super::room::mib;
 
 use crate::model::limits::{OBJECT_BYTES_MAX, SMALL_OBJECT_BYTES};
 use crate::model::object::{ObjectBody, ObjectFacts, SealedObject};
@@ -31,6 +35,16 @@ pub enum DepotError {
     /// A row names a file as the depot never does.
     #[error("find an object: {0:?} is no path of the depot")]
     Path(String),
+    /// There is not enough room for what would come.
+    #[error("reserve room in {}: expected {} free, found {}", path.display(), mib(*expected), mib(*found))]
+    Full {
+        /// The folder.
+        path: PathBuf,
+        /// So many bytes are wanted, those that stay free and those that others have reserved among them.
+        expected: u64,
+        /// So many are free.
+        found: u64,
+    },
     /// A file is larger or smaller than its row says.
     #[error("read {}: expected {expected} bytes, found {found}", path.display())]
     Size {
@@ -47,6 +61,7 @@ pub enum DepotError {
 #[derive(Debug, Clone)]
 pub struct Depot {
     folder: PathBuf,
+    reserved: Arc<AtomicU64>,
 }
 
 impl Depot {
@@ -57,7 +72,7 @@ impl Depot {
         if mode & 0o077 != 0 {
             return Err(DepotError::OpenToOthers { path: folder.to_owned(), mode });
         }
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), reserved: Arc::default() })
     }
 
     /// Keeps sealed bytes. A large object is on the disk, name and all, when this returns: the row comes after it.
@@ -93,6 +108,11 @@ impl Depot {
     /// Where everything lies.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Bytes for which room is reserved.
+    pub(super) fn reserved(&self) -> &Arc<AtomicU64> {
+        &self.reserved
     }
 
     /// Where the file of an object lies, by what its row says; a row leads nowhere else.

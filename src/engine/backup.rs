@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::access::Answer;
 use crate::decide::backup::{Evidence, Fetched, Session, Verdict, complete, outgrown, stable_pieces};
-use crate::depot::NewObject;
+use crate::depot::{NewObject, Reservation};
 use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
 use crate::engine::event::Event;
@@ -27,6 +27,9 @@ use crate::model::outside::Outside;
 use crate::model::reading::Outcome;
 use crate::model::time::Time;
 use crate::store::{BackupObject, StoreError};
+
+/// What a first backup is expected to weigh.
+const FIRST_BYTES: u64 = 1 << 20;
 
 /// What became of the backup of one seat.
 #[derive(Debug)]
@@ -91,11 +94,18 @@ async fn one(
 ) -> Taken {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
     let began = Stopwatch::start();
+    let mut room = None;
     let fetched = if let Some(keyless) = keyless.iter().find(|one| one.customer == facts.seat.customer) {
         // What cannot be sealed is not fetched: a configuration in clear has no place to be.
         Err(Failure::new(Outcome::NotKept, keyless.why.clone()))
     } else {
-        fetch(&env, &facts, previous.as_ref(), permit).await
+        match reserve(&env, previous.as_ref()) {
+            Ok(reserved) => {
+                room = Some(reserved);
+                fetch(&env, &facts, previous.as_ref(), permit).await
+            }
+            Err(failure) => Err(failure),
+        }
     };
     let (mut doubted, mut one_channel) = (None, false);
     let backup = match fetched {
@@ -111,6 +121,7 @@ async fn one(
         }
         Err(failure) => Err(failure),
     };
+    drop(room);
     let took_ms = began.elapsed_ms();
     let word = match &backup {
         Ok(backup) => backup.standing().worth.as_str(),
@@ -123,6 +134,13 @@ async fn one(
         _ => false,
     };
     Taken { facts, backup, unchanged, doubted, one_channel, took_ms }
+}
+
+/// Room for what the seat is expected to give, so that nothing is fetched that has no place.
+fn reserve(env: &Env, previous: Option<&Backup>) -> Result<Reservation, Failure> {
+    let expected = previous.map_or(FIRST_BYTES, |previous| previous.bytes);
+    let keep_free = u64::from(env.settings.limits.depot_reserve_mib) << 20;
+    env.depot.reserve(expected, keep_free).map_err(|error| Failure::new(Outcome::NotKept, with_causes(&error)))
 }
 
 /// A configuration with what it is worth.

@@ -95,6 +95,11 @@ static LIMIT_FIELDS: Table = Table {
         Field::optional("command_s", SECONDS, "One show command, in seconds; 60 when left out."),
         Field::optional("backup_s", SECONDS, "One fetch of a configuration, in seconds; 300 when left out."),
         Field::optional("idle_s", SECONDS, "Silence within an answer, in seconds; 30 when left out."),
+        Field::optional(
+            "depot_reserve_mib",
+            Kind::Whole(0, 16 << 20),
+            "Space that backups leave free where the depot lies, in MiB; 512 when left out.",
+        ),
     ],
 };
 
@@ -288,6 +293,7 @@ fn read_limits(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> Sessi
         command_s: whole("command_s", defaults.command_s),
         backup_s: whole("backup_s", defaults.backup_s),
         idle_s: whole("idle_s", defaults.idle_s),
+        depot_reserve_mib: whole("depot_reserve_mib", defaults.depot_reserve_mib),
     };
     for (name, narrow, wide) in
         [("per_site", limits.per_site, limits.per_customer), ("per_customer", limits.per_customer, limits.sessions)]

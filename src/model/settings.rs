@@ -96,6 +96,8 @@ pub struct SessionLimits {
     pub backup_s: u32,
     /// Silence within an answer, in seconds.
     pub idle_s: u32,
+    /// Space that backups leave free where the depot lies, in MiB.
+    pub depot_reserve_mib: u32,
 }
 
 impl Default for SessionLimits {
@@ -109,6 +111,7 @@ impl Default for SessionLimits {
             command_s: 60,
             backup_s: 300,
             idle_s: 30,
+            depot_reserve_mib: 512,
         }
     }
 }

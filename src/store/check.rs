@@ -7,7 +7,6 @@ use diesel::sql_types::Text;
 
 use crate::model::actor::{Act, Scope};
 use crate::model::id::{BackupId, ObjectId};
-use crate::model::object::SealedObject;
 use crate::model::store_check::{Flaw, StoreProblem};
 use crate::model::time::Time;
 
@@ -33,9 +32,6 @@ pub struct BackupsChecked {
     /// What is wrong with them.
     pub problems: Vec<StoreProblem>,
 }
-
-/// One object, or why its row cannot be read.
-pub type ObjectRead = (ObjectId, Result<SealedObject, StoreError>);
 
 #[derive(QueryableByName)]
 struct Line {
@@ -108,7 +104,7 @@ impl Scoped {
     }
 
     /// The objects after one. Only the house asks.
-    pub async fn check_objects(&self, after: ObjectId) -> Result<Vec<ObjectRead>, StoreError> {
+    pub async fn check_objects(&self, after: ObjectId) -> Result<Vec<objects::ObjectRead>, StoreError> {
         if self.scope != Scope::House {
             return Ok(Vec::new());
         }

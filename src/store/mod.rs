@@ -56,12 +56,13 @@ use writer::{Intent, Observation};
 
 pub use crate::model::store_url::{PgTarget, StoreUrl, UrlError};
 pub use backup::{BackupFilter, BackupObject};
-pub use check::{BackupsChecked, ObjectRead};
+pub use check::BackupsChecked;
 pub use error::StoreError;
 pub use finding::FindingFilter;
 pub use generation::Generation;
 pub use housekeeping::Swept;
 pub use lock::{HostLock, LockError};
+pub use object::ObjectRead;
 pub use poll::PollPoint;
 pub use prune::Doomed;
 pub use series::SeriesPoint;

@@ -53,12 +53,11 @@ pub(super) fn add(db: &mut Db, new: &SealedObject) -> Result<ObjectId, StoreErro
     Ok(ObjectId(id))
 }
 
+/// One object, or why its row cannot be read.
+pub type ObjectRead = (ObjectId, Result<SealedObject, StoreError>);
+
 /// The objects after one, in the order of their numbers; a row that cannot be read says why.
-pub(super) fn portion(
-    db: &mut Db,
-    after: ObjectId,
-    limit: i64,
-) -> Result<Vec<(ObjectId, Result<SealedObject, StoreError>)>, StoreError> {
+pub(super) fn portion(db: &mut Db, after: ObjectId, limit: i64) -> Result<Vec<ObjectRead>, StoreError> {
     let query = object::table.filter(object::id.gt(after.0)).order(object::id).limit(limit);
     let rows: Vec<Row> = query.select(object::all_columns).load(db)?;
     Ok(rows.into_iter().map(|row| (ObjectId(row.id), noun(row))).collect())

@@ -93,6 +93,22 @@ fn without_keys_nothing_is_fetched() {
 }
 
 #[test]
+fn without_room_nothing_is_fetched() {
+    let house = House::example();
+    house.onboard();
+    house.edit("hoshu.yaml", "limits: {", "limits: {depot_reserve_mib: 16777216, ");
+    let refused = taken(&house, "acme-nx01", 4);
+    assert_eq!((&refused["outcome"], &refused["backup"]), (&"not-kept".into(), &Value::Null), "{refused}");
+    let reason = refused["reason"].as_str().unwrap();
+    assert!(reason.contains("expected 16777218.0 MiB free, found "), "{reason}");
+    let unit = house.unit("acme-nx01").to_string();
+    assert!(!unit.contains("show version"), "nobody logged in: {unit}");
+    house.edit("hoshu.yaml", "depot_reserve_mib: 16777216", "depot_reserve_mib: 0");
+    taken(&house, "acme-nx01", 0);
+    assert!(house.unit("acme-nx01").to_string().contains("show version"));
+}
+
+#[test]
 fn the_stock_tool_opens_an_artefact_with_the_root_key() {
     // age reads the customer's identity with the root key, and the artefact with that identity.
     if std::process::Command::new("age").arg("--version").output().is_err() {

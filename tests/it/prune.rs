@@ -94,7 +94,7 @@ async fn the_contract_says_how_many() {
     assert_eq!(kept(), 10);
     let until = "    until: 2029-03-31\n";
     let set = |rule: &str| {
-        house.edit("inventory/customers/acme.yaml", until, &format!("{until}    backup_retention: {rule}\n"))
+        house.edit("inventory/customers/acme.yaml", until, &format!("{until}    backup_retention: {rule}\n"));
     };
     set("{daily: 3, weekly: 0, monthly: 0}");
     assert_eq!(kept(), 3);

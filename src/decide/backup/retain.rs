@@ -28,9 +28,13 @@ pub struct Fate {
     pub why: String,
 }
 
-/// The three lengths of period, each with the number of a day's period: periods that follow each other have numbers that
-/// do. The first day of the first year is a Monday, so that weeks are those of ISO 8601.
-const SCALES: [(fn(NaiveDate) -> i64, fn(NaiveDate) -> String); 3] = [
+/// The number of the period that a day is in: periods that follow each other have numbers that do.
+type Number = fn(NaiveDate) -> i64;
+/// What people call the period that a day is in.
+type Name = fn(NaiveDate) -> String;
+
+/// The three lengths of period. The first day of the first year is a Monday, so that weeks are those of ISO 8601.
+const SCALES: [(Number, Name); 3] = [
     (|day| i64::from(day.num_days_from_ce()), |day| format!("day {day}")),
     (|day| i64::from(day.num_days_from_ce() - 1).div_euclid(7), |day| format!("week {}", day.format("%G-W%V"))),
     (|day| i64::from(day.year()) * 12 + i64::from(day.month0()), |day| format!("month {}", day.format("%Y-%m"))),
@@ -82,7 +86,7 @@ pub fn retain(backups: &[BackupAge], rule: Retention, sitting: Option<AssetId>, 
 }
 
 /// The last periods that a backup covers; more of them than `length` from one backup cannot be among the last.
-fn last(counting: &[&BackupAge], length: u32, number: fn(NaiveDate) -> i64, zone: Tz) -> Last {
+fn last(counting: &[&BackupAge], length: u32, number: Number, zone: Tz) -> Last {
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     let mut last = Last::new();
     for backup in counting {
