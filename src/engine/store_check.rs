@@ -216,6 +216,15 @@ async fn files(env: &Env, actor: &Actor, rows: &Scoped, repair: bool, checked: &
     for file in foreign {
         checked.tell(file_problem(file, Flaw::Foreign, "expected the file of an object, found another one"));
     }
+    // Files that were there before the store was: somebody named another store beside this depot.
+    let made_at = rows.store_made_at().await?;
+    for file in left.extract_if(.., |file| file.modified < made_at) {
+        checked.tell(file_problem(
+            file,
+            Flaw::OtherStore,
+            "expected a row that names it, and it is older than the store",
+        ));
+    }
     for part in left.chunks(FILES_AT_ONCE) {
         leftovers(env, actor, part, (repair, before), checked).await?;
     }

@@ -12,7 +12,7 @@ use crate::model::time::Time;
 
 use super::db::Db;
 use super::error::StoreError;
-use super::schema::{backup, backup_seen, object};
+use super::schema::{backup, backup_seen, object, store_meta};
 use super::{Scoped, audit, object as objects};
 
 /// Backups of one portion.
@@ -109,6 +109,15 @@ impl Scoped {
             return Ok(Vec::new());
         }
         self.store.read(move |db| objects::portion(db, after, OBJECTS_AT_ONCE)).await
+    }
+
+    /// When the store was made.
+    pub async fn store_made_at(&self) -> Result<Time, StoreError> {
+        let read = move |db: &mut Db| {
+            let made_at: i64 = store_meta::table.select(store_meta::made_at).first(db)?;
+            Ok(Time::from_ms(made_at))
+        };
+        self.store.read(read).await
     }
 
     /// Which of some paths of the depot a row names. Only the house asks.

@@ -25,7 +25,11 @@ async fn filled(house: &House) {
     past.took((at, at), Grade::Taken, SMALL_OBJECT_BYTES).await;
     drop(past);
     house.hoshu(&["backup", "take", "--on", "acme-nx01+acme-ex01"]).expect(0);
+    sql(house, OLD);
 }
+
+/// The store is older than what was left over beside it.
+const OLD: &str = "UPDATE store_meta SET made_at = 0";
 
 /// What is wrong, as `what where flaw`, with the numbers of ids left out.
 fn found(house: &House, repair: bool, code: i32) -> Vec<String> {
@@ -220,6 +224,16 @@ async fn looking_needs_no_key_and_no_lock_and_a_prune_leaves_nothing_wrong() {
 }
 
 #[test]
+fn beside_a_depot_of_another_store_nothing_is_swept() {
+    let house = House::example();
+    house.hoshu(&["key", "init"]).expect(0);
+    let name = format!("bb/{}", "1".repeat(62));
+    let path = leave(&house, &name, 2);
+    assert_eq!(found(&house, true, 4), [format!("file in {name}: other-store")]);
+    assert!(path.exists());
+}
+
+#[test]
 fn a_store_on_postgres_is_looked_at_as_well() {
     let Some(place) = crate::store::place::Place::postgres() else { return };
     let house = House::with_store(&place.text);
@@ -228,6 +242,7 @@ fn a_store_on_postgres_is_looked_at_as_well() {
     let name = "1".repeat(62);
     assert_eq!(found(&house, false, 0), [""; 0]);
     leave(&house, &format!("bb/{name}"), 2);
+    place.raw(OLD).unwrap();
     place.raw("ALTER TABLE object DISABLE TRIGGER USER; UPDATE object SET digest = sha256(digest) WHERE seat = 'acme-nx01'").unwrap();
     place
         .raw("ALTER TABLE backup DISABLE TRIGGER USER; UPDATE backup SET seat = 'acme-nx02' WHERE seat = 'acme-ex01'")
