@@ -164,6 +164,8 @@ fn every_reason_is_told() {
             (1, false, "suspect, and older than the last 2 days that have a good one"),
         ]
     );
+    let young = retain(&backups[..2], USUAL, None, Tokyo);
+    assert!(young.iter().all(|fate| fate.kept), "fourteen days are not used up: the range reaches back for ever");
     let none = retain(&backups[..1], rule, None, Tokyo);
     assert_eq!((none[0].kept, none[0].why.as_str()), (true, "the seat has none that counts"));
 }
