@@ -107,6 +107,9 @@ async fn ask_everything(scoped: &Scoped) -> String {
         let object = scoped.object_get(ObjectId(id)).await.unwrap();
         show(&mut all, object.map(|object| (object.facts, body(&object.body))));
     }
+    show(&mut all, scoped.check_backups(BackupId(0)).await.unwrap().problems);
+    let objects = scoped.check_objects(ObjectId(0)).await.unwrap();
+    show(&mut all, objects.into_iter().map(|(_, object)| body(&object.unwrap().body)).collect::<Vec<_>>());
     for name in ["mikan-co", "ringo-co"] {
         let key = scoped.customer_key_get(&customer(name), None).await.unwrap();
         show(&mut all, key.map(readable));
