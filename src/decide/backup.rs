@@ -2,6 +2,7 @@
 
 pub mod complete;
 pub mod diff;
+pub mod prove;
 pub mod redact;
 #[cfg(test)]
 mod sample;
@@ -9,5 +10,6 @@ pub mod verify;
 
 pub use complete::{Evidence, Fetched, Session, Verdict, complete};
 pub use diff::{Diff, DiffLine, Hunk, SectionDiff, Sign, diff};
+pub use prove::{NotTaken, Proving, compare};
 pub use redact::{RedactedLine, redact, stable_pieces};
 pub use verify::{Verification, agree, doubts_of, outgrown};

@@ -12,6 +12,7 @@ use crate::engine::event::{Event, Reporter, Stop};
 use crate::engine::keys::Keys;
 use crate::engine::lane::Lanes;
 use crate::engine::session::Kept;
+use crate::engine::twin::Twin;
 use crate::model::actor::Scope;
 use crate::model::inventory::Inventory;
 use crate::model::settings::Settings;
@@ -32,6 +33,8 @@ pub struct Env {
     pub keys: Arc<Keys>,
     /// The way to appliances.
     pub access: Arc<dyn Access>,
+    /// The way to simulated units that a configuration is loaded into.
+    pub twin: Arc<dyn Twin>,
     /// Credentials.
     pub secrets: Arc<SecretStore>,
     /// The inventory of this generation; a decision takes it once.

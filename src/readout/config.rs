@@ -31,6 +31,9 @@ struct File {
     #[serde(default)]
     sections_expected_of: BTreeMap<Series, Vec<String>>,
     volatile: Vec<String>,
+    /// A layout of a user's own from before may have none.
+    #[serde(default)]
+    identity: Vec<String>,
     secrets: Vec<String>,
     secret_blocks: Vec<FileBlock>,
     secret_words: Vec<String>,
@@ -58,6 +61,7 @@ impl ConfigDefinition {
         let common = ConfigLayout {
             sections_expected: parsed.sections_expected,
             volatile: parsed.volatile.iter().map(|text| regex(&format!("(?m){text}"))).collect::<Result<_, _>>()?,
+            identity: parsed.identity.iter().map(regex).collect::<Result<_, _>>()?,
             secrets: parsed.secrets.iter().map(regex).collect::<Result<_, _>>()?,
             secret_blocks: parsed.secret_blocks.iter().map(block).collect::<Result<_, _>>()?,
             secret_words: parsed.secret_words,

@@ -22,7 +22,7 @@ use hoshu::inventory::{load, load_settings};
 use hoshu::lab::direct::{Direct, still_clock};
 use hoshu::lab::rack::Rack;
 use hoshu::lab::unit::SpecDefaults;
-use hoshu::lab::{Fault, from_inventory, secret_file};
+use hoshu::lab::{Fault, Twins, from_inventory, secret_file};
 use hoshu::model::actor::{Act, Actor, Scope};
 use hoshu::model::finding::{Finding, FindingState};
 use hoshu::model::name::SeatName;
@@ -76,6 +76,7 @@ impl World {
             depot: Arc::new(Depot::open(&settings.depot).unwrap()),
             keys: Arc::new(Keys::new(&settings)),
             access: Arc::new(Direct::new(Arc::clone(&rack))),
+            twin: Arc::new(Twins::default()),
             secrets: Arc::new(SecretStore::new(settings.credentials.clone(), false)),
             inventory: Arc::new(inventory),
             definitions: Arc::new(Definitions::embedded().unwrap()),
