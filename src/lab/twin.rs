@@ -54,7 +54,11 @@ impl Twin for Twins {
         let spec = spec(of).map_err(|error| unknown(&error))?;
         let unit = Unit::build(&spec, SpecDefaults { configuration_bytes: 0 });
         let (printed, refused) = unit.load(text, self.forgets.as_deref(), of.at);
-        let not_taken = refused.into_iter().map(|refused| NotTaken { line: refused.line, said: refused.said });
+        let not_taken = refused.into_iter().map(|refused| NotTaken {
+            line: refused.line,
+            said: refused.said,
+            foreign: refused.foreign,
+        });
         Ok(Loaded { printed, not_taken: not_taken.collect() })
     }
 }

@@ -58,6 +58,8 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
         &["backup", "take", "--on", "customer=acme", "--json"],
         &["backup", "show", "acme-nx01"],
         &["backup", "show", "acme-nx01", "--json"],
+        &["backup", "prove", "--on", "customer=acme"],
+        &["backup", "prove", "--on", "customer=acme", "--json"],
         &["backup", "diff", "acme-nx01"],
         &["backup", "list", "--json"],
         &["key", "status"],

@@ -15,7 +15,12 @@ pub struct Refused {
     pub line: usize,
     /// What the command line says against it.
     pub said: String,
+    /// It is right, and bound to another chassis.
+    pub foreign: bool,
 }
+
+/// What is said of a licence for another chassis.
+const FOREIGN: &str = "% License is not valid for this system.";
 
 /// What a unit holds after commands: by the place of the setting in the table and the words that name it, its value, or
 /// `None` when it is switched off.
@@ -33,7 +38,8 @@ impl Unit {
                 if lost { Ok(()) } else { self.take_setting(&mut stored, &words) }
             });
             if let Err(said) = taken {
-                refused.push(Refused { line, said });
+                let foreign = said == FOREIGN;
+                refused.push(Refused { line, said, foreign });
             }
         }
         (self.print(&stored, now), refused)
@@ -46,7 +52,7 @@ impl Unit {
         let name = words.iter().skip(from).take(named).cloned().collect::<Vec<_>>();
         let value = words.iter().skip(from + named).cloned().collect::<Vec<_>>();
         if setting.owner == Owner::Chassis && !self.licences.iter().any(|own| name.last() == Some(&own.key)) {
-            return Err("% License is not valid for this system.".to_owned());
+            return Err(FOREIGN.to_owned());
         }
         if setting.owner != Owner::Anyone {
             return Ok(());

@@ -231,6 +231,8 @@ fn fits(kind: &str, word: &str) -> bool {
         "text" => true,
         "word" => plain,
         "address" => word.parse::<std::net::IpAddr>().is_ok(),
+        // What has only digits and dots is an address or nothing.
+        "host" if word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => fits("address", word),
         "host" => of(".-_:"),
         "number" => plain && word.parse::<f64>().is_ok_and(|number| number.is_finite() && number >= 0.0),
         "port" => {
