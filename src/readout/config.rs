@@ -31,7 +31,7 @@ struct File {
     #[serde(default)]
     sections_expected_of: BTreeMap<Series, Vec<String>>,
     volatile: Vec<String>,
-    /// A layout of a user's own from before may have none.
+    /// Without one, another unit must give back every command.
     #[serde(default)]
     identity: Vec<String>,
     secrets: Vec<String>,
