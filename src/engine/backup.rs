@@ -18,6 +18,7 @@ use crate::model::actor::{Act, Actor};
 use crate::model::asset::Asset;
 use crate::model::backup::{Backup, Grade, SectionCount};
 use crate::model::backup_event::{BackupEvent, Learned};
+use crate::model::command::ReadCommand;
 use crate::model::config::{ConfigLayout, Configuration};
 use crate::model::id::{BackupId, ObjectId};
 use crate::model::limits;
@@ -217,7 +218,16 @@ async fn fetch_until_judged(
 }
 
 async fn fetch_once(env: &Env, live: &mut Live, layout: &ConfigLayout) -> Result<Fetched, Failure> {
-    let command = env.definitions.config_command();
+    fetch_by(env, live, layout, env.definitions.config_command()).await
+}
+
+/// Fetches a configuration by one of the commands that print one.
+pub(super) async fn fetch_by(
+    env: &Env,
+    live: &mut Live,
+    layout: &ConfigLayout,
+    command: &ReadCommand,
+) -> Result<Fetched, Failure> {
     let answer = live.session.read(command, limits::CONFIGURATION_BYTES_MAX).await?;
     Ok(fetched(env, live, layout, answer))
 }

@@ -68,6 +68,11 @@ impl Env {
         self.store.scoped(Scope::House)
     }
 
+    /// How long one command may take.
+    pub fn command_limit(&self) -> Duration {
+        Duration::from_secs(u64::from(self.settings.limits.command_s))
+    }
+
     /// How long one fetch of a configuration may take.
     pub fn backup_limit(&self) -> Duration {
         Duration::from_secs(u64::from(self.settings.limits.backup_s))

@@ -7,6 +7,7 @@ use crate::access::Negotiated;
 use crate::decide;
 use crate::decide::due::due;
 use crate::decide::finding::wants_second_read;
+use crate::engine::backup;
 use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
 use crate::engine::event::Event;
@@ -295,6 +296,9 @@ async fn read_tiers(
         names.extend(readout.names);
         readings.extend(readout.readings);
     }
+    if tiers.contains(&Tier::Slow) {
+        readings.push(read_saved(env, facts, live).await?);
+    }
     let mut all = layouts(env, facts, release.as_ref(), Tier::ALL);
     all.retain(|layout| layout.is_wanted(&names));
     let kinds = answered_kinds(&asked, &all);
@@ -302,6 +306,16 @@ async fn read_tiers(
     let mut readings = decide::span::worst(decide::span::with_missing(before, readings));
     readings.truncate(limits::READINGS_MAX);
     Ok(readings)
+}
+
+/// Whether what runs is saved. Both texts are held side by side and forgotten.
+async fn read_saved(env: &Env, facts: &Facts, live: &mut Live) -> Result<Reading, Failure> {
+    let layout = env.definitions.config_layout(facts.seat.series);
+    live.session.allow(env.backup_limit());
+    let running = backup::fetch_by(env, live, layout, env.definitions.config_command()).await?;
+    let saved = backup::fetch_by(env, live, layout, env.definitions.saved_command()).await?;
+    live.session.allow(env.command_limit());
+    Ok(decide::backup::saved(&running, &saved, layout))
 }
 
 /// The kinds of component about which every command that could speak was asked: what is absent there is missing.

@@ -26,7 +26,7 @@ use hoshu::lab::{Fault, Twins, from_inventory, secret_file};
 use hoshu::model::actor::{Act, Actor, Scope};
 use hoshu::model::finding::{Finding, FindingState};
 use hoshu::model::name::SeatName;
-use hoshu::model::reading::{ComponentKind, Tier};
+use hoshu::model::reading::{ComponentKind, Condition, Tier};
 use hoshu::model::time::Time;
 use hoshu::readout::Definitions;
 use hoshu::secret::SecretStore;
@@ -184,6 +184,38 @@ async fn a_changed_pulse_is_looked_at_at_once() {
         let expected = if minute < 10 { FindingState::Soft } else { FindingState::Hard };
         assert_eq!(power.state, expected, "minute {minute}");
     }
+}
+
+#[tokio::test]
+async fn a_change_that_nobody_saved_is_a_finding_until_it_is_saved() {
+    let world = World::with("acme-nx01").await;
+    let place = world.rack.place(&world.seat).unwrap();
+    world.poll().await;
+    assert!(world.finding(ComponentKind::Configuration).await.is_none());
+    place.change("ntp server 192.0.2.77").unwrap();
+    place.change("hostname nx01-renamed").unwrap();
+    // Only the slow tier looks.
+    world.pass(10 * MINUTE);
+    assert_eq!(world.poll().await, [Tier::Pulse, Tier::Detail]);
+    assert!(world.finding(ComponentKind::Configuration).await.is_none());
+    for (state, count) in [(FindingState::Soft, 1), (FindingState::Hard, 2)] {
+        world.pass(6 * 60 * MINUTE);
+        world.poll().await;
+        let found = world.finding(ComponentKind::Configuration).await.unwrap();
+        assert_eq!((found.state, found.count, found.condition), (state, count, Condition::Warning));
+        let said = "2 lines differ: Other IP configuration 1, Time/NTP configuration 1";
+        assert_eq!((found.component.name.as_data(), found.said.as_data()), ("saved", said));
+    }
+    place.change("write memory").unwrap();
+    world.pass(6 * 60 * MINUTE);
+    world.poll().await;
+    assert_eq!(world.finding(ComponentKind::Configuration).await.unwrap().state, FindingState::Ended);
+    // A text that is cut says nothing about whether it is saved.
+    place.break_by(Fault::TruncatedConfig, None);
+    world.pass(6 * 60 * MINUTE);
+    world.poll().await;
+    let found = world.finding(ComponentKind::Configuration).await.unwrap();
+    assert_eq!((found.condition, found.state), (Condition::Malformed, FindingState::Soft), "{found:?}");
 }
 
 #[tokio::test]

@@ -67,10 +67,15 @@ impl Settings {
     }
 }
 
+/// About how many bytes a header has.
+const HEADER_BYTES: usize = 280;
+
 /// A configuration while it is written, with the edits that have not found a line yet.
 pub(super) struct Writer<'a> {
     pub(super) text: String,
     edits: BTreeMap<&'a str, Option<&'a str>>,
+    /// How many bytes the text would have without any edit, under any header: what fills it up depends on nothing else.
+    plain_bytes: usize,
 }
 
 impl Writer<'_> {
@@ -78,10 +83,11 @@ impl Writer<'_> {
     pub(super) fn new(header: &str, bytes: usize) -> Self {
         let mut text = String::with_capacity(bytes);
         text.push_str(header);
-        Self { text, edits: BTreeMap::new() }
+        Self { text, edits: BTreeMap::new(), plain_bytes: HEADER_BYTES }
     }
 
     pub(super) fn line(&mut self, line: &str) {
+        self.plain_bytes += line.len() + 1;
         // A line that nobody edited is by far the most frequent one.
         let edit = if self.edits.is_empty() { None } else { self.edits.remove(key_of(line).as_str()) };
         match edit {
@@ -105,6 +111,7 @@ impl Writer<'_> {
     }
 
     pub(super) fn title(&mut self, title: &str) {
+        self.plain_bytes += title.len() + 11;
         self.text.push_str("\n##\n## ");
         self.text.push_str(title);
         self.text.push_str("\n##\n");
@@ -313,7 +320,7 @@ fn filler(writer: &mut Writer<'_>, unit: &Unit) {
     let mut dice = Dice::new("configuration filler", unit.seat.as_str());
     writer.title(Section::Notification.title(unit.series));
     let mut number = 0_u32;
-    while writer.text.len() + 900 < unit.settings.bytes {
+    while writer.plain_bytes + 900 < unit.settings.bytes {
         number += 1;
         let roll = dice.next();
         let line = format!(
