@@ -124,7 +124,8 @@ mod tests {
     }
 
     fn read_with(running: &str, saved_text: &str, complete: bool) -> (Condition, String) {
-        let of = |text: &str, complete| Fetched::new(configuration(text), complete, layout(), Session::default());
+        let session = Session { hostname: Some("nx-tokyo-01"), release: None };
+        let of = |text: &str, complete| Fetched::new(configuration(text), complete, layout(), session);
         let reading = saved(&of(running, true), &of(saved_text, complete), layout());
         assert_eq!(reading.component, Component::new(ComponentKind::Configuration, "saved"));
         (reading.condition, reading.said.as_data().to_owned())
@@ -154,6 +155,13 @@ mod tests {
         assert_eq!(said, "2 lines differ: Local user account configuration 1, SNMP configuration 1");
         let (_, said) = read(&format!("{TEXT}crypto more\n"), &as_saved(TEXT));
         assert_eq!(said, "1 line differs: X.509 certificates configuration 1");
+        // The saved one has the name of when it was saved.
+        let renamed = as_saved(TEXT).replace("## Hostname: nx-tokyo-01", "## Hostname: before");
+        assert_eq!(read(TEXT, &renamed).0, Condition::Good);
+        assert_eq!(
+            read(&TEXT.replace("## Hostname: nx-tokyo-01", "## Hostname: other"), &renamed).0,
+            Condition::Malformed
+        );
         // The last line alone is somebody's work, not a cut.
         let last = TEXT.replace("crypto certificate default-cert name \"web\"\n", "");
         assert_eq!(read(&last, &as_saved(TEXT)).0, Condition::Warning);
