@@ -12,6 +12,7 @@ mod inventory;
 mod key;
 mod lab;
 mod outside;
+mod poll;
 mod prove;
 mod readout;
 mod store;
