@@ -236,6 +236,25 @@ async fn a_kept_session_serves_until_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn a_kept_session_gives_way_to_the_configuration_of_a_seat_that_fails() {
+    let world = World::with("acme-fx01").await;
+    hoshu::service::key::init(&world.env, &Actor::itself()).await.unwrap();
+    world.poll().await;
+    let unit = || world.rack.place(&world.seat).unwrap().show();
+    assert_eq!(unit().sessions_open, 1, "kept");
+    world.break_by(Fault::FanFailed);
+    world.pass(MINUTE);
+    let before = unit().sessions_ever;
+    assert_eq!(world.poll().await, [Tier::Pulse, Tier::Detail]);
+    assert_eq!((unit().sessions_open, unit().sessions_ever), (0, before + 1), "never two at a time");
+    let last = world.env.rows().backup_last_good(std::slice::from_ref(&world.seat)).await.unwrap();
+    assert!(last.contains_key(&world.seat), "in the poll that saw it first");
+    world.pass(MINUTE);
+    world.poll().await;
+    assert_eq!(unit().sessions_ever, before + 2, "a poll alone");
+}
+
+#[tokio::test]
 async fn a_kept_session_that_broke_is_opened_anew_and_blames_nobody() {
     let world = World::with("acme-fx01").await;
     world.poll().await;
