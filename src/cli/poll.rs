@@ -59,7 +59,8 @@ fn gasp_in_words(gasp: &LastGasp) -> Cell {
         (Some(backup), _) => {
             let id = backup.id.map_or_else(String::new, |id| id.to_string());
             let tone = if gasp.counts() { Tone::Good } else { Tone::Bad };
-            Cell::toned(format!("last gasp: {id} {}", backup.standing()), tone)
+            let known = if gasp.unchanged { ", unchanged" } else { "" };
+            Cell::toned(format!("last gasp: {id} {}{known}", backup.standing()), tone)
         }
         (None, outcome) => {
             let outcome = outcome.map_or("", Outcome::as_str);

@@ -63,6 +63,8 @@ pub struct LastGasp {
     pub why: String,
     /// The backup; absent when there is none.
     pub backup: Option<Backup>,
+    /// Whether it is the last good one, seen again.
+    pub unchanged: bool,
     /// How it ended, when there is no backup.
     pub outcome: Option<Outcome>,
     /// Why.
@@ -81,7 +83,7 @@ fn gasped(gasp: poll::LastGasp) -> LastGasp {
         Ok(backup) => (Some(backup), None, Outside::default()),
         Err(failure) => (None, Some(failure.outcome), failure.reason),
     };
-    LastGasp { why: gasp.why, backup, outcome, reason }
+    LastGasp { why: gasp.why, backup, unchanged: gasp.taken.unchanged, outcome, reason }
 }
 
 /// What a poll of a selection gave.
