@@ -11,7 +11,8 @@ use crate::model::backup::Backup;
 use crate::model::id::BackupId;
 use crate::model::reading::Outcome;
 use crate::model::time::{Time, show_duration};
-use crate::service::backup::{self, Compared, Shown, Sign, Taken, Verification, Verified, Which};
+use crate::service::backup::compare::{self, Compare, Compared, DiffLine, Difference, Hunk, Pair, Shown, Sign, When};
+use crate::service::backup::{self, Taken, Verification, Verified, Which};
 use crate::service::coverage;
 use crate::service::refusal::Refusal;
 
@@ -64,15 +65,50 @@ pub enum Verb {
         /// A backup (backup-001Y), or a seat for its newest.
         #[arg(value_parser = which)]
         which: Which,
+        /// Only sections with this in their title; "header" is what stands before the first.
+        #[arg(long, value_name = "TITLE")]
+        section: Option<String>,
     },
-    /// Show what changed between two backups, with every secret masked
-    Diff {
-        /// The older backup, or a seat for its two newest.
-        #[arg(value_parser = which)]
-        which: Which,
-        /// The newer backup.
-        against: Option<BackupId>,
-    },
+    /// Show what changed between two backups, or how a seat differs from its siblings, with every secret masked
+    Diff(DiffArgs),
+}
+
+/// What is held beside what.
+#[derive(Debug, clap::Args)]
+pub struct DiffArgs {
+    /// The older backup, or a seat for its two newest.
+    #[arg(value_parser = which)]
+    which: Which,
+    /// The newer backup.
+    #[arg(conflicts_with_all = ["from", "siblings"])]
+    against: Option<BackupId>,
+    /// The configuration that counted then: 7d (ago), 2026-11-20 (the end of that day), 2026-11-20T02:00.
+    #[arg(long, value_name = "TIME", value_parser = when)]
+    from: Option<When>,
+    /// And the one that counted then; without it, now.
+    #[arg(long, value_name = "TIME", value_parser = when, requires = "from")]
+    to: Option<When>,
+    /// Against the seats of the same customer and series: what nearly all of them have alike, and this one otherwise.
+    #[arg(long, conflicts_with = "from")]
+    siblings: bool,
+    /// How many of a hundred siblings are nearly all.
+    #[arg(long, default_value_t = 90, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(51..=100), requires = "siblings")]
+    share: u8,
+    /// Only sections with this in their title.
+    #[arg(long, value_name = "TITLE", conflicts_with = "siblings")]
+    section: Option<String>,
+    /// Old and new beside each other.
+    #[arg(long, conflicts_with = "siblings")]
+    side_by_side: bool,
+}
+
+/// A time as a person says it.
+fn when(text: &str) -> Result<When, String> {
+    let ago = || parse_duration(text).ok().and_then(|ago| i64::try_from(ago.as_millis()).ok()).map(When::Ago);
+    let clock = || text.parse().ok().or_else(|| format!("{text}:00").parse().ok()).map(When::Clock);
+    let day = || text.parse().ok().and_then(|day: chrono::NaiveDate| day.and_hms_opt(23, 59, 59)).map(When::Clock);
+    let found = ago().or_else(clock).or_else(day);
+    found.ok_or_else(|| format!("{text:?} is no time: 7d, 2026-11-20 or 2026-11-20T02:00 is expected"))
 }
 
 /// A reference is a backup; everything else is a seat.
@@ -182,7 +218,7 @@ fn show_text(context: &Context<'_, impl Doors>, shown: &Shown) {
     ));
 }
 
-fn show_diff(context: &Context<'_, impl Doors>, compared: &Compared, zone: chrono_tz::Tz) {
+fn show_diff(context: &Context<'_, impl Doors>, compared: &Compared, zone: chrono_tz::Tz, side_by_side: bool) {
     if context.out.json {
         context.out.json(compared);
         return;
@@ -195,6 +231,11 @@ fn show_diff(context: &Context<'_, impl Doors>, compared: &Compared, zone: chron
     for section in &compared.diff.sections {
         let title = section.title.for_terminal();
         context.out.data(&format!("## {}", if title.is_empty() { "header" } else { &title }));
+        if side_by_side {
+            let rows = section.hunks.iter().flat_map(beside).collect();
+            context.out.columns(rows);
+            continue;
+        }
         for hunk in &section.hunks {
             context.out.data(&format!("@@ -{} +{} @@", hunk.old_start, hunk.new_start));
             for line in &hunk.lines {
@@ -210,6 +251,92 @@ fn show_diff(context: &Context<'_, impl Doors>, compared: &Compared, zone: chron
     if compared.diff.is_empty() {
         context.out.talk("no difference but what changes by itself");
     }
+}
+
+/// The rows of a hunk, old beside new; between them `|` for a changed line, `<` for a removed and `>` for an added one.
+fn beside(hunk: &Hunk) -> Vec<Vec<Cell>> {
+    let text = |line: &DiffLine| line.text.for_terminal().into_owned();
+    let mut rows: Vec<Vec<Cell>> =
+        vec![vec![format!("{}", hunk.old_start).into(), "".into(), format!("{}", hunk.new_start).into()]];
+    let mut lines = hunk.lines.iter().peekable();
+    while let Some(line) = lines.next() {
+        if line.sign == Sign::Same {
+            rows.push(vec![text(line).into(), "".into(), text(line).into()]);
+            continue;
+        }
+        let mut changed: Vec<&DiffLine> = vec![line];
+        changed.extend(std::iter::from_fn(|| lines.next_if(|line| line.sign != Sign::Same)));
+        let of = |sign| changed.iter().filter(move |line| line.sign == sign);
+        let (mut removed, mut added) = (of(Sign::Removed), of(Sign::Added));
+        loop {
+            let row = match (removed.next(), added.next()) {
+                (Some(old), Some(new)) => {
+                    vec![Cell::toned(text(old), Tone::Bad), "|".into(), Cell::toned(text(new), Tone::Good)]
+                }
+                (Some(old), None) => vec![Cell::toned(text(old), Tone::Bad), "<".into(), "".into()],
+                (None, Some(new)) => vec!["".into(), ">".into(), Cell::toned(text(new), Tone::Good)],
+                (None, None) => break,
+            };
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+fn show_siblings(context: &Context<'_, impl Doors>, answer: &Compare) {
+    if context.out.json {
+        context.out.json(answer);
+        return;
+    }
+    let rows = answer.odd.iter().map(|odd| -> Vec<Cell> {
+        let command = odd.command.for_terminal();
+        let (usual, here) = match odd.difference {
+            Difference::Count => (
+                format!("{} × {command}", odd.usual),
+                if odd.here == 0 { "none".to_owned() } else { odd.here.to_string() },
+            ),
+            Difference::Absent => (command.into_owned(), "not".to_owned()),
+        };
+        let instead: Vec<_> = odd.instead.iter().map(|line| line.for_terminal().into_owned()).collect();
+        vec![
+            odd.section.for_terminal().into_owned().into(),
+            usual.into(),
+            format!("{} of {}", odd.alike, odd.siblings).into(),
+            Cell::toned(here, Tone::Care),
+            instead.join("; ").into(),
+        ]
+    });
+    context.out.table(&["section", "usual", "siblings", "here", "instead"], rows.collect());
+    context.out.talk(&format!(
+        "{} of {} against {}: {} otherwise than {} of a hundred",
+        id(&answer.backup),
+        answer.seat,
+        counted(answer.siblings.len(), "sibling"),
+        counted(answer.odd.len(), "setting"),
+        answer.share
+    ));
+}
+
+async fn run_diff(context: &Context<'_, impl Doors>, args: DiffArgs) -> Result<Ended, Refusal> {
+    let (env, actor) = (context.env(Need::Read).await?, person());
+    let seat = |which: Which| match which {
+        Which::Newest(seat) => Ok(seat),
+        Which::Id(_) => Err(Refusal::Argument("a seat is expected, not a backup".to_owned())),
+    };
+    if args.siblings {
+        let answer = compare::siblings(&env, &actor, &seat(args.which)?, usize::from(args.share)).await?;
+        show_siblings(context, &answer);
+        return Ok(Ended::Done);
+    }
+    let pair = match (args.which, args.against, args.from) {
+        (Which::Id(old), Some(new), _) => Pair::These(old, new),
+        (Which::Newest(seat), None, None) => Pair::Newest(seat),
+        (which, None, Some(from)) => Pair::At(seat(which)?, from, args.to.unwrap_or(When::Ago(0))),
+        _ => return Err(Refusal::Argument("a seat (its two newest backups) or two backups are expected".to_owned())),
+    };
+    let answer = compare::diff(&env, &actor, &pair, args.section.as_deref()).await?;
+    show_diff(context, &answer, env.settings.zone, args.side_by_side);
+    Ok(Ended::Done)
 }
 
 async fn show_coverage(context: &Context<'_, impl Doors>, on: &[String], within: Duration) -> Result<Ended, Refusal> {
@@ -319,15 +446,11 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
             Ok(Ended::Done)
         }
         Verb::Coverage { on, within } => show_coverage(context, &on, within).await,
-        Verb::Show { which } => {
-            let env = context.env(Need::Host).await?;
-            show_text(context, &backup::show(&env, &actor, &which).await?);
+        Verb::Show { which, section } => {
+            let env = context.env(Need::Read).await?;
+            show_text(context, &compare::show(&env, &actor, &which, section.as_deref()).await?);
             Ok(Ended::Done)
         }
-        Verb::Diff { which, against } => {
-            let env = context.env(Need::Host).await?;
-            show_diff(context, &backup::diff(&env, &actor, &which, against).await?, env.settings.zone);
-            Ok(Ended::Done)
-        }
+        Verb::Diff(args) => run_diff(context, args).await,
     }
 }

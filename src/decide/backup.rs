@@ -2,12 +2,17 @@
 
 pub mod complete;
 pub mod diff;
+mod mask;
+pub mod readable;
 pub mod redact;
 #[cfg(test)]
 mod sample;
+pub mod siblings;
 pub mod verify;
 
 pub use complete::{Evidence, Fetched, Session, Verdict, complete};
 pub use diff::{Diff, DiffLine, Hunk, SectionDiff, Sign, diff};
-pub use redact::{RedactedLine, redact, stable_pieces};
+pub use readable::{Readable, means};
+pub use redact::{redact, secrets_of, stable_pieces};
+pub use siblings::{COHORT_MIN, Difference, Odd, odd};
 pub use verify::{Verification, agree, doubts_of, outgrown};
