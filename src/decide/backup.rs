@@ -8,6 +8,7 @@ pub mod redact;
 #[cfg(test)]
 mod sample;
 pub mod siblings;
+pub mod sweep;
 pub mod verify;
 
 pub use complete::{Evidence, Fetched, Session, Verdict, complete};
@@ -15,4 +16,5 @@ pub use diff::{Diff, DiffLine, Hunk, SectionDiff, Sign, diff};
 pub use readable::{Readable, means};
 pub use redact::{redact, secrets_of, stable_pieces};
 pub use siblings::{COHORT_MIN, Difference, Odd, odd};
+pub use sweep::sweep;
 pub use verify::{Verification, agree, doubts_of, outgrown};

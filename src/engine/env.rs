@@ -13,7 +13,10 @@ use crate::engine::keys::Keys;
 use crate::engine::lane::Lanes;
 use crate::engine::session::Kept;
 use crate::model::actor::Scope;
+use crate::model::config::ConfigLayout;
 use crate::model::inventory::Inventory;
+use crate::model::name::SeatName;
+use crate::model::series::Series;
 use crate::model::settings::Settings;
 use crate::readout::Definitions;
 use crate::secret::SecretStore;
@@ -63,6 +66,13 @@ impl Env {
     /// The rows of every customer: the engine works for the whole house.
     pub fn rows(&self) -> Scoped {
         self.store.scoped(Scope::House)
+    }
+
+    /// What is known about the configurations of a seat's series; of a seat that is not in the inventory any more, what
+    /// is known about every series.
+    pub fn config_layout(&self, seat: &SeatName) -> &ConfigLayout {
+        let series = self.inventory.seats.get(seat).map_or(Series::Nx, |seat| seat.series);
+        self.definitions.config_layout(series)
     }
 
     /// How long one fetch of a configuration may take.

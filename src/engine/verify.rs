@@ -102,8 +102,7 @@ async fn judge(
     backup: &Backup,
     facts: Option<Arc<Facts>>,
 ) -> Result<(Verification, String), Failure> {
-    let series = facts.as_ref().map_or(crate::model::series::Series::Nx, |facts| facts.seat.series);
-    let layout = env.definitions.config_layout(series);
+    let layout = env.config_layout(&backup.seat);
     let opened = match sealed::open(env, actor, backup, OpenPurpose::Verify).await {
         Ok(opened) => opened,
         Err(error) => return Ok((Verification::Damaged, with_causes(&error))),

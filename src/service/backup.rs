@@ -1,6 +1,8 @@
-//! `hoshu backup`: taking, listing, verifying and accepting configurations; showing and comparing them in [`compare`].
+//! `hoshu backup`: taking, listing, verifying and accepting configurations; showing and comparing them in [`compare`], what
+//! leaves the house in [`export`].
 
 pub mod compare;
+pub mod export;
 
 use serde::Serialize;
 

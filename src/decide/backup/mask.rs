@@ -8,8 +8,8 @@ use super::redact::crypt_parts;
 
 const BEGIN: &str = "‹masked:";
 const END: char = '›';
-/// A mask without its face.
-const FACELESS: &str = "‹masked›";
+/// A mask without a face.
+pub(super) const WHOLE: &str = "‹masked›";
 /// Hexadecimal digits of a fingerprint that are shown.
 const FACE_DIGITS: usize = 16;
 /// Hexadecimal digits of the fingerprint of a salt.
@@ -52,7 +52,7 @@ fn replace(line: &str, mask: impl Fn(usize, &str) -> String) -> String {
 
 /// A line whose masks have no faces: equal for two lines that differ in nothing but their secrets.
 pub(super) fn faceless(line: &str) -> String {
-    replace(line, |_, _| FACELESS.to_owned())
+    replace(line, |_, _| WHOLE.to_owned())
 }
 
 /// A line that tells of each of its masks whether it is another secret than in its twin.

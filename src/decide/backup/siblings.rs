@@ -123,9 +123,9 @@ mod tests {
 
     /// A unit whose NTP servers are these; everything else is that of the sample, the address apart.
     fn unit(number: usize, servers: &[&str]) -> Readable {
-        let ntp: String = servers.iter().map(|server| format!("ntp server {server}\n")).collect();
+        let ntp = servers.iter().map(|server| format!("ntp server {server}")).collect::<Vec<_>>().join("\n");
         let text = TEXT.replace("10.20.30.41 /24", &format!("10.20.30.{number} /24"));
-        readable(&format!("{text}\n##\n## Time\n##\n{ntp}"))
+        readable(&format!("{text}\n##\n## Time\n##\n{ntp}\n"))
     }
 
     fn told(here: &Readable, siblings: &[Readable], share: usize) -> Vec<String> {

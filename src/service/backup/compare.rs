@@ -9,13 +9,11 @@ pub use crate::decide::backup::{DiffLine, Difference, Hunk, Odd, Sign};
 use crate::engine::env::Env;
 use crate::model::actor::Actor;
 use crate::model::backup::Backup;
-use crate::model::config::ConfigLayout;
 use crate::model::id::BackupId;
 use crate::model::inventory::Seat;
 use crate::model::name::SeatName;
 use crate::model::outside::encode_line;
 use crate::model::redacted::RedactedLine;
-use crate::model::series::Series;
 use crate::model::time::Time;
 use crate::service::refusal::Refusal;
 use crate::service::select;
@@ -72,11 +70,6 @@ fn has_section(section: Option<&str>, texts: &[Readable]) -> Result<(), Refusal>
     let all: std::collections::BTreeSet<&str> = titles().collect();
     let hint = all.into_iter().map(encode_line).collect::<Vec<_>>().join(", ");
     Err(Refusal::NotFound { what: "section", name: section.to_owned(), hint: format!("the sections are: {hint}") })
-}
-
-fn layout<'a>(env: &'a Env, backup: &Backup) -> &'a ConfigLayout {
-    let series = env.inventory.seats.get(&backup.seat).map_or(Series::Nx, |seat| seat.series);
-    env.definitions.config_layout(series)
 }
 
 /// What changed between two backups.
@@ -140,7 +133,7 @@ pub async fn diff(env: &Env, actor: &Actor, pair: &Pair, section: Option<&str>) 
     let texts = readable(env, actor, &[&old, &new]).await?;
     has_section(section, &texts)?;
     let mut diff = match texts.as_slice() {
-        [before, after] => decide::diff(before, after, layout(env, &new), CONTEXT_LINES),
+        [before, after] => decide::diff(before, after, env.config_layout(&new.seat), CONTEXT_LINES),
         _ => Diff::default(),
     };
     if let Some(section) = section {
@@ -220,6 +213,6 @@ pub async fn siblings(env: &Env, actor: &Actor, seat: &SeatName, share: usize) -
     let backups: Vec<&Backup> = std::iter::once(&backup).chain(last.values()).collect();
     let mut texts = readable(env, actor, &backups).await?;
     let here = texts.remove(0);
-    let odd = decide::odd(&here, &texts, layout(env, &backup), share);
+    let odd = decide::odd(&here, &texts, env.config_layout(seat), share);
     Ok(Compare { seat: seat.clone(), siblings: last.into_keys().collect(), backup, share, odd })
 }
