@@ -12,7 +12,9 @@ use crate::model::backup::Backup;
 use crate::model::id::BackupId;
 use crate::model::reading::Outcome;
 use crate::model::time::{Time, show_duration};
-use crate::service::backup::compare::{self, Compare, Compared, DiffLine, Difference, Hunk, Pair, Shown, Sign, When};
+use crate::service::backup::compare::{
+    self, Compare, Compared, DiffLine, Difference, Hunk, Pair, SectionDiff, Shown, Sign, When,
+};
 use crate::service::backup::export::{self, Form, Gone, IntoGit};
 use crate::service::backup::{self, Taken, Verification, Verified, Which};
 use crate::service::coverage;
@@ -259,36 +261,47 @@ fn show_diff(context: &Context<'_, impl Doors>, compared: &Compared, zone: chron
     };
     context.out.data(&format!("--- {}", side(&compared.old, compared.old.taken_at)));
     context.out.data(&format!("+++ {}", side(&compared.new, compared.new.seen_at)));
-    for section in &compared.diff.sections {
-        let title = section.title.for_terminal();
-        context.out.data(&format!("## {}", if title.is_empty() { "header" } else { &title }));
-        if side_by_side {
-            let rows = section.hunks.iter().flat_map(beside).collect();
-            context.out.columns(rows);
-            continue;
-        }
-        for hunk in &section.hunks {
-            context.out.data(&format!("@@ -{} +{} @@", hunk.old_start, hunk.new_start));
-            for line in &hunk.lines {
-                let (sign, tone) = match line.sign {
-                    Sign::Same => (' ', Tone::Plain),
-                    Sign::Removed => ('-', Tone::Bad),
-                    Sign::Added => ('+', Tone::Good),
-                };
-                context.out.toned(&format!("{sign}{}", line.text.for_terminal()), tone);
-            }
-        }
+    if side_by_side {
+        context.out.columns(compared.diff.sections.iter().flat_map(section_beside).collect());
+    } else {
+        compared.diff.sections.iter().for_each(|section| show_section(context, section));
     }
     if compared.diff.is_empty() {
         context.out.talk("no difference but what changes by itself");
     }
 }
 
+fn title(section: &SectionDiff) -> String {
+    let title = section.title.for_terminal();
+    format!("## {}", if title.is_empty() { "header" } else { &title })
+}
+
+fn show_section(context: &Context<'_, impl Doors>, section: &SectionDiff) {
+    context.out.data(&title(section));
+    for hunk in &section.hunks {
+        context.out.data(&format!("@@ -{} +{} @@", hunk.old_start, hunk.new_start));
+        for line in &hunk.lines {
+            let (sign, tone) = match line.sign {
+                Sign::Same => (' ', Tone::Plain),
+                Sign::Removed => ('-', Tone::Bad),
+                Sign::Added => ('+', Tone::Good),
+            };
+            context.out.toned(&format!("{sign}{}", line.text.for_terminal()), tone);
+        }
+    }
+}
+
+/// The rows of a section, old beside new.
+fn section_beside(section: &SectionDiff) -> Vec<Vec<Cell>> {
+    let head = vec![title(section).into(), "".into(), title(section).into()];
+    std::iter::once(head).chain(section.hunks.iter().flat_map(hunk_beside)).collect()
+}
+
 /// The rows of a hunk, old beside new; between them `|` for a changed line, `<` for a removed and `>` for an added one.
-fn beside(hunk: &Hunk) -> Vec<Vec<Cell>> {
+fn hunk_beside(hunk: &Hunk) -> Vec<Vec<Cell>> {
     let text = |line: &DiffLine| line.text.for_terminal().into_owned();
-    let mut rows: Vec<Vec<Cell>> =
-        vec![vec![format!("{}", hunk.old_start).into(), "".into(), format!("{}", hunk.new_start).into()]];
+    let place = |line: usize| format!("@@ {line}");
+    let mut rows: Vec<Vec<Cell>> = vec![vec![place(hunk.old_start).into(), "".into(), place(hunk.new_start).into()]];
     let mut lines = hunk.lines.iter().peekable();
     while let Some(line) = lines.next() {
         if line.sign == Sign::Same {
@@ -319,13 +332,14 @@ fn show_siblings(context: &Context<'_, impl Doors>, answer: &Compare) {
         context.out.json(answer);
         return;
     }
+    let number = |count: usize, command: &str| match count {
+        0 => format!("no {command}"),
+        count => format!("{count} × {command}"),
+    };
     let rows = answer.odd.iter().map(|odd| -> Vec<Cell> {
         let command = odd.command.for_terminal();
         let (usual, here) = match odd.difference {
-            Difference::Count => (
-                format!("{} × {command}", odd.usual),
-                if odd.here == 0 { "none".to_owned() } else { odd.here.to_string() },
-            ),
+            Difference::Count => (number(odd.usual, &command), number(odd.here, &command)),
             Difference::Absent => (command.into_owned(), "not".to_owned()),
         };
         let instead: Vec<_> = odd.instead.iter().map(|line| line.for_terminal().into_owned()).collect();
@@ -337,7 +351,7 @@ fn show_siblings(context: &Context<'_, impl Doors>, answer: &Compare) {
             instead.join("; ").into(),
         ]
     });
-    context.out.table(&["section", "usual", "siblings", "here", "instead"], rows.collect());
+    context.out.table(&["section", "usual", "siblings", "here", "only here"], rows.collect());
     context.out.talk(&format!(
         "{} of {} against {}: {} otherwise than {} of a hundred",
         id(&answer.backup),

@@ -105,7 +105,7 @@ fn take(house: &House, seat: &str) -> String {
     House::seat(&answer, seat)["backup"]["id"].as_str().unwrap().to_owned()
 }
 
-fn both(test: impl Fn(&Place)) {
+pub(crate) fn both(test: impl Fn(&Place)) {
     test(&Place::sqlite());
     if let Some(place) = Place::postgres() {
         test(&place);

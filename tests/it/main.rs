@@ -14,6 +14,7 @@ mod lab;
 mod outside;
 mod readout;
 mod store;
+mod texts;
 mod tidy;
 mod time;
 mod trouble;

@@ -50,6 +50,11 @@ fn replace(line: &str, mask: impl Fn(usize, &str) -> String) -> String {
     text
 }
 
+/// Whether a line is one mask and nothing else.
+pub(super) fn is_mask(line: &str) -> bool {
+    line == WHOLE || faces(line).next().is_some_and(|(place, _)| place == (0..line.len()))
+}
+
 /// A line whose masks have no faces: equal for two lines that differ in nothing but their secrets.
 pub(super) fn faceless(line: &str) -> String {
     replace(line, |_, _| WHOLE.to_owned())
@@ -110,6 +115,8 @@ mod tests {
         for line in ["‹masked:", "a ‹masked: b", "‹masked› x", "›‹"] {
             assert_eq!(faceless(line), line);
             assert_eq!(beside("", line), line);
+            assert!(!is_mask(line), "{line}");
         }
+        assert!(is_mask(&of("x", "tiger", &fingerprint)) && is_mask(WHOLE) && !is_mask("‹masked:00› x"));
     }
 }

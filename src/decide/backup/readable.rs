@@ -41,7 +41,18 @@ impl Readable {
         let all: Vec<RedactedLine> = self.redacted.lines().collect();
         let ends = self.starts.iter().skip(1).map(|(_, start)| *start).chain([all.len()]);
         let meant = self.titles().zip(&self.starts).zip(ends).filter(|((title, _), _)| means(section, title));
-        meant.flat_map(|((_, (_, start)), end)| all.get(*start..end).unwrap_or_default().to_vec()).collect()
+        let inside = |((_, (_, start)), end): ((&str, &(Outside, usize)), usize)| {
+            let mut lines = all.get(*start..end).unwrap_or_default();
+            // Between two sections stand an empty line and the block of the next title.
+            while end < all.len()
+                && let Some((last, rest)) = lines.split_last()
+                && (last.text.as_data().starts_with("##") || last.text.as_data().trim().is_empty())
+            {
+                lines = rest;
+            }
+            lines.to_vec()
+        };
+        meant.flat_map(inside).collect()
     }
 
     /// Whether something was masked in a line, counted from 0, that no rule covers.

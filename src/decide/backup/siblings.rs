@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::mask;
 use super::readable::Readable;
 use crate::model::config::ConfigLayout;
 use crate::model::outside::Outside;
 
-/// Words of a command that say what it sets; what follows is the value.
+/// Words of a command that say what it sets, at most; the last word is a value.
 const HEAD_WORDS: usize = 2;
 /// Fewer siblings than this are no cohort.
 pub const COHORT_MIN: usize = 2;
@@ -56,8 +57,11 @@ fn commands<'a>(text: &'a Readable, layout: &ConfigLayout) -> Commands<'a> {
         if part.title.is_empty() {
             continue;
         }
-        for (_, line) in part.lines.into_iter().filter(|(_, line)| !line.starts_with('#')) {
-            let head = line.split_whitespace().take(HEAD_WORDS).collect::<Vec<_>>().join(" ");
+        // A line that is a mask goes on with a value of the line before.
+        for (_, line) in part.lines.into_iter().filter(|(_, line)| !line.starts_with('#') && !mask::is_mask(line)) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let head = words.len().saturating_sub(1).clamp(1, HEAD_WORDS);
+            let head = words.get(..head).unwrap_or_default().join(" ");
             all.entry((part.title.as_data(), head)).or_default().insert(line);
         }
     }

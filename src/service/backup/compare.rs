@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Which, find};
 use crate::decide::backup::{self as decide, COHORT_MIN, Diff, Readable, means};
-pub use crate::decide::backup::{DiffLine, Difference, Hunk, Odd, Sign};
+pub use crate::decide::backup::{DiffLine, Difference, Hunk, Odd, SectionDiff, Sign};
 use crate::engine::env::Env;
 use crate::model::actor::Actor;
 use crate::model::backup::Backup;
@@ -200,7 +200,7 @@ pub async fn siblings(env: &Env, actor: &Actor, seat: &SeatName, share: usize) -
     })?;
     if last.len() < COHORT_MIN {
         return Err(Refusal::NotFound {
-            what: "siblings of seat",
+            what: "cohort of seat",
             name: seat.to_string(),
             hint: format!(
                 "{} other {} seats of {} have a backup that counts; {COHORT_MIN} at least are expected",
