@@ -440,6 +440,25 @@ mod tests {
     }
 
     #[test]
+    fn fingerprints_are_a_customers_own_and_stay_when_its_pair_changes() {
+        let (_folder, keyring) = keyring();
+        let [acme, twin] = ["acme", "twin"].map(|customer| {
+            let key = keyring.customer_create(name(customer), Time::from_ms(1)).unwrap();
+            keyring.customer_load(&key).unwrap();
+            key
+        });
+        let of =
+            |customer: &str, path: &str, value: &str| keyring.fingerprints(&name(customer)).unwrap().of(path, value);
+        let before = of("acme", "password ", "tiger");
+        assert_ne!(before, of("twin", "password ", "tiger"));
+        assert_ne!(before, of("acme", "password t", "iger"));
+        assert_ne!(before, keyring.content_id(&twin.customer, &["password ", "tiger"]).unwrap());
+        keyring.customer_load(&keyring.customer_rotate(&acme, 2, Time::from_ms(2)).unwrap()).unwrap();
+        assert_eq!(before, of("acme", "password ", "tiger"));
+        assert!(matches!(keyring.fingerprints(&name("sora")), Err(KeyError::NotLoaded(_))));
+    }
+
+    #[test]
     fn a_key_in_another_row_is_refused() {
         let (_folder, keyring) = keyring();
         let acme = keyring.customer_create(name("acme"), Time::from_ms(1)).unwrap();

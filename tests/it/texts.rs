@@ -115,7 +115,7 @@ fn only_reviewed_texts_go_into_git() {
     let house = House::example();
     house.onboard();
     take(&house, "customer=acme");
-    change(&house, "banner login token gratitude");
+    change(&house, "banner login credential gratitude");
     take(&house, NX);
     let words = ["backup", "export", "--on", "customer=acme", "--git", "out", "--json"];
     let answer = house.hoshu(&words).expect(4).json();
@@ -126,7 +126,7 @@ fn only_reviewed_texts_go_into_git() {
     let all = house.hoshu(&[&words[..], &["--unreviewed"]].concat()).expect(0).json();
     assert_eq!((&all["changed"], &all["left_out"]), (&1.into(), &0.into()), "{all}");
     let text = fs::read_to_string(house.path("out/acme/acme-nx01.cfg")).unwrap();
-    assert!(text.contains("banner login token") && !text.contains("gratitude"), "{text}");
+    assert!(text.contains("banner login credential") && !text.contains("gratitude"), "{text}");
     house.hoshu(&["backup", "export", "--on", "customer=acme", "--git", "lab"]).expect(1);
     house.hoshu(&["backup", "export", "--git", "out"]).expect(2);
     house.hoshu(&["backup", "export", NX]).expect(2);

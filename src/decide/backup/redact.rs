@@ -362,6 +362,30 @@ mod tests {
     }
 
     #[test]
+    fn a_fingerprint_speaks_of_path_and_value() {
+        let faces = |text: &str| -> Vec<String> {
+            let found = redacted(text);
+            let faces = found.text.as_data().split("‹masked:").skip(1);
+            faces.map(|face| face.split('›').next().unwrap_or_default().to_owned()).collect()
+        };
+        let same = faces("snmp-server community tigerlily ro\nx\nsnmp-server community tigerlily ro\n");
+        assert_eq!(same[0], same[1]);
+        let other_path = faces("snmp-server community tigerlily ro\nusername \"a\" password 7 tigerlily\n");
+        assert_ne!(other_path[0], other_path[1]);
+        let other_value = faces("snmp-server community tigerlily ro\nsnmp-server community tigerlild ro\n");
+        assert_ne!(other_value[0], other_value[1]);
+        // A value of several lines: each line has its own, and keeps it when a line before the value comes or goes.
+        let block = "k\n-----BEGIN PRIVATE KEY-----\nMIIE\nMIIE\n-----END PRIVATE KEY-----\n";
+        let lines = faces(block);
+        assert_eq!(lines.len(), 4);
+        assert_ne!(lines[1], lines[2], "the same text at two places");
+        assert_eq!(faces(&format!("one more line\n{block}")), lines);
+        let two = faces("key a secret b\nkey a secret c\n");
+        assert_eq!(two.len(), 2);
+        assert_ne!(two[0], two[1]);
+    }
+
+    #[test]
     fn values_that_go_on_over_line_ends_stay_masked() {
         let pem = "aaa\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\nzz==\n-----END RSA PRIVATE KEY-----\nbbb\n";
         assert_eq!(shown(pem), "aaa\n‹masked›\n‹masked›\n‹masked›\n‹masked›\nbbb\n");
