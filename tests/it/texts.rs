@@ -59,7 +59,7 @@ fn a_seat_is_held_against_its_siblings() {
     let refused = house.hoshu(&["backup", "diff", NX, "--siblings"]).expect(2).err;
     assert!(refused.contains("2 at least are expected"), "{refused}");
 
-    let fleet = House::generated(40);
+    let fleet = House::generated(44);
     fleet.onboard();
     take(&fleet, "series=nx");
     let nx = |json: &serde_json::Value| json["odd"].as_array().unwrap().clone();

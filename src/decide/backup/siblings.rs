@@ -53,10 +53,6 @@ type Commands<'a> = BTreeMap<(&'a str, String), BTreeSet<&'a str>>;
 fn commands<'a>(text: &'a Readable, layout: &ConfigLayout) -> Commands<'a> {
     let mut all = Commands::new();
     for part in text.parts(layout) {
-        // The header names the unit.
-        if part.title.is_empty() {
-            continue;
-        }
         // A line that is a mask goes on with a value of the line before.
         for (_, line) in part.lines.into_iter().filter(|(_, line)| !line.starts_with('#') && !mask::is_mask(line)) {
             let words: Vec<&str> = line.split_whitespace().collect();
