@@ -442,7 +442,7 @@ mod tests {
     #[test]
     fn fingerprints_are_a_customers_own_and_stay_when_its_pair_changes() {
         let (_folder, keyring) = keyring();
-        let [acme, twin] = ["acme", "twin"].map(|customer| {
+        let [acme, _] = ["acme", "twin"].map(|customer| {
             let key = keyring.customer_create(name(customer), Time::from_ms(1)).unwrap();
             keyring.customer_load(&key).unwrap();
             key
