@@ -14,6 +14,6 @@ pub mod root;
 pub mod seal;
 
 pub use files::{Depot, DepotError};
-pub use keys::{KeyError, Keyring, enough_recipients, recipients};
+pub use keys::{Fingerprints, KeyError, Keyring, enough_recipients, recipients};
 pub use root::{Opener, root_create, root_exists, root_line};
 pub use seal::{NewObject, SealedHeader};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::Answer;
-use crate::decide::backup::{Evidence, Fetched, Session, Verdict, complete, outgrown, stable_pieces};
+use crate::decide::backup::{Evidence, Fetched, Session, Verdict, complete, outgrown, redact, stable_pieces};
 use crate::depot::NewObject;
 use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
@@ -374,8 +374,15 @@ fn row(judged: &Judged, facts: &Facts, content: String, now: Time) -> Backup {
     }
 }
 
-/// Seals the configuration to its customer's key, or refers to the object that holds the same content already.
-fn seal(env: &Env, backup: &Backup, judged: &Judged, previous: Option<&Backup>) -> Result<BackupObject, KeysError> {
+/// Redacts the configuration, and seals it to its customer's key, or refers to the object that holds the same content
+/// already.
+fn seal(
+    env: &Env,
+    backup: &Backup,
+    judged: &Judged,
+    layout: &ConfigLayout,
+    previous: Option<&Backup>,
+) -> Result<BackupObject, KeysError> {
     if let Some(previous) = previous.filter(|previous| previous.content == backup.content) {
         return Ok(BackupObject::Same(previous.object));
     }
@@ -386,8 +393,11 @@ fn seal(env: &Env, backup: &Backup, judged: &Judged, previous: Option<&Backup>) 
         kind: ObjectKind::Configuration,
         taken_at: backup.taken_at,
     };
-    let (facts, sealed) = env.keys.ring()?.seal(new, judged.configuration.text.as_bytes())?;
-    Ok(BackupObject::New(env.depot.put(facts, sealed)?))
+    let (ring, text) = (env.keys.ring()?, &judged.configuration.text);
+    let fingerprints = ring.fingerprints(&backup.customer)?;
+    let redacted = redact(text, layout, &|path, value| fingerprints.of(path, value));
+    let (facts, sealed) = ring.seal(new, text.as_bytes())?;
+    Ok(BackupObject::New(Box::new((env.depot.put(facts, sealed)?, redacted))))
 }
 
 /// Seals, and writes the backup with its audit record in one transaction; of what is known already it is only noted
@@ -423,7 +433,7 @@ async fn keep(
         return Ok(Backup { seen_at: now, ..known.clone() });
     }
     let mut backup = row(&judged, facts, content, now);
-    let object = seal(env, &backup, &judged, previous).map_err(|error| unkept(&error))?;
+    let object = seal(env, &backup, &judged, layout, previous).map_err(|error| unkept(&error))?;
     let detail = with_why(serde_json::json!({
         "v": 1,
         "grade": backup.grade,
@@ -431,7 +441,7 @@ async fn keep(
         "content": backup.content,
         "one_channel": judged.one_channel,
         "sealed_sha256": match &object {
-            BackupObject::New(object) => Some(hex::encode(object.facts.digest)),
+            BackupObject::New(new) => Some(hex::encode(new.0.facts.digest)),
             BackupObject::Same(_) => None,
         },
     }));

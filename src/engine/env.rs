@@ -14,7 +14,10 @@ use crate::engine::lane::Lanes;
 use crate::engine::session::Kept;
 use crate::engine::twin::Twin;
 use crate::model::actor::Scope;
+use crate::model::config::ConfigLayout;
 use crate::model::inventory::Inventory;
+use crate::model::name::SeatName;
+use crate::model::series::Series;
 use crate::model::settings::Settings;
 use crate::readout::Definitions;
 use crate::secret::SecretStore;
@@ -71,6 +74,13 @@ impl Env {
     /// How long one command may take.
     pub fn command_limit(&self) -> Duration {
         Duration::from_secs(u64::from(self.settings.limits.command_s))
+    }
+
+    /// What is known about the configurations of a seat's series; of a seat that is not in the inventory any more, what
+    /// is known about every series.
+    pub fn config_layout(&self, seat: &SeatName) -> &ConfigLayout {
+        let series = self.inventory.seats.get(seat).map_or(Series::Nx, |seat| seat.series);
+        self.definitions.config_layout(series)
     }
 
     /// How long one fetch of a configuration may take.

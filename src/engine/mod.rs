@@ -7,6 +7,7 @@ pub mod brake;
 pub mod clock;
 pub mod env;
 pub mod event;
+pub mod export;
 pub mod fleet;
 pub mod hostkey;
 pub mod keys;

@@ -79,6 +79,10 @@ crate::words! {
         BackupTaken = "backup-taken",
         /// Something was learned of a backup after it was taken.
         BackupJudged = "backup-judged",
+        /// The redacted text of a backup was made again, as later rules have it.
+        BackupRedacted = "backup-redacted",
+        /// A configuration left the house's keeping: redacted, or in clear.
+        BackupExported = "backup-exported",
         /// A sealed object was opened.
         ObjectOpened = "object-opened",
         /// A credential was stopped on a seat or everywhere.

@@ -1,20 +1,20 @@
-//! `hoshu backup`: taking configurations, listing, showing and comparing them.
+//! `hoshu backup`: taking, listing, verifying and accepting configurations; showing and comparing them in [`compare`], what
+//! leaves the house in [`export`].
+
+pub mod compare;
+pub mod export;
 
 use serde::Serialize;
 
-use crate::decide::backup::{self as decide, Diff, RedactedLine};
-pub use crate::decide::backup::{Proving, Sign, Verification};
+pub use crate::decide::backup::{Proving, Verification};
 use crate::engine::backup::{self, learn};
 use crate::engine::env::Env;
-use crate::engine::sealed::{self, OpenError};
 use crate::engine::{prove as proving, verify};
 use crate::model::actor::Actor;
 use crate::model::backup::Backup;
 use crate::model::backup_event::Learned;
-use crate::model::config::Configuration;
 use crate::model::id::BackupId;
 use crate::model::name::{CustomerName, SeatName};
-use crate::model::object::OpenPurpose;
 use crate::model::outside::Outside;
 use crate::model::reading::Outcome;
 use crate::model::series::Series;
@@ -22,9 +22,6 @@ use crate::model::time::Time;
 use crate::service::refusal::Refusal;
 use crate::service::select;
 use crate::store::BackupFilter;
-
-/// Lines around a change.
-const CONTEXT_LINES: usize = 2;
 
 /// What became of one seat.
 #[derive(Debug, Clone, Serialize)]
@@ -162,89 +159,6 @@ async fn find(env: &Env, actor: &Actor, which: &Which) -> Result<Backup, Refusal
             hint: format!("hoshu backup take --on {seat} takes one"),
         },
     })
-}
-
-/// Opens the sealed configuration of a backup for a purpose.
-async fn open(env: &Env, actor: &Actor, backup: &Backup, purpose: OpenPurpose) -> Result<Configuration, Refusal> {
-    let name = backup.id.map_or_else(String::new, |id| id.to_string());
-    sealed::open(env, actor, backup, purpose).await.map(|opened| opened.configuration).map_err(|error| match error {
-        OpenError::Lost { what } => {
-            Refusal::NotFound { what, name, hint: "the store is damaged; restore it from its own backup".to_owned() }
-        }
-        OpenError::Keys(error) => error.into(),
-    })
-}
-
-/// A configuration as it may be shown.
-#[derive(Debug, Clone, Serialize)]
-pub struct Shown {
-    /// The backup.
-    pub backup: Backup,
-    /// Its lines, with every secret masked.
-    pub lines: Vec<RedactedLine>,
-}
-
-/// Shows a configuration with every secret masked.
-pub async fn show(env: &Env, actor: &Actor, which: &Which) -> Result<Shown, Refusal> {
-    let backup = find(env, actor, which).await?;
-    let configuration = open(env, actor, &backup, OpenPurpose::Show).await?;
-    let lines = decide::redact(&configuration.text, layout(env, &backup));
-    Ok(Shown { backup, lines })
-}
-
-fn layout<'a>(env: &'a Env, backup: &Backup) -> &'a crate::model::config::ConfigLayout {
-    let series = env.inventory.seats.get(&backup.seat).map_or(Series::Nx, |seat| seat.series);
-    env.definitions.config_layout(series)
-}
-
-/// What changed between two backups.
-#[derive(Debug, Clone, Serialize)]
-pub struct Compared {
-    /// The older one.
-    pub old: Backup,
-    /// The newer one.
-    pub new: Backup,
-    /// The changes, with every secret masked.
-    pub diff: Diff,
-}
-
-/// Compares two backups of one customer; with a seat alone, its two newest.
-pub async fn diff(env: &Env, actor: &Actor, which: &Which, against: Option<BackupId>) -> Result<Compared, Refusal> {
-    let (old, new) = match (which, against) {
-        (Which::Id(old), Some(new)) => {
-            (find(env, actor, &Which::Id(*old)).await?, find(env, actor, &Which::Id(new)).await?)
-        }
-        (Which::Newest(seat), None) => newest_two(env, actor, seat).await?,
-        _ => {
-            return Err(Refusal::Argument("a seat (its two newest backups) or two backups are expected".to_owned()));
-        }
-    };
-    if old.customer != new.customer {
-        return Err(Refusal::Argument(format!(
-            "{} and {} are different customers: their configurations are never held beside each other",
-            old.customer, new.customer
-        )));
-    }
-    let before = open(env, actor, &old, OpenPurpose::Compare).await?;
-    let after = open(env, actor, &new, OpenPurpose::Compare).await?;
-    let diff = decide::diff(&before, &after, layout(env, &new), CONTEXT_LINES);
-    Ok(Compared { old, new, diff })
-}
-
-async fn newest_two(env: &Env, actor: &Actor, seat: &SeatName) -> Result<(Backup, Backup), Refusal> {
-    select::one(env, actor, seat)?;
-    let filter = BackupFilter { seats: Some(vec![seat.clone()]), grade: None, limit: Some(2) };
-    let mut found = env.store.scoped(actor.scope.clone()).backup_list(filter).await?.into_iter();
-    match (found.next(), found.next()) {
-        (Some(new), Some(old)) => Ok((old, new)),
-        // It was fetched again and was the same: nothing changed.
-        (Some(only), None) if only.seen_at > only.taken_at => Ok((only.clone(), only)),
-        _ => Err(Refusal::NotFound {
-            what: "second backup of seat",
-            name: seat.to_string(),
-            hint: format!("hoshu backup list --on {seat} shows what there is"),
-        }),
-    }
 }
 
 /// What came of looking at one backup again.

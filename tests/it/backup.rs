@@ -90,7 +90,10 @@ fn without_keys_nothing_is_fetched() {
     house.hoshu(&["backup", "take", "--on", "acme-nx01"]).expect(6);
     house.hoshu(&["key", "init"]).expect(6);
     assert!(!house.path("keys/root.key").exists());
-    house.hoshu(&["backup", "show", "acme-nx01"]).expect(6);
+    house.opened("acme-nx01", 6);
+    assert!(!house.path("opened.cfg").exists());
+    // What people look at needs no key.
+    house.hoshu(&["backup", "show", "acme-nx01"]).expect(0);
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod poll;
 mod prove;
 mod readout;
 mod store;
+mod texts;
 mod tidy;
 mod time;
 mod trouble;

@@ -148,6 +148,12 @@ CREATE TABLE object (
     CHECK ((path IS NULL) <> (body IS NULL))
 );
 
+-- The redacted text of an object: no secret is in it. It can be made again from the object.
+CREATE TABLE object_text (
+    object_id BIGINT NOT NULL PRIMARY KEY REFERENCES object (id),
+    packed BLOB NOT NULL
+);
+
 CREATE TABLE backup (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     customer TEXT NOT NULL,
@@ -219,6 +225,7 @@ CREATE TABLE audit (
             'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'customer-key-rotated',
             'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
             'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
+            'backup-redacted', 'backup-exported',
             'object-opened',
             'credential-stopped', 'credential-cleared'
         )),

@@ -12,7 +12,8 @@ use std::collections::HashSet;
 
 use crate::model::config::{ConfigLayout, Configuration};
 
-use super::redact::{MASK, Masked, is_volatile, masked};
+use super::mask::WHOLE as MASK;
+use super::redact::{blanked, is_volatile};
 
 /// How many lines are named in words.
 const NAMED_MAX: usize = 5;
@@ -62,9 +63,11 @@ pub fn compare(
     };
     let refused: Vec<&NotTaken> = not_taken.iter().filter(|refused| !own(refused)).collect();
     if !refused.is_empty() {
-        let lines = masked(&stored.text, layout);
+        let lines = blanked(&stored.text, layout);
+        let raw: Vec<&str> = stored.text.lines().collect();
         let words = refused.iter().take(NAMED_MAX).map(|refused| {
-            let (line, said) = shown_refusal(lines.get(refused.line), &refused.said);
+            let line = lines.get(refused.line).map_or("", String::as_str);
+            let (line, said) = shown_refusal(raw.get(refused.line).unwrap_or(&""), line, &refused.said);
             format!("line {}: {line}: {said}", refused.line + 1)
         });
         let words = listed(words, refused.len());
@@ -76,7 +79,7 @@ pub fn compare(
         let words = format!("{all} commands taken and given back, {identity} of them belong to the chassis");
         return (Proving::Proved, words);
     }
-    let (lines, others) = (masked(&stored.text, layout), masked(&printed.text, layout));
+    let (lines, others) = (blanked(&stored.text, layout), blanked(&printed.text, layout));
     let gone = lost.iter().map(|command| format!("line {}: {}", command.line + 1, shown(lines.get(command.line))));
     let strange = foreign.iter().map(|command| format!("instead: {}", shown(others.get(command.line))));
     let words = listed(gone.chain(strange).take(NAMED_MAX), lost.len() + foreign.len());
@@ -164,9 +167,8 @@ fn absent<'c, 'a>(of: &'c [Command<'a>], other: &[Command<'_>]) -> Vec<&'c Comma
     of.iter().filter(|command| !command.identity).filter(lost).collect()
 }
 
-fn shown(line: Option<&Masked<'_>>) -> String {
-    let Some(line) = line else { return MASK.to_owned() };
-    bounded(line.show(|_| MASK).text.as_data())
+fn shown(line: Option<&String>) -> String {
+    line.map_or_else(|| MASK.to_owned(), |line| bounded(line))
 }
 
 fn bounded(text: &str) -> String {
@@ -178,12 +180,10 @@ fn bounded(text: &str) -> String {
 
 /// A line that was not taken is shown as far as the word that the unit names: what follows a word that nobody knows may
 /// be anything. A damaged line is not shown at all.
-fn shown_refusal(line: Option<&Masked<'_>>, said: &str) -> (String, String) {
+fn shown_refusal(raw: &str, masked: &str, said: &str) -> (String, String) {
     let first = said.lines().next().unwrap_or_default();
     let named = first.split_once('"').and_then(|(_, rest)| rest.rsplit_once('"')).map(|(word, _)| word);
-    let raw = line.map_or("", |line| line.raw());
     let damaged = raw.contains(|sign: char| sign == char::REPLACEMENT_CHARACTER || (sign.is_control() && sign != '\t'));
-    let masked = line.map_or_else(String::new, |line| line.show(|_| MASK).text.as_data().to_owned());
     let until = named.filter(|word| !word.is_empty() && !damaged).and_then(|word| {
         let at = masked.match_indices(word).map(|(at, _)| at).find(|at| {
             let before = masked.get(..*at).and_then(|before| before.chars().next_back());
@@ -198,7 +198,7 @@ fn shown_refusal(line: Option<&Masked<'_>>, said: &str) -> (String, String) {
         }
         (Some(until), Some(word)) => (format!("{} {MASK}", bounded(until)), said_as(&bounded(word))),
         // Without a word of the line in it, what the unit says is its own.
-        (_, None) if !damaged => (bounded(&masked), bounded(first)),
+        (_, None) if !damaged => (bounded(masked), bounded(first)),
         _ => (MASK.to_owned(), said_as(MASK)),
     }
 }

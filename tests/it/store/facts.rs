@@ -16,7 +16,9 @@ use hoshu::model::settings::RootSource;
 use hoshu::store::{BackupFilter, BackupObject, FindingFilter, StoreError};
 
 use super::place::{NOW, Place, on_both};
-use super::world::{audit, backup, celsius, customer, disk, finding, house, new_object, opened, poll, sealed, seat};
+use super::world::{
+    audit, backup, celsius, customer, disk, finding, house, kept, new_object, opened, poll, sealed, seat,
+};
 
 async fn a_revoked_key_is_never_accepted_again(place: Place) {
     let store = place.open();
@@ -377,7 +379,7 @@ async fn an_object_in_another_customers_row_is_refused(place: Place) {
         let object = depot.put(facts, bytes).unwrap();
         let asset = store.asset_register(customer(owner), seat(&name), None, NOW).await.unwrap();
         let new = backup(owner, &name, asset, Grade::Taken);
-        let id = store.backup_add(new, BackupObject::New(object), audit(Act::BackupTaken, &name)).await.unwrap();
+        let id = store.backup_add(new, kept(object), audit(Act::BackupTaken, &name)).await.unwrap();
         objects.push((house(&store).backup_get(id).await.unwrap().unwrap().object, content));
     }
     let open = async |owner: &str, id| {
