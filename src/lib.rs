@@ -5,7 +5,7 @@
 //! | L0 | [`model`], [`yaml`] | nothing |
 //! | L1 | [`inventory`], [`readout`] | L0 |
 //! | L2 | [`decide`] | L0 |
-//! | L3 | [`store`], [`depot`], [`secret`], [`access`] | L0-L1 |
+//! | L3 | [`outbound`]; [`store`], [`depot`], [`secret`], [`access`] | L0-L1, [`outbound`] |
 //! | L4 | [`engine`] | L0-L3 |
 //! | L5 | [`service`] | L0-L4 |
 //! | L6 | [`lab`] | L0-L5 |
@@ -22,6 +22,7 @@ pub mod engine;
 pub mod inventory;
 pub mod lab;
 pub mod model;
+pub mod outbound;
 pub mod readout;
 pub mod secret;
 pub mod service;

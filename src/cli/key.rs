@@ -1,11 +1,9 @@
 //! `hoshu key`.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::out::{Cell, Tone, counted};
-use super::{Context, Doors, Ended, Need, person};
+use super::{Context, Doors, Ended, Need, person, write_new};
 use crate::model::name::CustomerName;
 use crate::service::key::{self, Answer, CustomerStatus, KeyResult, KeyState, Status};
 use crate::service::refusal::Refusal;
@@ -141,16 +139,6 @@ fn show_status(context: &Context<'_, impl Doors>, status: &Status, zone: chrono_
     for note in &status.notes {
         context.out.talk(&format!("\n{}: {note}", if status.needs_person { "to do" } else { "note" }));
     }
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
-    let written = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.map_err(|error| Refusal::Folder { path: path.to_owned(), why: error.to_string() })
 }
 
 /// Does what the verb says.

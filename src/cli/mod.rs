@@ -20,7 +20,9 @@ pub mod progress;
 pub mod schema;
 pub mod store;
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -177,6 +179,17 @@ pub fn person() -> Actor {
     let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
     let name = if name.is_empty() { format!("uid {}", rustix::process::getuid().as_raw()) } else { name };
     Actor { name, proof: Proof::Claimed, scope: Scope::House }
+}
+
+/// Writes a file that must not exist, for its owner alone.
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
+    let written = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    written.map_err(|error| Refusal::Folder { path: path.to_owned(), why: error.to_string() })
 }
 
 /// `10s`, `5m`, `2h`, `7d`, or a plain number of seconds; 400 days at most.

@@ -93,7 +93,17 @@ impl Out {
     /// A table for people: no frame, so that it survives being pasted into a mail.
     pub fn table(self, head: &[&str], rows: Vec<Vec<Cell>>) {
         let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_header(head.iter().map(|name| name.to_uppercase()));
+        table.set_header(head.iter().map(|name| name.to_uppercase()));
+        Self::print(table, rows);
+    }
+
+    /// Texts beside each other, without a head.
+    pub fn columns(self, rows: Vec<Vec<Cell>>) {
+        Self::print(Table::new(), rows);
+    }
+
+    fn print(mut table: Table, rows: Vec<Vec<Cell>>) {
+        table.load_style(presets::NOTHING);
         let colours = wants_colours();
         if std::io::stdout().is_terminal() {
             table.set_content_arrangement(ContentArrangement::Dynamic);

@@ -23,6 +23,8 @@ use crate::model::time::Time;
 
 use super::root::Opener;
 
+/// What makes the key of fingerprints of a content key. It is no UTF-8, so that no content has it as its id.
+const FINGERPRINT_LABEL: &[u8] = b"\xffhoshu fingerprint v1";
 /// In realm live one lost recovery identity must not be the last.
 const LIVE_RECIPIENTS_MIN: usize = 2;
 
@@ -199,6 +201,23 @@ pub(super) struct Loaded {
     pub(super) recipient: Recipient,
     pub(super) generation: u32,
     content: Hmac<Sha256>,
+    fingerprint: Hmac<Sha256>,
+}
+
+/// The key of a customer's fingerprints. It opens nothing.
+#[derive(Clone)]
+pub struct Fingerprints(Hmac<Sha256>);
+
+impl Fingerprints {
+    /// The keyed digest of a value at a path, in hex.
+    pub fn of(&self, path: &str, value: &str) -> String {
+        let mut mac = self.0.clone();
+        // The length in front of the path keeps two pairs of one text apart.
+        mac.update(&(path.len() as u64).to_le_bytes());
+        mac.update(path.as_bytes());
+        mac.update(value.as_bytes());
+        hex::encode(mac.finalize().into_bytes())
+    }
 }
 
 impl Keyring {
@@ -267,8 +286,13 @@ impl Keyring {
         let (identity, content) = self.root.open(self.realm, key)?;
         let mut bytes = Zeroizing::new([0; 32]);
         hex::decode_to_slice(content.trim(), bytes.as_mut_slice()).map_err(|_| unopenable("the content key"))?;
-        let content = Hmac::new_from_slice(bytes.as_slice()).map_err(|_| unopenable("the content key"))?;
-        let loaded = Arc::new(Loaded { recipient: identity.to_public(), generation: key.generation, content });
+        let keyed = |key: &[u8]| Hmac::<Sha256>::new_from_slice(key).map_err(|_| unopenable("the content key"));
+        let content = keyed(bytes.as_slice())?;
+        let mut derived = content.clone();
+        derived.update(FINGERPRINT_LABEL);
+        let fingerprint = keyed(Zeroizing::new(derived.finalize().into_bytes()).as_slice())?;
+        let recipient = identity.to_public();
+        let loaded = Arc::new(Loaded { recipient, generation: key.generation, content, fingerprint });
         self.customers.write().unwrap_or_else(PoisonError::into_inner).insert(key.customer.clone(), loaded);
         Ok(())
     }
@@ -285,6 +309,11 @@ impl Keyring {
             mac.update(piece.as_bytes());
         }
         Ok(hex::encode(mac.finalize().into_bytes()))
+    }
+
+    /// The key of a customer's fingerprints.
+    pub fn fingerprints(&self, customer: &CustomerName) -> Result<Fingerprints, KeyError> {
+        Ok(Fingerprints(self.loaded(customer)?.fingerprint.clone()))
     }
 
     pub(super) fn loaded(&self, customer: &CustomerName) -> Result<Arc<Loaded>, KeyError> {
@@ -408,6 +437,26 @@ mod tests {
     fn with(key: &CustomerKey, private: Vec<u8>, content: Vec<u8>) -> CustomerKey {
         let to = SealedTo { root: String::new(), recovery: vec![] };
         CustomerKey { halves: KeyHalves::Sealed { private, content, to }, ..key.clone() }
+    }
+
+    #[test]
+    fn fingerprints_are_a_customers_own_and_stay_when_its_pair_changes() {
+        let (_folder, keyring) = keyring();
+        let [acme, _] = ["acme", "twin"].map(|customer| {
+            let key = keyring.customer_create(name(customer), Time::from_ms(1)).unwrap();
+            keyring.customer_load(&key).unwrap();
+            key
+        });
+        let of =
+            |customer: &str, path: &str, value: &str| keyring.fingerprints(&name(customer)).unwrap().of(path, value);
+        let before = of("acme", "password ", "tiger");
+        assert_ne!(before, of("twin", "password ", "tiger"));
+        assert_ne!(before, of("acme", "password t", "iger"));
+        let content_id = keyring.content_id(&acme.customer, &["\u{9}\0\0\0\0\0\0\0", "password ", "tiger"]);
+        assert_ne!(before, content_id.unwrap(), "one key for both would make one of the other");
+        keyring.customer_load(&keyring.customer_rotate(&acme, 2, Time::from_ms(2)).unwrap()).unwrap();
+        assert_eq!(before, of("acme", "password ", "tiger"));
+        assert!(matches!(keyring.fingerprints(&name("sora")), Err(KeyError::NotLoaded(_))));
     }
 
     #[test]

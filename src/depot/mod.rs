@@ -17,7 +17,7 @@ pub mod seal;
 
 pub use check::{DepotFile, FileKind, Measured};
 pub use files::{Depot, DepotError};
-pub use keys::{KeyError, Keyring, enough_recipients, recipients};
+pub use keys::{Fingerprints, KeyError, Keyring, enough_recipients, recipients};
 pub use room::Reservation;
 pub use root::{Opener, root_create, root_exists, root_line};
 pub use seal::{NewObject, SealedHeader};

@@ -3,23 +3,19 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
 use std::str::FromStr;
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use age::secrecy::ExposeSecret;
 use age::x25519::Identity;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::process::{Pid, Signal, kill_process_group};
 use zeroize::Zeroizing;
 
 use crate::model::limits::SECRET_BYTES_MAX;
 use crate::model::realm::Realm;
 use crate::model::settings::RootSource;
+use crate::outbound::{Program, read_bounded};
 
 use super::keys::KeyError;
 
@@ -27,8 +23,6 @@ use super::keys::KeyError;
 const ROOT_LINE: &str = "# hoshu root key, realm: ";
 /// How long a program may take to print the root key.
 const PROGRAM_WAIT: Duration = Duration::from_secs(20);
-/// How often it is looked whether a program that closed its output has ended.
-const PROGRAM_LOOK: Duration = Duration::from_millis(20);
 
 /// An identity that opens customers' keys: the root key, an earlier one, or a recovery identity.
 pub struct Opener(pub(super) Identity);
@@ -46,7 +40,8 @@ impl Opener {
                 File::open(folder.join(name)).and_then(bounded).map_err(failed)?
             }
             RootSource::Command(words) => {
-                run(words, PROGRAM_WAIT).map_err(|why| KeyError::RootProgram { root: source.clone(), why })?
+                let program = Program { output_bytes_max: SECRET_BYTES_MAX, ..Program::new(words, PROGRAM_WAIT) };
+                program.run().map_err(|why| KeyError::RootProgram { root: source.clone(), why: why.to_string() })?
             }
             RootSource::Transit { .. } => return Err(KeyError::RootNotServed(source.clone())),
         };
@@ -135,60 +130,7 @@ fn read_own(path: &Path, failed: impl Fn(io::Error) -> KeyError) -> Result<Zeroi
 }
 
 fn bounded(from: impl Read) -> io::Result<Zeroizing<String>> {
-    // The buffer has its final size from the start, so that no smaller copy of it is left behind in memory.
-    let most = SECRET_BYTES_MAX + 1;
-    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(most).unwrap_or(0)));
-    from.take(most).read_to_string(&mut text)?;
-    if text.len() as u64 > SECRET_BYTES_MAX {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than 16 KiB"));
-    }
-    Ok(text)
-}
-
-/// What a program prints: no shell, no environment, nothing to read, a process group of its own that does not outlive
-/// its time.
-fn run(words: &[String], wait: Duration) -> Result<Zeroizing<String>, String> {
-    let (program, arguments) = words.split_first().ok_or("there is no program")?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .map_err(|error| error.to_string())?;
-    let (sender, receiver) = mpsc::channel();
-    if let Some(output) = child.stdout.take() {
-        // When nobody waits for it any more, what was read is wiped with its buffer.
-        thread::spawn(move || drop(sender.send(bounded(output))));
-    }
-    let text = receiver.recv_timeout(wait);
-    let status = if text.is_ok() { ended(&mut child, wait) } else { None };
-    if status.is_none() {
-        // The child is not waited for yet, so that its number is still its own.
-        let _gone = kill_process_group(Pid::from_child(&child), Signal::KILL);
-        child.wait().map_err(|error| error.to_string())?;
-    }
-    match (text, status) {
-        (Ok(Err(error)), _) => Err(error.to_string()),
-        (Ok(Ok(text)), Some(status)) if status.success() => Ok(text),
-        (Ok(Ok(_)), Some(status)) => Err(format!("it ended with {status}")),
-        (Err(_), _) | (Ok(Ok(_)), None) => Err(format!("it did not end within {} s", wait.as_secs())),
-    }
-}
-
-/// How a child ended that has closed its output; `None` when it goes on.
-fn ended(child: &mut Child, wait: Duration) -> Option<ExitStatus> {
-    let looks = wait.as_millis() / PROGRAM_LOOK.as_millis();
-    for _ in 0..looks {
-        if let Some(status) = child.try_wait().ok().flatten() {
-            return Some(status);
-        }
-        thread::sleep(PROGRAM_LOOK);
-    }
-    None
+    read_bounded(from, SECRET_BYTES_MAX)
 }
 
 #[cfg(test)]
@@ -260,15 +202,6 @@ mod tests {
             let told_all = format!("{error} {:?}", std::error::Error::source(&error));
             assert!(told_all.contains(told), "{told_all}");
             assert!(!told_all.contains("hunter2"));
-        }
-    }
-
-    #[test]
-    fn a_program_that_does_not_end_is_ended() {
-        for script in ["sleep 600", "exec >&-; sleep 600", "sleep 600 & wait", "sleep 600 & exit"] {
-            let words = ["/bin/sh", "-c", script].map(str::to_owned);
-            let told = run(&words, Duration::from_millis(200)).unwrap_err();
-            assert!(told.contains("did not end within"), "{script}: {told}");
         }
     }
 

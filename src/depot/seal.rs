@@ -228,7 +228,7 @@ mod tests {
         let (other_seat, other_sealed) = seal("acme", "nx02", b"b");
         let (twin, twin_sealed) = seal("twin", "nx01", b"c");
         let open = |key, facts: &ObjectFacts, sealed: &[u8]| {
-            ring.keyring.open_object(key, facts, sealed, OpenPurpose::Show).map(|(_, content)| content)
+            ring.keyring.open_object(key, facts, sealed, OpenPurpose::Export).map(|(_, content)| content)
         };
         assert_eq!(open(&ring.acme, &facts, &sealed).unwrap(), b"a");
         // The blob alone, then the blob together with its digest, then everything but the owner.

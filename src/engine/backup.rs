@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::Answer;
-use crate::decide::backup::{Evidence, Fetched, Session, Verdict, complete, outgrown, stable_pieces};
+use crate::decide::backup::{Evidence, Fetched, Session, Verdict, complete, outgrown, redact, stable_pieces};
 use crate::depot::{NewObject, Reservation};
 use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
@@ -18,6 +18,7 @@ use crate::model::actor::{Act, Actor};
 use crate::model::asset::Asset;
 use crate::model::backup::{Backup, Grade, SectionCount};
 use crate::model::backup_event::{BackupEvent, Learned};
+use crate::model::command::ReadCommand;
 use crate::model::config::{ConfigLayout, Configuration};
 use crate::model::id::{BackupId, ObjectId};
 use crate::model::limits;
@@ -93,16 +94,66 @@ async fn one(
     previous: Option<Backup>,
 ) -> Taken {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let taken = take(&env, &actor, &keyless, facts, previous, Turn { permit, why: None }).await;
+    let word = match &taken.backup {
+        Ok(backup) => backup.standing().worth.as_str(),
+        Err(failure) => failure.outcome.as_str(),
+    };
+    let good = taken.backup.as_ref().is_ok_and(|backup| backup.standing().counts());
+    env.tell(&Event::SeatDone { seat: taken.facts.seat.name.clone(), good, word });
+    taken
+}
+
+/// Takes a backup of a seat under a permit that is held already, so that it waits for nobody; `why` stands in the audit.
+/// Whatever is missing for it is a failure of this backup, and of nothing else.
+pub async fn at_once(env: &Env, facts: &Arc<Facts>, permit: Permit, why: &str) -> Taken {
+    let failed = |error: &dyn std::error::Error| Taken {
+        facts: Arc::clone(facts),
+        backup: Err(Failure::new(Outcome::NotKept, with_causes(error))),
+        unchanged: false,
+        doubted: None,
+        one_channel: false,
+        took_ms: 0,
+    };
+    let keyless = match keys::load(env, [&facts.seat.customer]).await {
+        Ok(keyless) => keyless,
+        Err(error) => return failed(&error),
+    };
+    // What was learned of the hardware since the facts were loaded is not learned again.
+    let seat = std::slice::from_ref(&facts.seat.name);
+    let (fresh, mut last) = match (fleet::load(env, seat).await, env.rows().backup_last_good(seat).await) {
+        (Ok(fresh), Ok(last)) => (fresh, last),
+        (Err(error), _) | (_, Err(error)) => return failed(&error),
+    };
+    let facts = fresh.into_iter().next().unwrap_or_else(|| Arc::clone(facts));
+    let previous = last.remove(&facts.seat.name);
+    take(env, &Actor::itself(), &keyless, facts, previous, Turn { permit, why: Some(why) }).await
+}
+
+/// The right to hold a session now, and why somebody has it before others.
+struct Turn<'a> {
+    permit: Permit,
+    why: Option<&'a str>,
+}
+
+async fn take(
+    env: &Env,
+    actor: &Actor,
+    keyless: &[Keyless],
+    facts: Arc<Facts>,
+    previous: Option<Backup>,
+    turn: Turn<'_>,
+) -> Taken {
     let began = Stopwatch::start();
     let mut room = None;
     let fetched = if let Some(keyless) = keyless.iter().find(|one| one.customer == facts.seat.customer) {
         // What cannot be sealed is not fetched: a configuration in clear has no place to be.
         Err(Failure::new(Outcome::NotKept, keyless.why.clone()))
     } else {
-        match reserve(&env, previous.as_ref()) {
+        match reserve(env, previous.as_ref()) {
             Ok(reserved) => {
                 room = Some(reserved);
-                fetch(&env, &facts, previous.as_ref(), permit).await
+                fetch(env, &facts, previous.as_ref(), turn.permit).await
             }
             Err(failure) => Err(failure),
         }
@@ -111,10 +162,10 @@ async fn one(
     let backup = match fetched {
         Ok(judged) => {
             one_channel = judged.one_channel;
-            match doubt_earlier(&env, &actor, &judged, previous.as_ref()).await {
+            match doubt_earlier(env, actor, &judged, previous.as_ref()).await {
                 Ok(found) => {
                     doubted = found;
-                    keep(&env, &actor, &facts, judged, previous.as_ref()).await
+                    keep(env, actor, &facts, judged, previous.as_ref(), turn.why).await
                 }
                 Err(failure) => Err(failure),
             }
@@ -123,12 +174,6 @@ async fn one(
     };
     drop(room);
     let took_ms = began.elapsed_ms();
-    let word = match &backup {
-        Ok(backup) => backup.standing().worth.as_str(),
-        Err(failure) => failure.outcome.as_str(),
-    };
-    let good = backup.as_ref().is_ok_and(|backup| backup.standing().counts());
-    env.tell(&Event::SeatDone { seat: facts.seat.name.clone(), good, word });
     let unchanged = match (&backup, &previous) {
         (Ok(now), Some(before)) => now.content == before.content,
         _ => false,
@@ -235,7 +280,16 @@ async fn fetch_until_judged(
 }
 
 async fn fetch_once(env: &Env, live: &mut Live, layout: &ConfigLayout) -> Result<Fetched, Failure> {
-    let command = env.definitions.config_command();
+    fetch_by(env, live, layout, env.definitions.config_command()).await
+}
+
+/// Fetches a configuration by one of the commands that print one.
+pub(super) async fn fetch_by(
+    env: &Env,
+    live: &mut Live,
+    layout: &ConfigLayout,
+    command: &ReadCommand,
+) -> Result<Fetched, Failure> {
     let answer = live.session.read(command, limits::CONFIGURATION_BYTES_MAX).await?;
     Ok(fetched(env, live, layout, answer))
 }
@@ -338,8 +392,15 @@ fn row(judged: &Judged, facts: &Facts, content: String, now: Time) -> Backup {
     }
 }
 
-/// Seals the configuration to its customer's key, or refers to the object that holds the same content already.
-fn seal(env: &Env, backup: &Backup, judged: &Judged, previous: Option<&Backup>) -> Result<BackupObject, KeysError> {
+/// Redacts the configuration, and seals it to its customer's key, or refers to the object that holds the same content
+/// already.
+fn seal(
+    env: &Env,
+    backup: &Backup,
+    judged: &Judged,
+    layout: &ConfigLayout,
+    previous: Option<&Backup>,
+) -> Result<BackupObject, KeysError> {
     if let Some(previous) = previous.filter(|previous| previous.content == backup.content) {
         return Ok(BackupObject::Same(previous.object));
     }
@@ -350,8 +411,11 @@ fn seal(env: &Env, backup: &Backup, judged: &Judged, previous: Option<&Backup>) 
         kind: ObjectKind::Configuration,
         taken_at: backup.taken_at,
     };
-    let (facts, sealed) = env.keys.ring()?.seal(new, judged.configuration.text.as_bytes())?;
-    Ok(BackupObject::New(env.depot.put(facts, sealed)?))
+    let (ring, text) = (env.keys.ring()?, &judged.configuration.text);
+    let fingerprints = ring.fingerprints(&backup.customer)?;
+    let redacted = redact(text, layout, &|path, value| fingerprints.of(path, value));
+    let (facts, sealed) = ring.seal(new, text.as_bytes())?;
+    Ok(BackupObject::New(Box::new((env.depot.put(facts, sealed)?, redacted))))
 }
 
 /// Seals, and writes the backup with its audit record in one transaction; of what is known already it is only noted
@@ -362,7 +426,14 @@ async fn keep(
     facts: &Facts,
     judged: Judged,
     previous: Option<&Backup>,
+    why: Option<&str>,
 ) -> Result<Backup, Failure> {
+    let with_why = |mut detail: serde_json::Value| {
+        if let (Some(why), Some(detail)) = (why, detail.as_object_mut()) {
+            detail.insert("why".to_owned(), why.into());
+        }
+        detail
+    };
     let now = env.clock.now();
     let unkept = |error: &dyn std::error::Error| Failure::new(Outcome::NotKept, with_causes(error));
     let layout = env.definitions.config_layout(facts.seat.series);
@@ -374,24 +445,24 @@ async fn keep(
         .map_err(|error| unkept(&error))?;
     let known = previous.filter(|known| known.content == content && known.asset == judged.asset.id);
     if let (Some(known), Some(id), Verdict::Complete) = (known, known.and_then(|known| known.id), &judged.verdict) {
-        let detail = serde_json::json!({"v": 1, "grade": known.grade, "content": content, "unchanged": id});
+        let detail = with_why(serde_json::json!({"v": 1, "grade": known.grade, "content": content, "unchanged": id}));
         let audit = actor.did(now, Act::BackupTaken, facts.seat.name.as_str(), &detail);
         env.store.backup_seen(id, now, audit).await.map_err(|error| unkept(&error))?;
         return Ok(Backup { seen_at: now, ..known.clone() });
     }
     let mut backup = row(&judged, facts, content, now);
-    let object = seal(env, &backup, &judged, previous).map_err(|error| unkept(&error))?;
-    let detail = serde_json::json!({
+    let object = seal(env, &backup, &judged, layout, previous).map_err(|error| unkept(&error))?;
+    let detail = with_why(serde_json::json!({
         "v": 1,
         "grade": backup.grade,
         "bytes": backup.bytes,
         "content": backup.content,
         "one_channel": judged.one_channel,
         "sealed_sha256": match &object {
-            BackupObject::New(object) => Some(hex::encode(object.facts.digest)),
+            BackupObject::New(new) => Some(hex::encode(new.0.facts.digest)),
             BackupObject::Same(_) => None,
         },
-    });
+    }));
     let audit = actor.did(now, Act::BackupTaken, facts.seat.name.as_str(), &detail);
     let id = env.store.backup_add(backup.clone(), object, audit).await.map_err(|error| unkept(&error))?;
     backup.id = Some(id);

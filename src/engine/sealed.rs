@@ -72,7 +72,7 @@ pub async fn open(env: &Env, actor: &Actor, backup: &Backup, purpose: OpenPurpos
 }
 
 /// An error with what caused it, in one line.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::decide::backup::{Verification, agree, doubts_of, stable_pieces};
+use crate::decide::backup::{Verification, agree, doubts_of, redact, stable_pieces};
 use crate::engine::backup::{Other, fetch_other, learn};
 use crate::engine::env::Env;
 use crate::engine::event::Event;
@@ -102,8 +102,7 @@ async fn judge(
     backup: &Backup,
     facts: Option<Arc<Facts>>,
 ) -> Result<(Verification, String), Failure> {
-    let series = facts.as_ref().map_or(crate::model::series::Series::Nx, |facts| facts.seat.series);
-    let layout = env.definitions.config_layout(series);
+    let layout = env.config_layout(&backup.seat);
     let opened = match sealed::open(env, actor, backup, OpenPurpose::Verify).await {
         Ok(opened) => opened,
         Err(error) => return Ok((Verification::Damaged, with_causes(&error))),
@@ -111,6 +110,7 @@ async fn judge(
     if let Some(words) = contradiction(env, backup, &opened, layout).await? {
         return Ok((Verification::Damaged, words));
     }
+    redact_again(env, actor, backup, &opened, layout).await?;
     if let Some(doubt) = doubts_of(&opened.configuration, layout).first() {
         return Ok((Verification::Suspect, format!("{}: {}", doubt.doubt, doubt.detail.as_data())));
     }
@@ -121,7 +121,7 @@ async fn judge(
 }
 
 /// What the row or the audit of its taking says otherwise than what was opened.
-async fn contradiction(
+pub(super) async fn contradiction(
     env: &Env,
     backup: &Backup,
     opened: &Opened,
@@ -151,6 +151,29 @@ async fn contradiction(
         }
     }
     Ok(None)
+}
+
+/// Writes the redacted text anew where the rules of today redact otherwise, or where it is gone.
+async fn redact_again(
+    env: &Env,
+    actor: &Actor,
+    backup: &Backup,
+    opened: &Opened,
+    layout: &ConfigLayout,
+) -> Result<(), Failure> {
+    let unkept = |error: &dyn std::error::Error| Failure::new(Outcome::NotKept, with_causes(error));
+    let fingerprints = env.keys.ring().and_then(|ring| ring.fingerprints(&backup.customer));
+    let fingerprints = fingerprints.map_err(|error| unkept(&error))?;
+    let redacted = redact(&opened.configuration.text, layout, &|path, value| fingerprints.of(path, value));
+    // One that does not unpack is made anew as well.
+    let kept = env.rows().object_text(&[backup.object]).await.unwrap_or_default();
+    if kept.get(&backup.object) == Some(&redacted) {
+        return Ok(());
+    }
+    let detail = serde_json::json!({"v": 1, "object": backup.object, "unreviewed": redacted.unreviewed.len()});
+    let id = backup.id.map_or_else(String::new, |id| id.to_string());
+    let audit = actor.did(env.clock.now(), Act::BackupRedacted, id, &detail);
+    env.store.object_text_set(backup.object, redacted, audit).await.map_err(|error| unkept(&error))
 }
 
 async fn fetch_and_compare(

@@ -83,6 +83,10 @@ crate::words! {
         BackupPruned = "backup-pruned",
         /// Files that the depot had left over were removed.
         DepotSwept = "depot-swept",
+        /// The redacted text of a backup was made again, as later rules have it.
+        BackupRedacted = "backup-redacted",
+        /// A configuration left the house's keeping: redacted, or in clear.
+        BackupExported = "backup-exported",
         /// A sealed object was opened.
         ObjectOpened = "object-opened",
         /// A credential was stopped on a seat or everywhere.

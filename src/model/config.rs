@@ -1,7 +1,10 @@
 //! The text configuration of an appliance, taken apart as far as its layout is known.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
+use aho_corasick::AhoCorasick;
+use regex::{Regex, RegexSet};
 use serde::{Deserialize, Serialize};
 
 use super::outside::Outside;
@@ -64,13 +67,80 @@ pub struct ConfigLayout {
     pub sections_expected: Vec<String>,
     /// Lines that change by themselves: left out of a comparison. They are held against whole texts, so that `^` and
     /// `$` must match at each line (`(?m)`).
-    pub volatile: Vec<regex::Regex>,
+    pub volatile: Vec<Regex>,
+    /// Commands that belong to one chassis or unit, by their first line: another unit has others.
+    pub identity: Vec<Regex>,
     /// Lines with secrets; each capture group is one secret.
-    pub secrets: Vec<regex::Regex>,
+    pub secrets: SecretRules,
     /// Secrets that span lines, such as private keys.
     pub secret_blocks: Vec<SecretBlock>,
-    /// Words, in lower case, that make a line suspect when no expression of `secrets` takes it.
-    pub secret_words: Vec<String>,
+    /// Words that make a line suspect when no expression of `secrets` takes it.
+    pub secret_words: SecretWords,
+}
+
+/// Expressions for lines with secrets. Few lines have one: a single search tells which expressions a line is worth.
+#[derive(Debug, Clone, Default)]
+pub struct SecretRules {
+    each: Vec<Regex>,
+    any: OnceLock<Option<RegexSet>>,
+}
+
+impl SecretRules {
+    /// The expressions that match somewhere in a line.
+    pub fn matching(&self, line: &str) -> impl Iterator<Item = &Regex> {
+        let any = self.any.get_or_init(|| RegexSet::new(self.each.iter().map(Regex::as_str)).ok());
+        let matched = any.as_ref().map(|any| any.matches(line));
+        // Expressions that are too large together are tried one by one.
+        let worth = move |place: &usize| matched.as_ref().is_none_or(|matched| matched.matched(*place));
+        self.each.iter().enumerate().filter(move |(place, _)| worth(place)).map(|(_, rule)| rule)
+    }
+
+    /// Every expression.
+    pub fn each(&self) -> &[Regex] {
+        &self.each
+    }
+}
+
+impl FromIterator<Regex> for SecretRules {
+    fn from_iter<I: IntoIterator<Item = Regex>>(rules: I) -> Self {
+        Self { each: rules.into_iter().collect(), any: OnceLock::new() }
+    }
+}
+
+/// Words beside which a secret may stand in any layout.
+const SECRET_WORDS: &[&str] = &["passw", "passphrase", "secret", "community", "token", "credential", "key", "psk"];
+
+/// Words beside which a secret may stand, found in either case: those of every layout, and more.
+#[derive(Debug, Clone)]
+pub struct SecretWords {
+    words: Vec<String>,
+    search: OnceLock<Option<AhoCorasick>>,
+}
+
+impl SecretWords {
+    /// Where the words stand in a line, also one inside another.
+    pub fn places<'a>(&'a self, line: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
+        let make = || AhoCorasick::builder().ascii_case_insensitive(true).build(&self.words).ok();
+        let search = self.search.get_or_init(make).as_ref();
+        // An automaton that cannot be built finds a secret everywhere.
+        let whole = search.is_none().then_some(0..0);
+        let found = search.into_iter().flat_map(move |search| search.find_overlapping_iter(line));
+        found.map(|found| found.range()).chain(whole)
+    }
+}
+
+impl FromIterator<String> for SecretWords {
+    fn from_iter<I: IntoIterator<Item = String>>(words: I) -> Self {
+        let always = SECRET_WORDS.iter().map(|word| (*word).to_owned());
+        let words = always.chain(words.into_iter().filter(|word| !word.is_empty()));
+        Self { words: words.collect(), search: OnceLock::new() }
+    }
+}
+
+impl Default for SecretWords {
+    fn default() -> Self {
+        std::iter::empty().collect()
+    }
 }
 
 /// A secret of several lines: all of it is secret from the match of `begin` to the match of `end`, or to the end of
@@ -78,9 +148,9 @@ pub struct ConfigLayout {
 #[derive(Debug, Clone)]
 pub struct SecretBlock {
     /// Where it begins.
-    pub begin: regex::Regex,
+    pub begin: Regex,
     /// Where it ends.
-    pub end: regex::Regex,
+    pub end: Regex,
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub mod outside;
 pub mod reading;
 pub mod realm;
 pub mod record;
+pub mod redacted;
 pub mod release;
 pub mod series;
 pub mod settings;

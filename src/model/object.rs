@@ -100,13 +100,11 @@ pub struct SealedTo {
 crate::words! {
     /// For what a sealed object is opened; it stands in the audit.
     pub enum OpenPurpose {
-        /// A person looks at it.
-        Show = "show",
-        /// Two objects are compared.
-        Compare = "compare",
         /// It is written out for use elsewhere.
         Export = "export",
         /// It is proved that it still opens and is what it says.
         Verify = "verify",
+        /// It is loaded into a simulated unit.
+        Prove = "prove",
     }
 }

@@ -17,6 +17,8 @@ use crate::model::series::Series;
 pub(super) struct ConfigDefinition {
     /// The command that prints the running configuration.
     pub(super) command: ReadCommand,
+    /// The command that prints the saved one.
+    pub(super) saved_command: ReadCommand,
     common: ConfigLayout,
     series: BTreeMap<Series, ConfigLayout>,
 }
@@ -27,10 +29,14 @@ struct File {
     #[serde(rename = "mark")]
     _mark: Mark,
     command: String,
+    saved_command: String,
     sections_expected: Vec<String>,
     #[serde(default)]
     sections_expected_of: BTreeMap<Series, Vec<String>>,
     volatile: Vec<String>,
+    /// Without one, another unit must give back every command.
+    #[serde(default)]
+    identity: Vec<String>,
     secrets: Vec<String>,
     secret_blocks: Vec<FileBlock>,
     secret_words: Vec<String>,
@@ -52,22 +58,29 @@ impl ConfigDefinition {
             Regex::new(text)
                 .map_err(|source| DefinitionError::Expression { file: file.to_owned(), source: Box::new(source) })
         };
-        let command = ReadCommand::new(&parsed.command)
-            .map_err(|source| DefinitionError::Command { file: file.to_owned(), source })?;
+        let command = |text: &str| {
+            ReadCommand::new(text).map_err(|source| DefinitionError::Command { file: file.to_owned(), source })
+        };
         let block = |block: &FileBlock| Ok(SecretBlock { begin: regex(&block.begin)?, end: regex(&block.end)? });
         let common = ConfigLayout {
             sections_expected: parsed.sections_expected,
             volatile: parsed.volatile.iter().map(|text| regex(&format!("(?m){text}"))).collect::<Result<_, _>>()?,
+            identity: parsed.identity.iter().map(regex).collect::<Result<_, _>>()?,
             secrets: parsed.secrets.iter().map(regex).collect::<Result<_, _>>()?,
             secret_blocks: parsed.secret_blocks.iter().map(block).collect::<Result<_, _>>()?,
-            secret_words: parsed.secret_words,
+            secret_words: parsed.secret_words.into_iter().collect(),
         };
         let series = parsed.sections_expected_of.into_iter().map(|(series, more)| {
             let mut layout = common.clone();
             layout.sections_expected.extend(more);
             (series, layout)
         });
-        Ok(Self { command, series: series.collect(), common })
+        Ok(Self {
+            command: command(&parsed.command)?,
+            saved_command: command(&parsed.saved_command)?,
+            series: series.collect(),
+            common,
+        })
     }
 
     /// The layout of a series.
@@ -218,7 +231,7 @@ mod tests {
     fn secrets_of(line: &str) -> Vec<String> {
         let definition = definition();
         let mut found = Vec::new();
-        for regex in &definition.layout(Series::Nx).secrets {
+        for regex in definition.layout(Series::Nx).secrets.each() {
             for captures in regex.captures_iter(line) {
                 found.extend(captures.iter().skip(1).flatten().map(|group| group.as_str().to_owned()));
             }
@@ -292,14 +305,15 @@ mod tests {
     fn a_private_key_is_a_block_and_the_time_of_generation_is_volatile() {
         let definition = definition();
         let layout = definition.layout(Series::Cm);
-        let block = layout.secret_blocks.first().expect("one");
-        assert!(block.begin.is_match("crypto certificate name x private-key pem \"-----BEGIN RSA PRIVATE KEY-----"));
+        let begins = |line: &str| layout.secret_blocks.iter().find(|block| block.begin.is_match(line));
+        let block = begins("crypto certificate name x private-key pem \"-----BEGIN RSA PRIVATE KEY-----").expect("one");
         assert!(block.end.is_match("-----END RSA PRIVATE KEY-----"));
-        assert!(!block.begin.is_match("-----BEGIN CERTIFICATE-----"));
+        assert!(begins("-----BEGIN CERTIFICATE-----").is_none());
+        let quoted = begins("ssh server host-key rsa2 private-key \"").expect("one");
+        assert!(quoted.end.is_match("\"") && !quoted.end.is_match("MIIE"));
         assert!(layout.volatile.iter().any(|regex| regex.is_match("## Generated at 2026/11/20 03:00:01 +0000")));
         assert!(!layout.volatile.iter().any(|regex| regex.is_match("## Hostname: nx01")));
-        assert!(layout.secret_words.iter().any(|word| word == "password"));
-        assert!(layout.secret_words.iter().all(|word| *word == word.to_lowercase()));
+        assert!(layout.secret_words.places("the Password").next().is_some());
     }
 
     proptest! {

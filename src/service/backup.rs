@@ -1,20 +1,20 @@
-//! `hoshu backup`: taking configurations, listing, showing and comparing them.
+//! `hoshu backup`: taking, listing, verifying and accepting configurations; showing and comparing them in [`compare`], what
+//! leaves the house in [`export`].
+
+pub mod compare;
+pub mod export;
 
 use serde::Serialize;
 
-use crate::decide::backup::{self as decide, Diff, RedactedLine};
-pub use crate::decide::backup::{Sign, Verification};
+pub use crate::decide::backup::{Proving, Verification};
 use crate::engine::backup::{self, learn};
 use crate::engine::env::Env;
-use crate::engine::sealed::{self, OpenError};
-use crate::engine::verify;
+use crate::engine::{prove as proving, verify};
 use crate::model::actor::Actor;
 use crate::model::backup::Backup;
 use crate::model::backup_event::Learned;
-use crate::model::config::Configuration;
 use crate::model::id::BackupId;
 use crate::model::name::{CustomerName, SeatName};
-use crate::model::object::OpenPurpose;
 use crate::model::outside::Outside;
 use crate::model::reading::Outcome;
 use crate::model::series::Series;
@@ -22,9 +22,6 @@ use crate::model::time::Time;
 use crate::service::refusal::Refusal;
 use crate::service::select;
 use crate::store::BackupFilter;
-
-/// Lines around a change.
-const CONTEXT_LINES: usize = 2;
 
 /// What became of one seat.
 #[derive(Debug, Clone, Serialize)]
@@ -171,89 +168,6 @@ async fn find(env: &Env, actor: &Actor, which: &Which) -> Result<Backup, Refusal
     })
 }
 
-/// Opens the sealed configuration of a backup for a purpose.
-async fn open(env: &Env, actor: &Actor, backup: &Backup, purpose: OpenPurpose) -> Result<Configuration, Refusal> {
-    let name = backup.id.map_or_else(String::new, |id| id.to_string());
-    sealed::open(env, actor, backup, purpose).await.map(|opened| opened.configuration).map_err(|error| match error {
-        OpenError::Lost { what } => {
-            Refusal::NotFound { what, name, hint: "the store is damaged; restore it from its own backup".to_owned() }
-        }
-        OpenError::Keys(error) => error.into(),
-    })
-}
-
-/// A configuration as it may be shown.
-#[derive(Debug, Clone, Serialize)]
-pub struct Shown {
-    /// The backup.
-    pub backup: Backup,
-    /// Its lines, with every secret masked.
-    pub lines: Vec<RedactedLine>,
-}
-
-/// Shows a configuration with every secret masked.
-pub async fn show(env: &Env, actor: &Actor, which: &Which) -> Result<Shown, Refusal> {
-    let backup = find(env, actor, which).await?;
-    let configuration = open(env, actor, &backup, OpenPurpose::Show).await?;
-    let lines = decide::redact(&configuration.text, layout(env, &backup));
-    Ok(Shown { backup, lines })
-}
-
-fn layout<'a>(env: &'a Env, backup: &Backup) -> &'a crate::model::config::ConfigLayout {
-    let series = env.inventory.seats.get(&backup.seat).map_or(Series::Nx, |seat| seat.series);
-    env.definitions.config_layout(series)
-}
-
-/// What changed between two backups.
-#[derive(Debug, Clone, Serialize)]
-pub struct Compared {
-    /// The older one.
-    pub old: Backup,
-    /// The newer one.
-    pub new: Backup,
-    /// The changes, with every secret masked.
-    pub diff: Diff,
-}
-
-/// Compares two backups of one customer; with a seat alone, its two newest.
-pub async fn diff(env: &Env, actor: &Actor, which: &Which, against: Option<BackupId>) -> Result<Compared, Refusal> {
-    let (old, new) = match (which, against) {
-        (Which::Id(old), Some(new)) => {
-            (find(env, actor, &Which::Id(*old)).await?, find(env, actor, &Which::Id(new)).await?)
-        }
-        (Which::Newest(seat), None) => newest_two(env, actor, seat).await?,
-        _ => {
-            return Err(Refusal::Argument("a seat (its two newest backups) or two backups are expected".to_owned()));
-        }
-    };
-    if old.customer != new.customer {
-        return Err(Refusal::Argument(format!(
-            "{} and {} are different customers: their configurations are never held beside each other",
-            old.customer, new.customer
-        )));
-    }
-    let before = open(env, actor, &old, OpenPurpose::Compare).await?;
-    let after = open(env, actor, &new, OpenPurpose::Compare).await?;
-    let diff = decide::diff(&before, &after, layout(env, &new), CONTEXT_LINES);
-    Ok(Compared { old, new, diff })
-}
-
-async fn newest_two(env: &Env, actor: &Actor, seat: &SeatName) -> Result<(Backup, Backup), Refusal> {
-    select::one(env, actor, seat)?;
-    let filter = BackupFilter { seats: Some(vec![seat.clone()]), grade: None, limit: Some(2) };
-    let mut found = env.store.scoped(actor.scope.clone()).backup_list(filter).await?.into_iter();
-    match (found.next(), found.next()) {
-        (Some(new), Some(old)) => Ok((old, new)),
-        // It was fetched again and was the same: nothing changed.
-        (Some(only), None) if only.seen_at > only.taken_at => Ok((only.clone(), only)),
-        _ => Err(Refusal::NotFound {
-            what: "second backup of seat",
-            name: seat.to_string(),
-            hint: format!("hoshu backup list --on {seat} shows what there is"),
-        }),
-    }
-}
-
 /// What came of looking at one backup again.
 #[derive(Debug, Clone, Serialize)]
 pub struct SeatVerified {
@@ -276,16 +190,20 @@ pub struct Verified {
     pub backups: Vec<SeatVerified>,
 }
 
+/// One backup by its number, or the newest that counts of each seat of a selection.
+async fn wanted(env: &Env, actor: &Actor, id: Option<BackupId>, on: &[String]) -> Result<Vec<Backup>, Refusal> {
+    if let Some(id) = id {
+        return Ok(vec![find(env, actor, &Which::Id(id)).await?]);
+    }
+    let selection = select::seats(env, actor, on).await?;
+    let scoped = env.store.scoped(actor.scope.clone());
+    Ok(scoped.backup_last_good(&selection.seats).await?.into_values().collect())
+}
+
 /// Opens backups, judges them again, and holds each against a fetch over the other channel: one by its number, or the
 /// newest that counts of each seat of a selection.
 pub async fn verify(env: &Env, actor: &Actor, id: Option<BackupId>, on: &[String]) -> Result<Verified, Refusal> {
-    let backups = if let Some(id) = id {
-        vec![find(env, actor, &Which::Id(id)).await?]
-    } else {
-        let selection = select::seats(env, actor, on).await?;
-        let scoped = env.store.scoped(actor.scope.clone());
-        scoped.backup_last_good(&selection.seats).await?.into_values().collect()
-    };
+    let backups = wanted(env, actor, id, on).await?;
     let checked = verify::run(env, actor, backups).await?.into_iter().map(|checked| {
         let (result, outcome) = match checked.result {
             Ok(result) => (Some(result), None),
@@ -297,6 +215,45 @@ pub async fn verify(env: &Env, actor: &Actor, id: Option<BackupId>, on: &[String
     backups.sort_by(|a, b| a.backup.seat.cmp(&b.backup.seat));
     let verified = backups.iter().filter(|one| one.result == Some(Verification::Verified)).count();
     Ok(Verified { verified, backups })
+}
+
+/// What came of loading one backup into a simulated unit.
+#[derive(Debug, Clone, Serialize)]
+pub struct SeatProved {
+    /// The backup, with what was learned.
+    pub backup: Backup,
+    /// What came of it; absent when it was not loaded.
+    pub result: Option<Proving>,
+    /// Why it was not loaded.
+    pub outcome: Option<Outcome>,
+    /// In words.
+    pub detail: Outside,
+}
+
+/// What came of loading backups into simulated units.
+#[derive(Debug, Clone, Serialize)]
+pub struct Proved {
+    /// How many are proved now.
+    pub proved: usize,
+    /// Each, by seat.
+    pub backups: Vec<SeatProved>,
+}
+
+/// Opens backups and loads each into a simulated unit with another chassis: one by its number, or the newest that counts
+/// of each seat of a selection. No appliance is asked.
+pub async fn prove(env: &Env, actor: &Actor, id: Option<BackupId>, on: &[String]) -> Result<Proved, Refusal> {
+    let backups = wanted(env, actor, id, on).await?;
+    let proved = proving::run(env, actor, backups).await?.into_iter().map(|proved| {
+        let (result, outcome) = match proved.result {
+            Ok(result) => (Some(result), None),
+            Err(failure) => (None, Some(failure.outcome)),
+        };
+        SeatProved { backup: proved.backup, result, outcome, detail: proved.detail }
+    });
+    let mut backups: Vec<SeatProved> = proved.collect();
+    backups.sort_by(|a, b| a.backup.seat.cmp(&b.backup.seat));
+    let proved = backups.iter().filter(|one| one.result == Some(Proving::Proved)).count();
+    Ok(Proved { proved, backups })
 }
 
 /// A person says that a backup counts, and why.

@@ -14,19 +14,20 @@ use crate::model::limits::LIST_ROWS_MAX;
 use crate::model::name::SeatName;
 use crate::model::object::SealedObject;
 use crate::model::outside::Outside;
+use crate::model::redacted::RedactedText;
 use crate::model::time::Time;
 
 use super::db::Db;
 use super::error::StoreError;
 use super::row::{damaged, document, portions, text_option, within, word};
 use super::schema::{backup, backup_seen, object as object_table};
-use super::{Scoped, Store, audit, backup_event, object};
+use super::{Scoped, Store, audit, backup_event, object, object_text};
 
 /// The sealed object of a new backup.
 #[derive(Debug)]
 pub enum BackupObject {
-    /// One that is new.
-    New(SealedObject),
+    /// One that is new, with its redacted text.
+    New(Box<(SealedObject, RedactedText)>),
     /// One that an earlier backup of the seat has: the content did not change.
     Same(ObjectId),
 }
@@ -76,7 +77,7 @@ struct Row {
 type Seen = (Row, i64);
 
 impl Store {
-    /// Stores a backup, its object and its audit in one transaction. `backup.id` and `backup.object` are not looked
+    /// Stores a backup, its object, the object's redacted text and its audit in one transaction. `backup.id` and `backup.object` are not looked
     /// at: the store gives them.
     pub async fn backup_add(
         &self,
@@ -85,19 +86,24 @@ impl Store {
         audit: NewAudit,
     ) -> Result<BackupId, StoreError> {
         let owner = (backup.customer.clone(), backup.seat.clone());
-        if let BackupObject::New(object) = &object
-            && (&object.facts.customer, &object.facts.seat) != (&owner.0, &owner.1)
-        {
-            return Err(foreign(&backup));
-        }
+        let packed = match &object {
+            BackupObject::New(new) if (&new.0.facts.customer, &new.0.facts.seat) != (&owner.0, &owner.1) => {
+                return Err(foreign(&backup));
+            }
+            BackupObject::New(new) => Some(object_text::Packed::new(&new.1)?),
+            BackupObject::Same(_) => None,
+        };
         let content = hex::decode(&backup.content).map_err(|_| damaged("backup.content", &backup.content))?;
         let doubts = json(&Doubts { v: 1, doubts: backup.doubts.clone() })?;
         let sections = json(&Sections { v: 1, sections: Arc::clone(&backup.sections) })?;
         let write = move |db: &mut Db| {
             let object = match object {
-                BackupObject::New(new) => object::add(db, &new)?,
+                BackupObject::New(new) => object::add(db, &new.0)?,
                 BackupObject::Same(id) => same_owner(db, id, &backup)?,
             };
+            if let Some(packed) = &packed {
+                object_text::add(db, object, packed)?;
+            }
             let id = diesel::insert_into(backup::table)
                 .values((
                     backup::customer.eq(backup.customer.as_str()),

@@ -13,7 +13,7 @@ use super::db::Db;
 use super::error::StoreError;
 use super::row::{damaged, document, within, word};
 use super::schema::customer_key;
-use super::{Scoped, Store, audit};
+use super::{Scoped, Store, audit, object_text};
 
 #[derive(Queryable)]
 struct Row {
@@ -104,7 +104,8 @@ impl Store {
         self.intent(write).await
     }
 
-    /// Overwrites every private half and content key of a customer with a tombstone. Returns how many there were.
+    /// Overwrites every private half and content key of a customer with a tombstone, and removes the redacted texts of
+    /// its objects. Returns how many generations there were.
     pub async fn customer_key_destroy(
         &self,
         customer: CustomerName,
@@ -129,6 +130,7 @@ impl Store {
                     customer_key::reason.eq(&reason),
                 ))
                 .execute(db)?;
+            object_text::remove_of(db, &customer)?;
             audit::add(db, &audit)?;
             Ok(destroyed)
         };

@@ -23,6 +23,7 @@ mod housekeeping;
 mod key;
 mod lock;
 mod object;
+mod object_text;
 mod observe;
 mod poll;
 mod poll_pack;

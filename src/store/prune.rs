@@ -14,7 +14,7 @@ use crate::model::time::Time;
 use super::db::Db;
 use super::error::StoreError;
 use super::row::{portions, within, word};
-use super::schema::{backup, backup_event as event, backup_seen, object, pruned};
+use super::schema::{backup, backup_event as event, backup_seen, object, object_text, pruned};
 use super::{Scoped, Store, audit, backup as backups, backup_event};
 
 /// Backups of one statement.
@@ -134,6 +134,7 @@ fn remove_unused(db: &mut Db, id: i64) -> Result<Option<String>, StoreError> {
         return Ok(None);
     }
     let path: Option<String> = object::table.find(id).select(object::path).first(db)?;
+    diesel::delete(object_text::table.find(id)).execute(db)?;
     diesel::delete(object::table.find(id)).execute(db)?;
     let Some(path) = path else { return Ok(None) };
     let named: i64 = object::table.filter(object::path.eq(&path)).count().get_result(db)?;

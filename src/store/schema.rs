@@ -143,6 +143,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    object_text (object_id) {
+        object_id -> BigInt,
+        packed -> Binary,
+    }
+}
+
+diesel::table! {
     backup (id) {
         id -> BigInt,
         customer -> Text,
@@ -233,6 +240,16 @@ diesel::table! {
 diesel::joinable!(tenure -> asset (asset_id));
 diesel::joinable!(host_key -> asset (asset_id));
 diesel::joinable!(backup -> object (object_id));
+diesel::joinable!(object_text -> object (object_id));
 diesel::joinable!(backup_seen -> backup (backup_id));
 diesel::joinable!(backup_event -> backup (backup_id));
-diesel::allow_tables_to_appear_in_same_query!(asset, tenure, host_key, backup, backup_seen, backup_event, object);
+diesel::allow_tables_to_appear_in_same_query!(
+    asset,
+    tenure,
+    host_key,
+    backup,
+    backup_seen,
+    backup_event,
+    object,
+    object_text
+);

@@ -58,7 +58,13 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
         &["backup", "take", "--on", "customer=acme", "--json"],
         &["backup", "show", "acme-nx01"],
         &["backup", "show", "acme-nx01", "--json"],
+        &["backup", "prove", "--on", "customer=acme"],
+        &["backup", "prove", "--on", "customer=acme", "--json"],
         &["backup", "diff", "acme-nx01"],
+        &["backup", "diff", "acme-nx01", "--side-by-side", "--json"],
+        &["backup", "verify", "--on", "acme-nx01", "--json"],
+        &["backup", "export", "acme-nx01", "--to", "data/redacted", "--unreviewed", "--json"],
+        &["backup", "export", "--on", "customer=acme", "--git", "data/git", "--unreviewed"],
         &["backup", "list", "--json"],
         &["key", "status"],
         &["key", "status", "--json"],
@@ -76,7 +82,7 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
         &["hostkey", "list", "--json"],
         &["credential", "list"],
         &["credential", "list", "--json"],
-        &["audit", "list", "--json"],
+        &["audit", "list", "--most", "1000", "--json"],
         &["check", "--json"],
     ] {
         if words[1] == "recover" {

@@ -50,8 +50,16 @@ fn story(house: &House) {
 
     let card = house.hoshu(&["appliance", "show", "acme-nx01", "--json"]).expect(0).json();
     assert_eq!(card["asset"]["serial"], card["seat"]["serial"]);
+    house.opened("acme-nx01", 0);
     let acts = house.hoshu(&["audit", "list", "--json", "--most", "1000"]).expect(0).json().to_string();
-    for act in ["host-key-accepted", "asset-identified", "backup-taken", "object-opened", "customer-key-made"] {
+    for act in [
+        "host-key-accepted",
+        "asset-identified",
+        "backup-taken",
+        "backup-exported",
+        "object-opened",
+        "customer-key-made",
+    ] {
         assert!(acts.contains(act), "{act} is not in the audit");
     }
 }

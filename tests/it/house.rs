@@ -122,6 +122,18 @@ impl House {
         Ran::of(&self.command(words).output().unwrap())
     }
 
+    /// Opens the sealed copy of a backup: what the command said, with the configuration in clear as its data.
+    pub(crate) fn opened(&self, which: &str, code: i32) -> Ran {
+        let file = self.path("opened.cfg");
+        let words = ["backup", "export", which, "--full", "--reason", "a test", "--to", "opened.cfg"];
+        let mut ran = self.hoshu(&words).expect(code);
+        if code == 0 {
+            ran.out = std::fs::read_to_string(&file).unwrap();
+            std::fs::remove_file(&file).unwrap();
+        }
+        ran
+    }
+
     /// Keys made, host keys accepted as they stand on the consoles.
     pub(crate) fn onboard(&self) {
         self.hoshu(&["key", "init"]).expect(0);

@@ -9,11 +9,11 @@ use hoshu::model::id::{AssetId, BackupId};
 use hoshu::model::object::ObjectFacts;
 use hoshu::model::realm::Realm;
 use hoshu::model::time::Time;
-use hoshu::store::{BackupObject, Store};
+use hoshu::store::Store;
 use sha2::{Digest, Sha256};
 
 use crate::house::House;
-use crate::store::world::{backup, sealed, seat};
+use crate::store::world::{backup, kept, sealed, seat};
 
 pub(crate) const DAY: i64 = 86_400_000;
 
@@ -51,6 +51,6 @@ impl Past {
         let new = Backup { taken_at: taken, seen_at: seen, ..backup("acme", self.seat, self.asset, grade) };
         let detail = serde_json::json!({"v": 1, "content": new.content, "sealed_sha256": hex::encode(digest)});
         let audit = Actor::itself().did(taken, Act::BackupTaken, self.seat, &detail);
-        self.store.backup_add(new, BackupObject::New(object), audit).await.unwrap()
+        self.store.backup_add(new, kept(object), audit).await.unwrap()
     }
 }

@@ -5,6 +5,7 @@ DROP TABLE pruned;
 DROP TABLE backup_event;
 DROP TABLE backup_seen;
 DROP TABLE backup;
+DROP TABLE object_text;
 DROP TABLE object;
 DROP TABLE finding;
 DROP TABLE series_chunk;

@@ -148,6 +148,12 @@ CREATE TABLE object (
     CHECK ((path IS NULL) <> (body IS NULL))
 );
 
+-- The redacted text of an object: no secret is in it. It can be made again from the object.
+CREATE TABLE object_text (
+    object_id BIGINT NOT NULL PRIMARY KEY REFERENCES object (id),
+    packed BLOB NOT NULL
+);
+
 CREATE TABLE backup (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     customer TEXT NOT NULL,
@@ -176,7 +182,7 @@ CREATE TABLE backup_event (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     backup_id BIGINT NOT NULL REFERENCES backup (id),
     at BIGINT NOT NULL,
-    event TEXT NOT NULL CHECK (event IN ('verified', 'doubted', 'accepted')),
+    event TEXT NOT NULL CHECK (event IN ('verified', 'doubted', 'accepted', 'proved', 'not-proved')),
     detail TEXT NOT NULL
 );
 
@@ -187,7 +193,7 @@ CREATE TABLE pruned (
     seat TEXT NOT NULL,
     taken_at BIGINT NOT NULL,
     seen_at BIGINT NOT NULL,
-    grade TEXT NOT NULL CHECK (grade IN ('doubted', 'suspect', 'taken', 'verified')),
+    grade TEXT NOT NULL CHECK (grade IN ('doubted', 'suspect', 'taken', 'verified', 'proved')),
     object_id BIGINT NOT NULL,
     pruned_at BIGINT NOT NULL,
     reason TEXT NOT NULL
@@ -232,7 +238,7 @@ CREATE TABLE audit (
             'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'customer-key-rotated',
             'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
             'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
-            'backup-pruned', 'depot-swept', 'object-opened',
+            'backup-pruned', 'depot-swept', 'backup-redacted', 'backup-exported', 'object-opened',
             'credential-stopped', 'credential-cleared'
         )),
     subject TEXT NOT NULL,

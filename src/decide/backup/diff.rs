@@ -1,11 +1,12 @@
-//! What changed between two configurations, section by section, without a secret.
+//! What changed between two redacted configurations, section by section.
 
 use std::collections::{HashMap, VecDeque};
 
 use similar::{Algorithm, DiffOp, DiffTag, capture_diff_slices, group_diff_ops};
 
-use super::redact::{MASK, MASK_CHANGED, Masked, RedactedLine, is_volatile, masked};
-use crate::model::config::{ConfigLayout, Configuration};
+use super::mask;
+use super::readable::{Readable, means, title_of};
+use crate::model::config::ConfigLayout;
 use crate::model::outside::Outside;
 
 crate::words! {
@@ -34,9 +35,9 @@ pub struct DiffLine {
 /// A stretch of lines around changes.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Hunk {
-    /// The first line in the old text, counted from 1.
+    /// The first line in the old text, counted from 1; 0 when it has none there.
     pub old_start: usize,
-    /// The first line in the new text, counted from 1.
+    /// The first line in the new text, counted from 1; 0 when it has none there.
     pub new_start: usize,
     /// The lines.
     pub lines: Vec<DiffLine>,
@@ -63,6 +64,11 @@ impl Diff {
     pub fn is_empty(&self) -> bool {
         self.sections.is_empty()
     }
+
+    /// Leaves only the sections whose title a person means.
+    pub fn keep(&mut self, section: &str) {
+        self.sections.retain(|one| means(section, title_of(&one.title)));
+    }
 }
 
 /// Sections whose changed middle has more lines than this, old and new together, are shown as replaced altogether:
@@ -71,65 +77,60 @@ const MIDDLE_LINES_MAX: usize = 10_000;
 
 /// The difference from `old` to `new`, with so many unchanged lines around each change; volatile lines are left out.
 ///
-/// The raw lines are compared and only redacted ones are shown. Where a line differs in nothing but its secrets, the
-/// new one says which of them changed.
-pub fn diff(old: &Configuration, new: &Configuration, layout: &ConfigLayout, context_lines: usize) -> Diff {
-    let (old_lines, new_lines) = (masked(&old.text, layout), masked(&new.text, layout));
-    let (mut old_parts, new_parts) = (parts(old, &old_lines, layout), parts(new, &new_lines, layout));
+/// Masks carry fingerprints, so that a line with another secret is another line. Where a line differs in nothing but its
+/// secrets, the new one says which of them changed.
+pub fn diff(old: &Readable, new: &Readable, layout: &ConfigLayout, context_lines: usize) -> Diff {
+    let mut old_parts = old.parts(layout);
     let mut sections = Vec::new();
-    for part in new_parts {
+    let section = |title: &Outside, before: &[Numbered<'_>], after: &[Numbered<'_>]| SectionDiff {
+        title: title.clone(),
+        hunks: hunks(&Side { text: old, lines: before }, &Side { text: new, lines: after }, context_lines),
+    };
+    for part in new.parts(layout) {
         let same = old_parts.iter().position(|before| before.title == part.title);
         let before = same.map_or_else(Vec::new, |place| old_parts.remove(place).lines);
-        sections.push(SectionDiff { hunks: hunks(&before, &part.lines, context_lines), title: part.title });
+        sections.push(section(part.title, &before, &part.lines));
     }
     for gone in old_parts {
-        sections.push(SectionDiff { hunks: hunks(&gone.lines, &[], context_lines), title: gone.title });
+        sections.push(section(gone.title, &gone.lines, &[]));
     }
     sections.retain(|section| !section.hunks.is_empty());
     Diff { sections }
 }
 
-/// A section with those of its lines that are compared, each with its number counted from 0.
-struct Part<'a, 't> {
-    title: Outside,
-    lines: Vec<(usize, &'a Masked<'t>)>,
-}
-
-/// The header and the sections. Between two sections only title blocks are left out, so no command goes unseen.
-fn parts<'a, 't>(configuration: &Configuration, lines: &'a [Masked<'t>], layout: &ConfigLayout) -> Vec<Part<'a, 't>> {
-    let starts = configuration.sections.iter().map(|section| (section.title.clone(), section.lines.start));
-    let starts: Vec<(Outside, usize)> = std::iter::once((Outside::default(), 0)).chain(starts).collect();
-    let ends = starts.iter().skip(1).map(|(_, start)| *start).chain(std::iter::once(lines.len()));
-    let part = |((title, start), end): (&(Outside, usize), usize)| {
-        let last = end == lines.len();
-        let mut inside: Vec<_> = lines.iter().enumerate().take(end).skip(*start).collect();
-        while !last && inside.last().is_some_and(|(_, line)| line.raw().starts_with("##")) {
-            inside.pop();
-        }
-        inside.retain(|(_, line)| !line.raw().trim().is_empty() && !is_volatile(line.raw(), layout));
-        Part { title: title.clone(), lines: inside }
-    };
-    starts.iter().zip(ends).map(part).collect()
-}
-
 /// A line with its number, counted from 0.
-type Numbered<'a, 't> = (usize, &'a Masked<'t>);
+type Numbered<'a> = (usize, &'a str);
 
-fn hunks(old: &[Numbered<'_, '_>], new: &[Numbered<'_, '_>], context_lines: usize) -> Vec<Hunk> {
-    let start = |lines: &[Numbered<'_, '_>], place: usize| lines.get(place).map_or(0, |(number, _)| number + 1);
+/// The lines of one section in one of the two texts.
+struct Side<'a> {
+    text: &'a Readable,
+    lines: &'a [Numbered<'a>],
+}
+
+impl Side<'_> {
+    fn start(&self, place: usize) -> usize {
+        self.lines.get(place).map_or(0, |(number, _)| number + 1)
+    }
+
+    fn shown(&self, sign: Sign, (number, line): Numbered<'_>) -> DiffLine {
+        DiffLine { sign, text: line.into(), unreviewed: self.text.is_unreviewed(number) }
+    }
+}
+
+fn hunks(old: &Side<'_>, new: &Side<'_>, context_lines: usize) -> Vec<Hunk> {
     let hunk = |group: Vec<DiffOp>| {
         let first = group.first()?;
-        let (old_start, new_start) = (start(old, first.old_range().start), start(new, first.new_range().start));
+        let (old_start, new_start) = (old.start(first.old_range().start), new.start(first.new_range().start));
         let lines: Vec<DiffLine> = group.iter().flat_map(|op| lines_of(op, old, new)).collect();
         let changed = lines.iter().any(|line| line.sign != Sign::Same);
         changed.then_some(Hunk { old_start, new_start, lines })
     };
-    group_diff_ops(operations(old, new), context_lines).into_iter().filter_map(hunk).collect()
+    group_diff_ops(operations(old.lines, new.lines), context_lines).into_iter().filter_map(hunk).collect()
 }
 
-fn operations(old: &[Numbered<'_, '_>], new: &[Numbered<'_, '_>]) -> Vec<DiffOp> {
-    let old: Vec<&str> = old.iter().map(|(_, line)| line.raw()).collect();
-    let new: Vec<&str> = new.iter().map(|(_, line)| line.raw()).collect();
+fn operations(old: &[Numbered<'_>], new: &[Numbered<'_>]) -> Vec<DiffOp> {
+    let old: Vec<&str> = old.iter().map(|(_, line)| *line).collect();
+    let new: Vec<&str> = new.iter().map(|(_, line)| *line).collect();
     let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let tail = old.iter().skip(head).rev().zip(new.iter().skip(head).rev()).take_while(|(a, b)| a == b).count();
     let (old_len, new_len) = (old.len() - head - tail, new.len() - head - tail);
@@ -143,44 +144,34 @@ fn operations(old: &[Numbered<'_, '_>], new: &[Numbered<'_, '_>]) -> Vec<DiffOp>
     ]
 }
 
-fn lines_of(op: &DiffOp, old: &[Numbered<'_, '_>], new: &[Numbered<'_, '_>]) -> Vec<DiffLine> {
-    let old: Vec<&Masked<'_>> = old.get(op.old_range()).unwrap_or_default().iter().map(|(_, line)| *line).collect();
-    let new: Vec<&Masked<'_>> = new.get(op.new_range()).unwrap_or_default().iter().map(|(_, line)| *line).collect();
-    let plain = |sign, line: &Masked<'_>| shown(sign, line.show(|_| MASK));
+fn lines_of(op: &DiffOp, old: &Side<'_>, new: &Side<'_>) -> Vec<DiffLine> {
+    let before = old.lines.get(op.old_range()).unwrap_or_default();
+    let after = new.lines.get(op.new_range()).unwrap_or_default();
     if op.tag() == DiffTag::Equal {
-        return new.into_iter().map(|line| plain(Sign::Same, line)).collect();
+        return after.iter().map(|line| new.shown(Sign::Same, *line)).collect();
     }
-    // Lines that differ in nothing but their secrets have the same redacted text.
-    let mut twins: HashMap<Outside, VecDeque<&Masked<'_>>> = HashMap::new();
-    for line in &old {
-        twins.entry(line.show(|_| MASK).text).or_default().push_back(line);
+    // Lines that differ in nothing but their secrets are the same without the faces of their masks.
+    let mut twins: HashMap<String, VecDeque<&str>> = HashMap::new();
+    for (_, line) in before {
+        twins.entry(mask::faceless(line)).or_default().push_back(line);
     }
-    let removed = old.iter().map(|line| plain(Sign::Removed, line));
-    let added = new.into_iter().map(|line| {
-        let twin = twins.get_mut(&line.show(|_| MASK).text).and_then(VecDeque::pop_front);
-        twin.map_or_else(|| plain(Sign::Added, line), |before| shown(Sign::Added, beside(before, line)))
+    let removed = before.iter().map(|line| old.shown(Sign::Removed, *line));
+    let added = after.iter().map(|(number, line)| {
+        let twin = twins.get_mut(&mask::faceless(line)).and_then(VecDeque::pop_front);
+        let told = twin.map_or_else(|| (*line).to_owned(), |twin| mask::beside(twin, line));
+        new.shown(Sign::Added, (*number, &told))
     });
     removed.chain(added).collect()
-}
-
-/// The new line with the masks of those secrets marked that are others than in its twin.
-fn beside(before: &Masked<'_>, line: &Masked<'_>) -> RedactedLine {
-    let changed: Vec<bool> = before.secrets().zip(line.secrets()).map(|(before, after)| before != after).collect();
-    line.show(|place| if changed.get(place).copied().unwrap_or(true) { MASK_CHANGED } else { MASK })
-}
-
-fn shown(sign: Sign, line: RedactedLine) -> DiffLine {
-    DiffLine { sign, text: line.text, unreviewed: line.unreviewed }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::backup::sample::{TEXT, configuration, layout};
+    use crate::decide::backup::sample::{TEXT, layout, readable};
 
-    /// The difference as a person would see it.
+    /// The difference as a person would see it, with the same face on every mask.
     fn check(new: &str, context_lines: usize) -> String {
-        let found = diff(&configuration(TEXT), &configuration(new), layout(), context_lines);
+        let found = diff(&readable(TEXT), &readable(new), layout(), context_lines);
         let mut lines = Vec::new();
         for section in &found.sections {
             lines.push(format!("[{}]", section.title.as_data()));
@@ -196,14 +187,15 @@ mod tests {
                 }));
             }
         }
-        lines.into_iter().map(|line| line + "\n").collect()
+        let face = regex::Regex::new("(:[$]1[$][0-9a-f]{8})?:[0-9a-f]{16}").expect("an expression");
+        lines.into_iter().map(|line| face.replace_all(&line, "").into_owned() + "\n").collect()
     }
 
     #[test]
     fn volatile_lines_and_empty_lines_are_no_change() {
         let later = TEXT.replace("02:00:07", "03:11:12").replace("/24\n", "/24\n\n");
         assert_eq!(check(&later, 3), "");
-        assert!(diff(&configuration(TEXT), &configuration(&later), layout(), 3).is_empty());
+        assert!(diff(&readable(TEXT), &readable(&later), layout(), 3).is_empty());
     }
 
     #[test]
@@ -252,11 +244,11 @@ mod tests {
             (0..6_000).flat_map(|n| [word.to_owned(), n.to_string(), "\n".to_owned()]).collect()
         };
         let frame = |body: &str| format!("##\n## License keys\n##\nfirst\n{body}last\n");
-        let (old, new) = (configuration(&frame(&many("a"))), configuration(&frame(&many("b"))));
+        let (old, new) = (readable(&frame(&many("a"))), readable(&frame(&many("b"))));
         let found = diff(&old, &new, layout(), 1);
         let lines = &found.sections[0].hunks[0].lines;
         assert_eq!(lines.len(), 12_002);
-        let grown = diff(&configuration(&frame("")), &old, layout(), 1);
+        let grown = diff(&readable(&frame("")), &old, layout(), 1);
         assert_eq!(grown.sections[0].hunks[0].lines.len(), 6_002);
         assert!(lines[1..=6_000].iter().all(|line| line.sign == Sign::Removed));
     }

@@ -1,9 +1,12 @@
 //! A configuration for the tests of this folder, and just enough reading of its layout.
 
+use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::readable::Readable;
+use super::redact::redact;
 use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration, SecretBlock};
 use crate::model::outside::Outside;
 
@@ -61,21 +64,24 @@ pub(super) fn layout() -> &'static ConfigLayout {
 }
 
 fn known() -> ConfigLayout {
-    let rules = |list: &[&str]| list.iter().map(|rule| Regex::new(rule).expect("a rule")).collect();
+    let rules = |list: &[&str]| -> Vec<Regex> { list.iter().map(|rule| Regex::new(rule).expect("a rule")).collect() };
     let titles = ["License keys", "Network interface configuration", "Local user account configuration"];
     ConfigLayout {
         sections_expected: titles.iter().map(|title| (*title).to_owned()).collect(),
         volatile: rules(&["^## Generated at "]),
+        identity: rules(&["^license install "]),
         secrets: rules(&[
             r"^license install (LK2-\S+)",
             r"^username \S+ password 7 (\S+)",
             r"^snmp-server community (\S+)",
-        ]),
+        ])
+        .into_iter()
+        .collect(),
         secret_blocks: vec![SecretBlock {
             begin: Regex::new("-----BEGIN [A-Z ]*PRIVATE KEY-----").expect("a rule"),
             end: Regex::new("-----END [A-Z ]*PRIVATE KEY-----").expect("a rule"),
         }],
-        secret_words: vec!["bind-dn".to_owned(), "auth".to_owned()],
+        secret_words: ["bind-dn", "auth"].map(str::to_owned).into_iter().collect(),
     }
 }
 
@@ -102,4 +108,18 @@ pub(super) fn configuration(text: &str) -> Configuration {
     };
     let sections = titles.iter().enumerate().map(section).collect();
     Configuration { text: text.to_owned(), line_count: lines.len(), header, sections }
+}
+
+/// The redacted sample or a variation of it.
+pub(super) fn readable(text: &str) -> Readable {
+    let redacted = redact(text, layout(), &|path, value| fingerprint(path, value));
+    let configuration = configuration(redacted.text.as_data());
+    Readable::new(redacted, &configuration)
+}
+
+/// A digest of path and value without a key.
+pub(super) fn fingerprint(path: &str, value: &str) -> String {
+    let mut digest = std::hash::DefaultHasher::new();
+    (path, value).hash(&mut digest);
+    format!("{:016x}", digest.finish())
 }

@@ -16,7 +16,9 @@ use hoshu::model::settings::RootSource;
 use hoshu::store::{BackupFilter, BackupObject, FindingFilter, StoreError};
 
 use super::place::{NOW, Place, on_both};
-use super::world::{audit, backup, celsius, customer, disk, finding, house, new_object, opened, poll, sealed, seat};
+use super::world::{
+    audit, backup, celsius, customer, disk, finding, house, kept, new_object, opened, poll, sealed, seat,
+};
 
 async fn a_revoked_key_is_never_accepted_again(place: Place) {
     let store = place.open();
@@ -230,12 +232,18 @@ async fn what_is_learned_of_backups_decides_which_one_counts(place: Place) {
     let counts = |at: usize, standing: &str| Some((ids[at], standing.to_owned()));
     assert_eq!(learn(2, Learned::Verified).await, counts(1, "taken"), "no fetch makes a suspect one count");
     assert_eq!(learn(1, Learned::Verified).await, counts(1, "verified"));
+    assert_eq!(learn(2, Learned::Proved).await, counts(1, "verified"), "nor does a simulated unit");
+    assert_eq!(learn(1, Learned::Proved).await, counts(1, "proved"));
+    assert_eq!(learn(1, Learned::NotProved).await, counts(1, "verified"), "a model is no doubt");
     assert_eq!(learn(1, Learned::Doubted).await, counts(0, "taken"));
-    assert_eq!(learn(2, Learned::Accepted).await, counts(2, "verified (accepted)"));
+    assert_eq!(learn(2, Learned::Accepted).await, counts(2, "proved (accepted)"));
     assert_eq!(learn(2, Learned::Doubted).await, counts(0, "taken"));
     assert_eq!(learn(0, Learned::Doubted).await, None);
     let events = house(&store).backup_get(ids[1]).await.unwrap().unwrap().events;
-    assert_eq!(events.iter().map(|one| one.event).collect::<Vec<_>>(), [Learned::Verified, Learned::Doubted]);
+    assert_eq!(
+        events.iter().map(|one| one.event).collect::<Vec<_>>(),
+        [Learned::Verified, Learned::Proved, Learned::NotProved, Learned::Doubted]
+    );
     assert_eq!(events[0].detail.as_data(), "verified");
     let listed = house(&store).backup_list(BackupFilter::default()).await.unwrap();
     assert!(listed.iter().all(|one| !one.events.is_empty()), "{listed:?}");
@@ -371,7 +379,7 @@ async fn an_object_in_another_customers_row_is_refused(place: Place) {
         let object = depot.put(facts, bytes).unwrap();
         let asset = store.asset_register(customer(owner), seat(&name), None, NOW).await.unwrap();
         let new = backup(owner, &name, asset, Grade::Taken);
-        let id = store.backup_add(new, BackupObject::New(object), audit(Act::BackupTaken, &name)).await.unwrap();
+        let id = store.backup_add(new, kept(object), audit(Act::BackupTaken, &name)).await.unwrap();
         objects.push((house(&store).backup_get(id).await.unwrap().unwrap().object, content));
     }
     let open = async |owner: &str, id| {

@@ -4,10 +4,10 @@ use hoshu::model::actor::{Act, Actor, NewAudit, Scope};
 use hoshu::model::backup::Grade;
 use hoshu::model::name::CustomerName;
 use hoshu::model::object::{CustomerKey, KeyHalves, ObjectFacts, SealedTo};
-use hoshu::store::{BackupObject, Store, StoreError};
+use hoshu::store::{Store, StoreError};
 
 use super::place::{NOW, Place, on_both};
-use super::world::{audit, backup, customer, house, sealed, seat};
+use super::world::{audit, backup, customer, house, kept, sealed, seat};
 
 fn halves(word: &str) -> KeyHalves {
     let to = SealedTo { root: format!("root of {word}"), recovery: vec![] };
@@ -89,7 +89,7 @@ async fn the_audit_knows_what_was_made(place: Place) {
     let detail = serde_json::json!({"v": 1, "sealed_sha256": hex::encode(facts.digest)});
     let taken = with_detail(Act::BackupTaken, "nx01", &detail);
     let new = backup("acme", "nx01", asset, Grade::Taken);
-    store.backup_add(new, BackupObject::New(object), taken).await.unwrap();
+    store.backup_add(new, kept(object), taken).await.unwrap();
     let recorded = async |facts: &ObjectFacts| house(&store).object_is_recorded(facts).await.unwrap();
     assert!(recorded(&facts).await);
     for other in [

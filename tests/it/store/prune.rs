@@ -8,7 +8,7 @@ use hoshu::model::object::ObjectBody;
 use hoshu::store::{BackupFilter, BackupObject, Doomed, Store, StoreError};
 
 use super::place::{NOW, Place, on_both};
-use super::world::{audit, backup, customer, house, new_object, sealed, seat};
+use super::world::{audit, backup, customer, house, kept, new_object, sealed, seat};
 
 async fn register(store: &Store, owner: &str, name: &str) -> AssetId {
     store.asset_register(customer(owner), seat(name), None, NOW).await.unwrap()
@@ -41,7 +41,7 @@ async fn what_is_pruned_leaves_whole_and_its_tombstone_stays(place: Place) {
     file.body = ObjectBody::File(format!("ab/{}", "0".repeat(62)));
     let taken = || audit(Act::BackupTaken, "nx01");
     let new = || backup("acme", "nx01", asset, Grade::Taken);
-    let first = store.backup_add(new(), BackupObject::New(file), taken()).await.unwrap();
+    let first = store.backup_add(new(), kept(file), taken()).await.unwrap();
     let second = add(&store, ("acme", "nx01"), asset, Grade::Taken).await;
     let object = house(&store).backup_get(second).await.unwrap().unwrap().object;
     // The third has the object of the second.
@@ -110,6 +110,7 @@ async fn a_row_goes_only_when_a_tombstone_names_it(place: Place) {
         "DELETE FROM backup_seen WHERE backup_id = 1",
         "DELETE FROM backup_event WHERE backup_id = 1",
         "DELETE FROM backup WHERE id = 1",
+        "DELETE FROM object_text WHERE object_id = 1",
         "DELETE FROM object WHERE id = 1",
     ] {
         place.raw(statement).unwrap();

@@ -6,10 +6,9 @@ use hoshu::model::backup::Grade;
 use hoshu::model::object::ObjectKind;
 use hoshu::model::realm::Realm;
 use hoshu::model::settings::RootSource;
-use hoshu::store::BackupObject;
 
 use super::place::{NOW, Place};
-use super::world::{audit, backup, customer, seat};
+use super::world::{audit, backup, customer, kept, seat};
 
 const BACKUPS: i64 = 5_000;
 const AT_ONCE: i64 = 256;
@@ -71,7 +70,7 @@ async fn measure(place: Place) {
         waiting.spawn(async move {
             let mut new = backup("acme", "nx01", asset, Grade::Taken);
             new.content = content;
-            store.backup_add(new, BackupObject::New(object), audit(Act::BackupTaken, "nx01")).await.unwrap();
+            store.backup_add(new, kept(object), audit(Act::BackupTaken, "nx01")).await.unwrap();
         });
     }
     while let Some(done) = waiting.join_next().await {

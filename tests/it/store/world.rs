@@ -9,6 +9,7 @@ use hoshu::model::object::{ObjectBody, ObjectFacts, ObjectKind, SealedObject};
 use hoshu::model::outside::Outside;
 use hoshu::model::reading::{Component, ComponentKind, Condition, Measure, Outcome, Span, Tier, Unit};
 use hoshu::model::record::{PollRecord, SpanChange};
+use hoshu::model::redacted::RedactedText;
 use hoshu::model::time::Time;
 use hoshu::store::{BackupObject, Scoped, Store};
 
@@ -116,5 +117,11 @@ pub(crate) fn sealed(customer_name: &str, seat_name: &str, body: &[u8]) -> Seale
 }
 
 pub(crate) fn new_object(customer_name: &str, seat_name: &str, body: &[u8]) -> BackupObject {
-    BackupObject::New(sealed(customer_name, seat_name, body))
+    kept(sealed(customer_name, seat_name, body))
+}
+
+/// An object with a redacted text of its own.
+pub(crate) fn kept(object: SealedObject) -> BackupObject {
+    let text = format!("hostname {}\n", object.facts.seat);
+    BackupObject::New(Box::new((object, RedactedText { text: text.into(), unreviewed: vec![0] })))
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+/// The shortest word that can be a password hash, and so the shortest that can look random.
+const CRYPT_CHARS_MIN: usize = 10;
 /// The shortest token that can look random.
 const TOKEN_CHARS_MIN: usize = 20;
 /// Bits a character from which a token of that length looks random: names and words stay below.
@@ -17,7 +19,10 @@ const PEM_BEGIN: &str = "-----BEGIN ";
 
 /// The words of a line: what stands between white space, quotes, brackets and commas.
 pub(super) fn words(line: &str) -> impl Iterator<Item = Range<usize>> {
-    let apart = |letter: char| letter.is_whitespace() || "\"'`,;<>()[]{}".contains(letter);
+    let apart = |letter: char| {
+        let sign = matches!(letter, '"' | '\'' | '`' | ',' | ';' | '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}');
+        sign || letter.is_whitespace()
+    };
     line.split(apart).scan(0, move |from, word| {
         let start = *from;
         let end = start + word.len();
@@ -26,21 +31,13 @@ pub(super) fn words(line: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// The words that look random.
-pub(super) fn tokens(line: &str) -> impl Iterator<Item = Range<usize>> {
-    words(line).filter(|place| line.get(place.clone()).is_some_and(looks_random))
-}
-
-/// The password of `scheme://user:password@host`.
-pub(super) fn url_password(line: &str) -> impl Iterator<Item = Range<usize>> {
-    words(line).filter_map(|place| {
-        let word = line.get(place.clone())?;
-        let (scheme, rest) = word.split_once("://")?;
-        let (authority, _) = rest.rsplit_once('@')?;
-        let (user, password) = authority.split_once(':')?;
-        let start = place.start + scheme.len() + "://".len() + user.len() + 1;
-        (!password.is_empty()).then_some(start..start + password.len())
-    })
+/// The password of `scheme://user:password@host` in a word.
+pub(super) fn url_password(word: &str) -> Option<Range<usize>> {
+    let (scheme, rest) = word.split_once("://")?;
+    let (authority, _) = rest.rsplit_once('@')?;
+    let (user, password) = authority.split_once(':')?;
+    let start = scheme.len() + "://".len() + user.len() + 1;
+    (!password.is_empty()).then_some(start..start + password.len())
 }
 
 /// What of a PEM block stands in the line in which it begins.
@@ -56,8 +53,9 @@ pub(super) fn opens_pem(line: &str) -> bool {
     line.rfind(PEM_BEGIN).is_some_and(|at| line.get(at..).is_some_and(|rest| !rest.contains(PEM_END)))
 }
 
-fn looks_random(word: &str) -> bool {
-    if is_uuid(word) {
+/// Whether a word looks random.
+pub(super) fn looks_random(word: &str) -> bool {
+    if word.len() < CRYPT_CHARS_MIN || is_uuid(word) {
         return false;
     }
     is_crypt(word)
@@ -85,7 +83,15 @@ fn is_base64(word: &str) -> bool {
 
 /// `$6$salt$hash` and its relatives.
 fn is_crypt(word: &str) -> bool {
-    word.len() >= 10 && word.matches('$').count() >= 2
+    word.len() >= CRYPT_CHARS_MIN && word.matches('$').count() >= 2
+}
+
+/// A password hash, taken apart: its scheme with the signs around it (`$6$`), and everything before the hash itself.
+pub(in crate::decide::backup) fn crypt_parts(value: &str) -> Option<(&str, &str)> {
+    let (salted, hash) = value.rsplit_once('$')?;
+    let scheme = salted.strip_prefix('$')?.split_once('$')?.0;
+    let is_short = (1..=8).contains(&scheme.len()) && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (is_short && !hash.is_empty()).then(|| (value.get(..scheme.len() + 2).unwrap_or_default(), salted))
 }
 
 /// Groups of four with hyphens, as in `LK2-CONTENT_UPDATES-0000-0000-0000-0000`.
@@ -163,8 +169,16 @@ mod tests {
 
     #[test]
     fn a_url_shows_its_user_and_hides_its_password() {
-        let line = "fetch scp://backup:p@ss/w:ord@10.0.0.1/x";
-        let found: Vec<&str> = url_password(line).filter_map(|place| line.get(place)).collect();
-        assert_eq!(found, ["p@ss/w:ord"]);
+        let word = "scp://backup:p@ss/w:ord@10.0.0.1/x";
+        assert_eq!(url_password(word).and_then(|place| word.get(place)), Some("p@ss/w:ord"));
+    }
+
+    #[test]
+    fn a_hash_has_a_scheme_and_a_salt() {
+        assert_eq!(crypt_parts("$6$saltsalt$hash"), Some(("$6$", "$6$saltsalt")));
+        assert_eq!(crypt_parts("$6$rounds=5000$salt$hash"), Some(("$6$", "$6$rounds=5000$salt")));
+        for none in ["$6$salt$", "tiger", "a$6$b$c", "$$x", "$one two$a$b"] {
+            assert_eq!(crypt_parts(none), None, "{none}");
+        }
     }
 }

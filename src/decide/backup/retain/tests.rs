@@ -23,7 +23,7 @@ fn backup(id: i64, (taken, seen): (i64, i64), worth: Worth) -> BackupAge {
         asset: AssetId(1),
         taken_at: Time::from_ms(taken),
         seen_at: Time::from_ms(seen),
-        standing: Standing { worth, accepted: false },
+        standing: Standing { worth, accepted: false, verified: false, proved: false },
     }
 }
 

@@ -1,0 +1,10 @@
+//! L3: what leaves this process for another one on this machine: child processes, and git among them. The one folder of
+//! its layer that others of the layer may see.
+//!
+//! Invariant: a child gets no shell, no environment but what is named, no secret among its words, and no more time than it
+//! is given; what it prints is bounded.
+
+mod child;
+pub mod git;
+
+pub use child::{ChildError, Program, read_bounded};
