@@ -16,6 +16,7 @@ use hoshu::engine::keys::Keys;
 use hoshu::engine::lane::Lanes;
 use hoshu::engine::session::Kept;
 use hoshu::inventory::{Loaded, load, load_settings};
+use hoshu::lab::Twins;
 use hoshu::model::actor::Act;
 use hoshu::model::realm::Realm;
 use hoshu::model::settings::{SessionLimits, Settings};
@@ -112,6 +113,7 @@ impl Doors for Setup {
             depot: Arc::new(Depot::open(&settings.depot)?),
             keys: Arc::new(Keys::new(&settings)),
             access: access(&settings)?,
+            twin: Arc::new(Twins::default()),
             secrets: Arc::new(SecretStore::new(settings.credentials.clone(), true)),
             definitions: Arc::new(hoshu::readout::load(&settings.inventory.join("readouts"))?),
             rules: Arc::new(Rules::with(settings.findings.clone())),

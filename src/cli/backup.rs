@@ -16,7 +16,7 @@ use crate::service::backup::compare::{
     self, Compare, Compared, DiffLine, Difference, Hunk, Pair, SectionDiff, Shown, Sign, When,
 };
 use crate::service::backup::export::{self, Form, Gone, IntoGit};
-use crate::service::backup::{self, Taken, Verification, Verified, Which};
+use crate::service::backup::{self, Proved, Proving, Taken, Verification, Verified, Which};
 use crate::service::coverage;
 use crate::service::refusal::Refusal;
 
@@ -40,6 +40,15 @@ pub enum Verb {
     },
     /// Open backups, judge them again, and hold each against a fetch over another channel
     Verify {
+        /// This backup; without it, the newest that counts of each seat of --on.
+        #[arg(required_unless_present = "on")]
+        backup: Option<BackupId>,
+        /// Which seats.
+        #[arg(long, value_name = "SELECTOR", conflicts_with = "backup")]
+        on: Vec<String>,
+    },
+    /// Load backups into simulated units, without asking any appliance, and hold what they give back against each
+    Prove {
         /// This backup; without it, the newest that counts of each seat of --on.
         #[arg(required_unless_present = "on")]
         backup: Option<BackupId>,
@@ -231,6 +240,34 @@ fn show_verified(context: &Context<'_, impl Doors>, answer: &Verified) {
     });
     context.out.table(&["seat", "backup", "result", "grade", "what"], rows.collect());
     context.out.talk(&format!("{}: {} verified", counted(answer.backups.len(), "backup"), answer.verified));
+}
+
+fn show_proved(context: &Context<'_, impl Doors>, answer: &Proved) {
+    if context.out.json {
+        context.out.json(answer);
+        return;
+    }
+    let rows = answer.backups.iter().map(|one| -> Vec<Cell> {
+        let (word, tone) = match (one.result, one.outcome) {
+            (Some(result @ Proving::Proved), _) => (result.as_str(), Tone::Good),
+            (Some(result @ Proving::NotModelled), _) => (result.as_str(), Tone::Care),
+            (Some(result), _) => (result.as_str(), Tone::Bad),
+            (None, outcome) => (outcome.map_or("", Outcome::as_str), Tone::Bad),
+        };
+        vec![
+            one.backup.seat.to_string().into(),
+            id(&one.backup).into(),
+            Cell::toned(word, tone),
+            grade(&one.backup),
+            one.detail.for_terminal().into_owned().into(),
+        ]
+    });
+    context.out.table(&["seat", "backup", "result", "grade", "what"], rows.collect());
+    context.out.talk(&format!(
+        "{}: {} proved by simulated units of the modelled layouts; no real appliance took one",
+        counted(answer.backups.len(), "backup"),
+        answer.proved
+    ));
 }
 
 fn show_text(context: &Context<'_, impl Doors>, shown: &Shown) {
@@ -465,11 +502,12 @@ async fn show_coverage(context: &Context<'_, impl Doors>, on: &[String], within:
         let header = ["seat", "customer", "series", "backup", "age", "worth", "missing"];
         context.out.table(&header, rows.collect());
         context.out.talk(&format!(
-            "{}: {} covered within {}, {} of them verified; {} missing",
+            "{}: {} covered within {}, {} of them verified, {} proved; {} missing",
             counted(answer.seats.len(), "seat"),
             answer.covered,
             show_duration(within_ms),
             answer.verified,
+            answer.proved,
             answer.missing
         ));
     }
@@ -537,6 +575,13 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
             let bad = |one: &backup::SeatVerified| {
                 !matches!(one.result, Some(Verification::Verified | Verification::OneChannel))
             };
+            Ok(if answer.backups.iter().any(bad) { Ended::Attention } else { Ended::Done })
+        }
+        Verb::Prove { backup, on } => {
+            let env = context.env_with(Arc::new(Bar::new("prove"))).await?;
+            let answer = backup::prove(&env, &actor, backup, &on).await?;
+            show_proved(context, &answer);
+            let bad = |one: &backup::SeatProved| one.result != Some(Proving::Proved);
             Ok(if answer.backups.iter().any(bad) { Ended::Attention } else { Ended::Done })
         }
         Verb::Accept { backup, reason } => {

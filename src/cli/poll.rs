@@ -8,7 +8,7 @@ use super::progress::Bar;
 use super::{Context, Doors, Ended, parse_duration, person};
 use crate::model::reading::{Condition, Outcome, Reading, Tier};
 use crate::model::time::show_duration;
-use crate::service::poll::{self, Answer, SeatPolled, Wanted};
+use crate::service::poll::{self, Answer, LastGasp, SeatPolled, Wanted};
 use crate::service::refusal::Refusal;
 use crate::service::{Env, Stopwatch};
 
@@ -53,6 +53,22 @@ pub(super) fn in_words(reading: &Reading) -> String {
     words
 }
 
+/// What became of the backup of a seat whose hardware begins to fail.
+fn gasp_in_words(gasp: &LastGasp) -> Cell {
+    match (&gasp.backup, gasp.outcome) {
+        (Some(backup), _) => {
+            let id = backup.id.map_or_else(String::new, |id| id.to_string());
+            let tone = if gasp.counts() { Tone::Good } else { Tone::Bad };
+            let known = if gasp.unchanged { ", unchanged" } else { "" };
+            Cell::toned(format!("last gasp: {id} {}{known}", backup.standing()), tone)
+        }
+        (None, outcome) => {
+            let outcome = outcome.map_or("", Outcome::as_str);
+            Cell::toned(format!("last gasp: {outcome}: {}", gasp.reason.for_terminal()), Tone::Bad)
+        }
+    }
+}
+
 fn rows(seat: &SeatPolled, all: bool) -> Vec<Vec<Cell>> {
     let toned = match (seat.good, seat.outcome) {
         (true, _) => Tone::Good,
@@ -74,6 +90,7 @@ fn rows(seat: &SeatPolled, all: bool) -> Vec<Vec<Cell>> {
     if what.is_empty() {
         what.push(Cell::toned(format!("good, {} readings", seat.readings.len()), Tone::Good));
     }
+    what.extend(seat.last_gasp.as_ref().map(gasp_in_words));
     let mut rows = Vec::with_capacity(what.len());
     for (line, cell) in what.into_iter().enumerate() {
         rows.push(if line == 0 {
@@ -108,6 +125,17 @@ fn show(context: &Context<'_, impl Doors>, answer: &Answer, all: bool, took: Dur
         without_ssh(answer.no_ssh),
         took.as_secs_f64()
     ));
+    let gasps = || answer.seats.iter().filter_map(|seat| seat.last_gasp.as_ref());
+    if gasps().next().is_some() {
+        let (all, kept) = (gasps().count(), gasps().filter(|gasp| gasp.backup.is_some()).count());
+        let taken = gasps().filter(|gasp| gasp.counts()).count();
+        context.out.talk(&format!(
+            "last gasp: {}: {taken} taken, {} suspect, {} failed",
+            counted(all, "seat"),
+            kept - taken,
+            all - kept
+        ));
+    }
 }
 
 /// The last words of a summary about seats behind a gateway without SSH, which few inventories have.

@@ -3,18 +3,22 @@
 pub mod complete;
 pub mod diff;
 mod mask;
+pub mod prove;
 pub mod readable;
 pub mod redact;
 #[cfg(test)]
 mod sample;
+pub mod saved;
 pub mod siblings;
 pub mod sweep;
 pub mod verify;
 
 pub use complete::{Evidence, Fetched, Session, Verdict, complete};
 pub use diff::{Diff, DiffLine, Hunk, SectionDiff, Sign, diff};
+pub use prove::{NotTaken, Proving, compare};
 pub use readable::{Readable, means};
 pub use redact::{redact, secrets_of, stable_pieces};
+pub use saved::saved;
 pub use siblings::{COHORT_MIN, Difference, Odd, odd};
 pub use sweep::sweep;
 pub use verify::{Verification, agree, doubts_of, outgrown};

@@ -98,6 +98,26 @@ pub const fn wants_second_read(finding: &Finding, rule: Hysteresis) -> bool {
         && finding.count < rule.hard_after_count
 }
 
+/// The findings of a poll at which the configuration is pulled at once, while the appliance still answers: a part of the
+/// hardware begins to fail. `before` are the findings that were open; one that goes on asks for nothing more, however
+/// its condition moves. The appliance's own word on the whole counts only when it is bad: it speaks of licences, too.
+pub fn last_gasp<'a>(before: &[Finding], after: &'a [Finding]) -> Vec<&'a Finding> {
+    let fails = |finding: &Finding| finding.state != FindingState::Ended && !finding.condition.is_unknown();
+    let known = |now: &Finding| before.iter().any(|known| known.component == now.component && fails(known));
+    let counts = |finding: &&Finding| match finding.component.kind {
+        ComponentKind::Raid
+        | ComponentKind::Disk
+        | ComponentKind::Power
+        | ComponentKind::Psu
+        | ComponentKind::Fans
+        | ComponentKind::Fan
+        | ComponentKind::Temperature => true,
+        ComponentKind::System => finding.condition == Condition::Bad,
+        _ => false,
+    };
+    after.iter().filter(counts).filter(|now| fails(now) && !known(now)).collect()
+}
+
 /// What the end of a poll says about whether the seat answers, lets us in and is the expected one.
 ///
 /// A refusal, a time-out and an early close differ in `said`: they are different evidence. What we did not ask, or
@@ -274,6 +294,35 @@ mod tests {
         assert!(!wants_second_read(&unread, rule));
         let psu = step(None, Condition::Bad, 0, RULE).expect("a finding");
         assert!(!wants_second_read(&psu, RULE));
+    }
+
+    #[test]
+    fn the_configuration_is_pulled_once_when_hardware_begins_to_fail() {
+        use Condition::{Bad, Missing, Warning};
+        let of = |kind, condition| {
+            let (customer, seat) = ("acme".parse().expect("a name"), "nx01".parse().expect("a name"));
+            let reading = Reading::new(Component::new(kind, "1"), condition, condition.as_str());
+            advance(None, &reading, &customer, &seat, Time::from_ms(0), RULE).expect("a finding")
+        };
+        let asks = |before: &[Finding], now: Finding| !last_gasp(before, &[now]).is_empty();
+        for (kind, condition, expected) in [
+            (ComponentKind::Disk, Bad, true),
+            (ComponentKind::Disk, Warning, true),
+            (ComponentKind::Temperature, Bad, true),
+            (ComponentKind::System, Bad, true),
+            (ComponentKind::System, Warning, false),
+            (ComponentKind::Psu, Missing, false),
+            (ComponentKind::Licence, Bad, false),
+        ] {
+            assert_eq!(asks(&[], of(kind, condition)), expected, "{kind} {condition}");
+        }
+        let open = of(ComponentKind::Disk, Warning);
+        assert!(!asks(std::slice::from_ref(&open), of(ComponentKind::Disk, Bad)), "it goes on, and is worse");
+        let unknown = of(ComponentKind::Disk, Missing);
+        assert!(asks(std::slice::from_ref(&unknown), of(ComponentKind::Disk, Bad)), "nothing was known of it");
+        let ended = Finding { state: FindingState::Ended, ..open };
+        assert!(asks(std::slice::from_ref(&ended), of(ComponentKind::Disk, Bad)), "another finding");
+        assert!(last_gasp(&[], std::slice::from_ref(&ended)).is_empty());
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::model::actor::{Act, Actor};
 use crate::model::asset::Asset;
 use crate::model::backup::{Backup, Grade, SectionCount};
 use crate::model::backup_event::{BackupEvent, Learned};
+use crate::model::command::ReadCommand;
 use crate::model::config::{ConfigLayout, Configuration};
 use crate::model::id::{BackupId, ObjectId};
 use crate::model::limits;
@@ -91,21 +92,71 @@ async fn one(
     previous: Option<Backup>,
 ) -> Taken {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let taken = take(&env, &actor, &keyless, facts, previous, Turn { permit, why: None }).await;
+    let word = match &taken.backup {
+        Ok(backup) => backup.standing().worth.as_str(),
+        Err(failure) => failure.outcome.as_str(),
+    };
+    let good = taken.backup.as_ref().is_ok_and(|backup| backup.standing().counts());
+    env.tell(&Event::SeatDone { seat: taken.facts.seat.name.clone(), good, word });
+    taken
+}
+
+/// Takes a backup of a seat under a permit that is held already, so that it waits for nobody; `why` stands in the audit.
+/// Whatever is missing for it is a failure of this backup, and of nothing else.
+pub async fn at_once(env: &Env, facts: &Arc<Facts>, permit: Permit, why: &str) -> Taken {
+    let failed = |error: &dyn std::error::Error| Taken {
+        facts: Arc::clone(facts),
+        backup: Err(Failure::new(Outcome::NotKept, with_causes(error))),
+        unchanged: false,
+        doubted: None,
+        one_channel: false,
+        took_ms: 0,
+    };
+    let keyless = match keys::load(env, [&facts.seat.customer]).await {
+        Ok(keyless) => keyless,
+        Err(error) => return failed(&error),
+    };
+    // What was learned of the hardware since the facts were loaded is not learned again.
+    let seat = std::slice::from_ref(&facts.seat.name);
+    let (fresh, mut last) = match (fleet::load(env, seat).await, env.rows().backup_last_good(seat).await) {
+        (Ok(fresh), Ok(last)) => (fresh, last),
+        (Err(error), _) | (_, Err(error)) => return failed(&error),
+    };
+    let facts = fresh.into_iter().next().unwrap_or_else(|| Arc::clone(facts));
+    let previous = last.remove(&facts.seat.name);
+    take(env, &Actor::itself(), &keyless, facts, previous, Turn { permit, why: Some(why) }).await
+}
+
+/// The right to hold a session now, and why somebody has it before others.
+struct Turn<'a> {
+    permit: Permit,
+    why: Option<&'a str>,
+}
+
+async fn take(
+    env: &Env,
+    actor: &Actor,
+    keyless: &[Keyless],
+    facts: Arc<Facts>,
+    previous: Option<Backup>,
+    turn: Turn<'_>,
+) -> Taken {
     let began = Stopwatch::start();
     let fetched = if let Some(keyless) = keyless.iter().find(|one| one.customer == facts.seat.customer) {
         // What cannot be sealed is not fetched: a configuration in clear has no place to be.
         Err(Failure::new(Outcome::NotKept, keyless.why.clone()))
     } else {
-        fetch(&env, &facts, previous.as_ref(), permit).await
+        fetch(env, &facts, previous.as_ref(), turn.permit).await
     };
     let (mut doubted, mut one_channel) = (None, false);
     let backup = match fetched {
         Ok(judged) => {
             one_channel = judged.one_channel;
-            match doubt_earlier(&env, &actor, &judged, previous.as_ref()).await {
+            match doubt_earlier(env, actor, &judged, previous.as_ref()).await {
                 Ok(found) => {
                     doubted = found;
-                    keep(&env, &actor, &facts, judged, previous.as_ref()).await
+                    keep(env, actor, &facts, judged, previous.as_ref(), turn.why).await
                 }
                 Err(failure) => Err(failure),
             }
@@ -113,12 +164,6 @@ async fn one(
         Err(failure) => Err(failure),
     };
     let took_ms = began.elapsed_ms();
-    let word = match &backup {
-        Ok(backup) => backup.standing().worth.as_str(),
-        Err(failure) => failure.outcome.as_str(),
-    };
-    let good = backup.as_ref().is_ok_and(|backup| backup.standing().counts());
-    env.tell(&Event::SeatDone { seat: facts.seat.name.clone(), good, word });
     let unchanged = match (&backup, &previous) {
         (Ok(now), Some(before)) => now.content == before.content,
         _ => false,
@@ -218,7 +263,16 @@ async fn fetch_until_judged(
 }
 
 async fn fetch_once(env: &Env, live: &mut Live, layout: &ConfigLayout) -> Result<Fetched, Failure> {
-    let command = env.definitions.config_command();
+    fetch_by(env, live, layout, env.definitions.config_command()).await
+}
+
+/// Fetches a configuration by one of the commands that print one.
+pub(super) async fn fetch_by(
+    env: &Env,
+    live: &mut Live,
+    layout: &ConfigLayout,
+    command: &ReadCommand,
+) -> Result<Fetched, Failure> {
     let answer = live.session.read(command, limits::CONFIGURATION_BYTES_MAX).await?;
     Ok(fetched(env, live, layout, answer))
 }
@@ -355,7 +409,14 @@ async fn keep(
     facts: &Facts,
     judged: Judged,
     previous: Option<&Backup>,
+    why: Option<&str>,
 ) -> Result<Backup, Failure> {
+    let with_why = |mut detail: serde_json::Value| {
+        if let (Some(why), Some(detail)) = (why, detail.as_object_mut()) {
+            detail.insert("why".to_owned(), why.into());
+        }
+        detail
+    };
     let now = env.clock.now();
     let unkept = |error: &dyn std::error::Error| Failure::new(Outcome::NotKept, with_causes(error));
     let layout = env.definitions.config_layout(facts.seat.series);
@@ -372,7 +433,7 @@ async fn keep(
     }
     let mut backup = row(&judged, facts, content, now);
     let object = seal(env, &backup, &judged, layout, previous).map_err(|error| unkept(&error))?;
-    let detail = serde_json::json!({
+    let detail = with_why(serde_json::json!({
         "v": 1,
         "grade": backup.grade,
         "bytes": backup.bytes,
@@ -382,7 +443,7 @@ async fn keep(
             BackupObject::New(new) => Some(hex::encode(new.0.facts.digest)),
             BackupObject::Same(_) => None,
         },
-    });
+    }));
     let audit = actor.did(now, Act::BackupTaken, facts.seat.name.as_str(), &detail);
     let id = env.store.backup_add(backup.clone(), object, audit).await.map_err(|error| unkept(&error))?;
     backup.id = Some(id);

@@ -12,6 +12,7 @@ use crate::engine::event::{Event, Reporter, Stop};
 use crate::engine::keys::Keys;
 use crate::engine::lane::Lanes;
 use crate::engine::session::Kept;
+use crate::engine::twin::Twin;
 use crate::model::actor::Scope;
 use crate::model::config::ConfigLayout;
 use crate::model::inventory::Inventory;
@@ -35,6 +36,8 @@ pub struct Env {
     pub keys: Arc<Keys>,
     /// The way to appliances.
     pub access: Arc<dyn Access>,
+    /// The way to simulated units that a configuration is loaded into.
+    pub twin: Arc<dyn Twin>,
     /// Credentials.
     pub secrets: Arc<SecretStore>,
     /// The inventory of this generation; a decision takes it once.
@@ -66,6 +69,11 @@ impl Env {
     /// The rows of every customer: the engine works for the whole house.
     pub fn rows(&self) -> Scoped {
         self.store.scoped(Scope::House)
+    }
+
+    /// How long one command may take.
+    pub fn command_limit(&self) -> Duration {
+        Duration::from_secs(u64::from(self.settings.limits.command_s))
     }
 
     /// What is known about the configurations of a seat's series; of a seat that is not in the inventory any more, what

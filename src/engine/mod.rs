@@ -13,6 +13,8 @@ pub mod hostkey;
 pub mod keys;
 pub mod lane;
 pub mod poll;
+pub mod prove;
 pub mod sealed;
 pub mod session;
+pub mod twin;
 pub mod verify;

@@ -7,6 +7,7 @@ use crate::access::Negotiated;
 use crate::decide;
 use crate::decide::due::due;
 use crate::decide::finding::wants_second_read;
+use crate::engine::backup::{self, Taken};
 use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
 use crate::engine::event::Event;
@@ -42,7 +43,7 @@ struct Known {
 }
 
 /// A poll of one seat and what was concluded from it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Polled {
     /// The seat.
     pub facts: Arc<Facts>,
@@ -50,6 +51,17 @@ pub struct Polled {
     pub poll: Poll,
     /// Findings that are new or changed by it.
     pub findings: Vec<Finding>,
+    /// The backup that was taken at once, because hardware begins to fail.
+    pub last_gasp: Option<LastGasp>,
+}
+
+/// A backup that was taken while the appliance still answered.
+#[derive(Debug)]
+pub struct LastGasp {
+    /// Why, as it stands in the audit.
+    pub why: String,
+    /// What became of it.
+    pub taken: Taken,
 }
 
 /// Polls seats once, each at most once at a time. Every result is written before this returns.
@@ -105,7 +117,7 @@ fn tiers_of(env: &Env, facts: &Facts, known: &Known, wanted: &Wanted, now: Time)
 }
 
 fn undone(env: &Env, facts: &Arc<Facts>, failure: &Failure) -> Polled {
-    Polled { facts: Arc::clone(facts), poll: failed(env, failure, 0), findings: Vec::new() }
+    Polled { facts: Arc::clone(facts), poll: failed(env, failure, 0), findings: Vec::new(), last_gasp: None }
 }
 
 /// What is asked of one seat.
@@ -134,12 +146,17 @@ async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Poll
     let began = Stopwatch::start();
     let looked = look(&env, &facts, &known, ask, permit).await;
     let took_ms = began.elapsed_ms();
-    let mut poll = match looked {
-        Ok(poll) => Poll { took_ms, ..poll },
-        Err(failure) => failed(&env, &failure, took_ms),
+    let (mut poll, permit) = match looked {
+        Ok((poll, permit)) => (Poll { took_ms, ..poll }, Some(permit)),
+        Err(failure) => (failed(&env, &failure, took_ms), None),
     };
     poll.readings.extend(decide::finding::reach(poll.outcome).map(|reach| Reading { said: said(&poll), ..reach }));
     let findings = conclude(&env, &facts, &known, &poll);
+    // Before the findings are written: after a crash in between, the next poll takes it.
+    let last_gasp = match permit {
+        Some(permit) => last_gasp(&env, &facts, &known, &findings, permit).await,
+        None => None,
+    };
     let record = PollRecord {
         customer: facts.seat.customer.clone(),
         seat: facts.seat.name.clone(),
@@ -159,7 +176,35 @@ async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Poll
     env.store.observe(record).await?;
     let good = poll.readings.iter().all(|reading| reading.condition.is_good());
     env.tell(&Event::SeatDone { seat: facts.seat.name.clone(), good, word: poll.outcome.as_str() });
-    Ok(Polled { facts, poll, findings })
+    Ok(Polled { facts, poll, findings, last_gasp })
+}
+
+/// How many components are named as the reason.
+const REASONS_MAX: usize = 8;
+
+/// Takes a backup at once when hardware begins to fail. The poll's own permit goes on, so that no other seat comes
+/// between; a session that is kept for the next poll gives way.
+async fn last_gasp(
+    env: &Env,
+    facts: &Arc<Facts>,
+    known: &Known,
+    findings: &[Finding],
+    permit: Permit,
+) -> Option<LastGasp> {
+    let mut failing = decide::finding::last_gasp(&known.findings, findings);
+    if failing.is_empty() {
+        return None;
+    }
+    // What has a name says more than the whole of its kind.
+    failing.sort_by_key(|finding| finding.component.name.is_empty());
+    let named = failing.iter().take(REASONS_MAX);
+    let named: Vec<String> = named.map(|one| format!("{} {}", one.component.for_terminal(), one.condition)).collect();
+    let why = format!("last-gasp: {}", named.join(", "));
+    if let Some(live) = env.kept.take(&facts.seat.name, env.clock.now()).await {
+        live.close().await;
+    }
+    let taken = backup::at_once(env, facts, permit, &why).await;
+    Some(LastGasp { why, taken })
 }
 
 /// The outcome in a word; what made it so stands in the poll's reason, which may differ each time.
@@ -187,7 +232,7 @@ fn conclude(env: &Env, facts: &Facts, known: &Known, poll: &Poll) -> Vec<Finding
 
 /// Reads the tiers over a kept session or a new one. A kept session that broke says nothing about the appliance, so
 /// that one new one is tried.
-async fn look(env: &Env, facts: &Facts, known: &Known, ask: Ask, permit: Permit) -> Result<Poll, Failure> {
+async fn look(env: &Env, facts: &Facts, known: &Known, ask: Ask, permit: Permit) -> Result<(Poll, Permit), Failure> {
     let kept = env.kept.take(&facts.seat.name, env.clock.now()).await;
     let was_kept = kept.is_some();
     let (live, permit) = match kept {
@@ -196,10 +241,10 @@ async fn look(env: &Env, facts: &Facts, known: &Known, ask: Ask, permit: Permit)
     };
     match read(env, facts, known, ask.clone(), live, !was_kept).await {
         Err(_) if was_kept && !env.stop.is_asked() => {
-            let (live, _permit) = session::open(env, facts, permit).await?;
-            read(env, facts, known, ask, live, true).await
+            let (live, permit) = session::open(env, facts, permit).await?;
+            Ok((read(env, facts, known, ask, live, true).await?, permit))
         }
-        result => result,
+        result => Ok((result?, permit)),
     }
 }
 
@@ -295,6 +340,9 @@ async fn read_tiers(
         names.extend(readout.names);
         readings.extend(readout.readings);
     }
+    if tiers.contains(&Tier::Slow) {
+        readings.push(read_saved(env, facts, live).await?);
+    }
     let mut all = layouts(env, facts, release.as_ref(), Tier::ALL);
     all.retain(|layout| layout.is_wanted(&names));
     let kinds = answered_kinds(&asked, &all);
@@ -302,6 +350,16 @@ async fn read_tiers(
     let mut readings = decide::span::worst(decide::span::with_missing(before, readings));
     readings.truncate(limits::READINGS_MAX);
     Ok(readings)
+}
+
+/// Whether what runs is saved. Both texts are held side by side and forgotten.
+async fn read_saved(env: &Env, facts: &Facts, live: &mut Live) -> Result<Reading, Failure> {
+    let layout = env.definitions.config_layout(facts.seat.series);
+    live.session.allow(env.backup_limit());
+    let running = backup::fetch_by(env, live, layout, env.definitions.config_command()).await?;
+    let saved = backup::fetch_by(env, live, layout, env.definitions.saved_command()).await?;
+    live.session.allow(env.command_limit());
+    Ok(decide::backup::saved(&running, &saved, layout))
 }
 
 /// The kinds of component about which every command that could speak was asked: what is absent there is missing.

@@ -121,7 +121,7 @@ async fn judge(
 }
 
 /// What the row or the audit of its taking says otherwise than what was opened.
-async fn contradiction(
+pub(super) async fn contradiction(
     env: &Env,
     backup: &Backup,
     opened: &Opened,

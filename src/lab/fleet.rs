@@ -98,6 +98,14 @@ fn table_release(series: Series, nth: usize) -> Option<Release> {
     releases(series).get(nth).and_then(|text| text.parse().ok())
 }
 
+/// Whether the lab has units of a release: from the oldest of its series on, to the newest of all.
+pub(super) fn modelled(series: Series, release: &Release) -> bool {
+    let major = |release: &Release| release.parts().first().copied();
+    let oldest = table_release(series, 2).as_ref().and_then(major);
+    let newest = Series::ALL.iter().filter_map(|series| major(&table_release(*series, 0)?)).max();
+    major(release) >= oldest && major(release) <= newest
+}
+
 /// The release of a unit: old where only old algorithms are spoken, else the approved one, and on one unit in six an
 /// older one.
 fn release_of(inventory: &Inventory, seat: &Seat) -> Option<Release> {

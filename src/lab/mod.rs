@@ -6,6 +6,7 @@
 //! | [`rack`] | all units of a lab, with their logs, faults and held answers |
 //! | [`wire`] | serves a rack by SSH on loopback |
 //! | [`direct`] | the access trait on a rack without sockets, for tests of time |
+//! | `twin` | units in process that a configuration is loaded into |
 //! | [`control`] | breaks, mends and shows units of a running lab through a socket in its folder |
 //!
 //! Invariants: the lab shares no layout with [`crate::readout`]; it listens on loopback only; its host keys come from
@@ -20,6 +21,7 @@ mod folder;
 pub mod rack;
 mod seed;
 mod serve;
+mod twin;
 pub mod unit;
 pub mod wire;
 mod write;
@@ -30,4 +32,5 @@ pub use fleet::{Account, GENERATED_SEATS_PER_CUSTOMER, SeatSpec, from_inventory,
 pub use folder::{CONSOLES_FILE, PORTS_FILE, SECRETS_FOLDER, SOCKET_FILE, secret_file};
 pub use rack::Clock;
 pub use serve::{Lab, LabOptions, fits, serve};
+pub use twin::Twins;
 pub use write::write_inventory;

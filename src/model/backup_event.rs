@@ -17,6 +17,10 @@ crate::words! {
         Doubted = "doubted",
         /// A person said that it counts.
         Accepted = "accepted",
+        /// A simulated unit took every line of it and gave each back.
+        Proved = "proved",
+        /// A simulated unit did not take a line of it, or gave one back otherwise.
+        NotProved = "not-proved",
     }
 }
 
@@ -42,14 +46,21 @@ crate::words! {
         Taken = "taken",
         /// Complete, and fetched twice over two channels with the same text.
         Verified = "verified",
+        /// Complete, and loaded into a simulated unit that gave it back; whether it is verified as well is another
+        /// question.
+        Proved = "proved",
     }
 }
 
 /// What a backup is worth now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Standing {
-    /// Its worth.
+    /// Its worth: the highest of what is known of it.
     pub worth: Worth,
+    /// It counts, and a fetch over another channel gave the same text.
+    pub verified: bool,
+    /// It counts, and a simulated unit gave it back.
+    pub proved: bool,
     /// It counts because a person said so.
     pub accepted: bool,
 }
@@ -68,25 +79,31 @@ impl std::fmt::Display for Standing {
 }
 
 /// What a backup is worth by its grade and what was learned since, oldest first. A doubt takes everything away that was
-/// proved before, until a person accepts; nothing but a person makes a backup count that did not.
+/// known before, until a person accepts; nothing but a person makes a backup count that did not. A simulated unit that
+/// does not take a text is no doubt about it: only a model says so.
 pub fn standing(grade: Grade, learned: impl IntoIterator<Item = Learned>) -> Standing {
     let mut base = if grade == Grade::Taken { Worth::Taken } else { Worth::Suspect };
-    let (mut accepted, mut verified) = (false, false);
+    let (mut accepted, mut verified, mut proved) = (false, false, false);
     for learned in learned {
         match learned {
             Learned::Verified => verified = true,
-            Learned::Doubted => (base, accepted, verified) = (Worth::Doubted, false, false),
+            Learned::Proved => proved = true,
+            Learned::NotProved => proved = false,
+            Learned::Doubted => (base, accepted, verified, proved) = (Worth::Doubted, false, false, false),
             Learned::Accepted => {
                 accepted |= base < Worth::Taken;
                 base = Worth::Taken;
             }
         }
     }
+    let counts = base >= Worth::Taken;
+    (verified, proved) = (verified && counts, proved && counts);
     let worth = match base {
+        Worth::Taken if proved => Worth::Proved,
         Worth::Taken if verified => Worth::Verified,
         base => base,
     };
-    Standing { worth, accepted }
+    Standing { worth, verified, proved, accepted }
 }
 
 #[cfg(test)]
@@ -100,7 +117,7 @@ mod tests {
 
     #[test]
     fn worth_follows_from_the_grade_and_what_was_learned() {
-        use Learned::{Accepted, Doubted, Verified};
+        use Learned::{Accepted, Doubted, NotProved, Proved, Verified};
         for (grade, learned, expected) in [
             (Grade::Taken, &[][..], "taken"),
             (Grade::Taken, &[Verified], "verified"),
@@ -113,9 +130,22 @@ mod tests {
             (Grade::Suspect, &[Accepted], "taken (accepted)"),
             (Grade::Suspect, &[Accepted, Verified], "verified (accepted)"),
             (Grade::Suspect, &[Accepted, Doubted], "doubted"),
+            (Grade::Taken, &[Proved], "proved"),
+            (Grade::Taken, &[Proved, Verified], "proved"),
+            (Grade::Taken, &[Verified, Proved, NotProved], "verified"),
+            (Grade::Taken, &[NotProved, Proved], "proved"),
+            (Grade::Taken, &[NotProved], "taken"),
+            (Grade::Taken, &[Proved, Doubted], "doubted"),
+            (Grade::Taken, &[Proved, Doubted, Accepted], "taken (accepted)"),
+            (Grade::Suspect, &[Proved], "suspect"),
+            (Grade::Suspect, &[Accepted, Proved], "proved (accepted)"),
         ] {
             assert_eq!(shown(grade, learned), expected, "{grade} {learned:?}");
         }
+        let both = standing(Grade::Taken, [Verified, Proved]);
+        assert!(both.verified && both.proved);
+        let held = standing(Grade::Suspect, [Verified, Proved]);
+        assert!(!held.verified && !held.proved, "what does not count is neither");
     }
 
     proptest! {

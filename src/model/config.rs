@@ -68,6 +68,8 @@ pub struct ConfigLayout {
     /// Lines that change by themselves: left out of a comparison. They are held against whole texts, so that `^` and
     /// `$` must match at each line (`(?m)`).
     pub volatile: Vec<Regex>,
+    /// Commands that belong to one chassis or unit, by their first line: another unit has others.
+    pub identity: Vec<Regex>,
     /// Lines with secrets; each capture group is one secret.
     pub secrets: SecretRules,
     /// Secrets that span lines, such as private keys.

@@ -104,5 +104,7 @@ crate::words! {
         Export = "export",
         /// It is proved that it still opens and is what it says.
         Verify = "verify",
+        /// It is loaded into a simulated unit.
+        Prove = "prove",
     }
 }

@@ -17,6 +17,8 @@ use crate::model::series::Series;
 pub(super) struct ConfigDefinition {
     /// The command that prints the running configuration.
     pub(super) command: ReadCommand,
+    /// The command that prints the saved one.
+    pub(super) saved_command: ReadCommand,
     common: ConfigLayout,
     series: BTreeMap<Series, ConfigLayout>,
 }
@@ -27,10 +29,14 @@ struct File {
     #[serde(rename = "mark")]
     _mark: Mark,
     command: String,
+    saved_command: String,
     sections_expected: Vec<String>,
     #[serde(default)]
     sections_expected_of: BTreeMap<Series, Vec<String>>,
     volatile: Vec<String>,
+    /// Without one, another unit must give back every command.
+    #[serde(default)]
+    identity: Vec<String>,
     secrets: Vec<String>,
     secret_blocks: Vec<FileBlock>,
     secret_words: Vec<String>,
@@ -52,12 +58,14 @@ impl ConfigDefinition {
             Regex::new(text)
                 .map_err(|source| DefinitionError::Expression { file: file.to_owned(), source: Box::new(source) })
         };
-        let command = ReadCommand::new(&parsed.command)
-            .map_err(|source| DefinitionError::Command { file: file.to_owned(), source })?;
+        let command = |text: &str| {
+            ReadCommand::new(text).map_err(|source| DefinitionError::Command { file: file.to_owned(), source })
+        };
         let block = |block: &FileBlock| Ok(SecretBlock { begin: regex(&block.begin)?, end: regex(&block.end)? });
         let common = ConfigLayout {
             sections_expected: parsed.sections_expected,
             volatile: parsed.volatile.iter().map(|text| regex(&format!("(?m){text}"))).collect::<Result<_, _>>()?,
+            identity: parsed.identity.iter().map(regex).collect::<Result<_, _>>()?,
             secrets: parsed.secrets.iter().map(regex).collect::<Result<_, _>>()?,
             secret_blocks: parsed.secret_blocks.iter().map(block).collect::<Result<_, _>>()?,
             secret_words: parsed.secret_words.into_iter().collect(),
@@ -67,7 +75,12 @@ impl ConfigDefinition {
             layout.sections_expected.extend(more);
             (series, layout)
         });
-        Ok(Self { command, series: series.collect(), common })
+        Ok(Self {
+            command: command(&parsed.command)?,
+            saved_command: command(&parsed.saved_command)?,
+            series: series.collect(),
+            common,
+        })
     }
 
     /// The layout of a series.

@@ -254,6 +254,11 @@ impl Definitions {
         &self.config.command
     }
 
+    /// The command that prints the saved configuration.
+    pub fn saved_command(&self) -> &ReadCommand {
+        &self.config.saved_command
+    }
+
     /// The layout of a name: `version`, `clock`, `hardware`, …
     pub fn by_name(&self, name: &str) -> Option<&Layout> {
         self.layouts.iter().find(|layout| layout.name == name)

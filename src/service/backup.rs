@@ -6,10 +6,10 @@ pub mod export;
 
 use serde::Serialize;
 
-pub use crate::decide::backup::Verification;
+pub use crate::decide::backup::{Proving, Verification};
 use crate::engine::backup::{self, learn};
 use crate::engine::env::Env;
-use crate::engine::verify;
+use crate::engine::{prove as proving, verify};
 use crate::model::actor::Actor;
 use crate::model::backup::Backup;
 use crate::model::backup_event::Learned;
@@ -183,16 +183,20 @@ pub struct Verified {
     pub backups: Vec<SeatVerified>,
 }
 
+/// One backup by its number, or the newest that counts of each seat of a selection.
+async fn wanted(env: &Env, actor: &Actor, id: Option<BackupId>, on: &[String]) -> Result<Vec<Backup>, Refusal> {
+    if let Some(id) = id {
+        return Ok(vec![find(env, actor, &Which::Id(id)).await?]);
+    }
+    let selection = select::seats(env, actor, on).await?;
+    let scoped = env.store.scoped(actor.scope.clone());
+    Ok(scoped.backup_last_good(&selection.seats).await?.into_values().collect())
+}
+
 /// Opens backups, judges them again, and holds each against a fetch over the other channel: one by its number, or the
 /// newest that counts of each seat of a selection.
 pub async fn verify(env: &Env, actor: &Actor, id: Option<BackupId>, on: &[String]) -> Result<Verified, Refusal> {
-    let backups = if let Some(id) = id {
-        vec![find(env, actor, &Which::Id(id)).await?]
-    } else {
-        let selection = select::seats(env, actor, on).await?;
-        let scoped = env.store.scoped(actor.scope.clone());
-        scoped.backup_last_good(&selection.seats).await?.into_values().collect()
-    };
+    let backups = wanted(env, actor, id, on).await?;
     let checked = verify::run(env, actor, backups).await?.into_iter().map(|checked| {
         let (result, outcome) = match checked.result {
             Ok(result) => (Some(result), None),
@@ -204,6 +208,45 @@ pub async fn verify(env: &Env, actor: &Actor, id: Option<BackupId>, on: &[String
     backups.sort_by(|a, b| a.backup.seat.cmp(&b.backup.seat));
     let verified = backups.iter().filter(|one| one.result == Some(Verification::Verified)).count();
     Ok(Verified { verified, backups })
+}
+
+/// What came of loading one backup into a simulated unit.
+#[derive(Debug, Clone, Serialize)]
+pub struct SeatProved {
+    /// The backup, with what was learned.
+    pub backup: Backup,
+    /// What came of it; absent when it was not loaded.
+    pub result: Option<Proving>,
+    /// Why it was not loaded.
+    pub outcome: Option<Outcome>,
+    /// In words.
+    pub detail: Outside,
+}
+
+/// What came of loading backups into simulated units.
+#[derive(Debug, Clone, Serialize)]
+pub struct Proved {
+    /// How many are proved now.
+    pub proved: usize,
+    /// Each, by seat.
+    pub backups: Vec<SeatProved>,
+}
+
+/// Opens backups and loads each into a simulated unit with another chassis: one by its number, or the newest that counts
+/// of each seat of a selection. No appliance is asked.
+pub async fn prove(env: &Env, actor: &Actor, id: Option<BackupId>, on: &[String]) -> Result<Proved, Refusal> {
+    let backups = wanted(env, actor, id, on).await?;
+    let proved = proving::run(env, actor, backups).await?.into_iter().map(|proved| {
+        let (result, outcome) = match proved.result {
+            Ok(result) => (Some(result), None),
+            Err(failure) => (None, Some(failure.outcome)),
+        };
+        SeatProved { backup: proved.backup, result, outcome, detail: proved.detail }
+    });
+    let mut backups: Vec<SeatProved> = proved.collect();
+    backups.sort_by(|a, b| a.backup.seat.cmp(&b.backup.seat));
+    let proved = backups.iter().filter(|one| one.result == Some(Proving::Proved)).count();
+    Ok(Proved { proved, backups })
 }
 
 /// A person says that a backup counts, and why.

@@ -7,7 +7,7 @@ use crate::engine::env::Env;
 use crate::engine::session::Failure;
 use crate::model::actor::Actor;
 use crate::model::backup::Backup;
-use crate::model::backup_event::{Standing, Worth};
+use crate::model::backup_event::Standing;
 use crate::model::id::BackupId;
 use crate::model::name::{CustomerName, SeatName};
 use crate::model::reading::Outcome;
@@ -80,6 +80,8 @@ pub struct Coverage {
     pub covered: usize,
     /// Of those: verified.
     pub verified: usize,
+    /// Of those: proved.
+    pub proved: usize,
     /// Seats without.
     pub missing: usize,
     /// The seats, by name.
@@ -128,12 +130,13 @@ pub async fn coverage(env: &Env, actor: &Actor, on: &[String], within_ms: i64) -
     }
     seats.sort_by(|a, b| a.seat.cmp(&b.seat));
     let young = || seats.iter().filter(|one| one.missing.is_none());
-    let verified = |one: &&Covered| one.standing.is_some_and(|standing| standing.worth == Worth::Verified);
+    let are = |what: fn(Standing) -> bool| young().filter(|one| one.standing.is_some_and(what)).count();
     Ok(Coverage {
         at,
         within_ms,
         covered: young().count(),
-        verified: young().filter(verified).count(),
+        verified: are(|standing| standing.verified),
+        proved: are(|standing| standing.proved),
         missing: seats.iter().filter(|one| one.missing.is_some()).count(),
         seats,
     })

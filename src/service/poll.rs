@@ -8,6 +8,7 @@ use crate::engine::env::Env;
 pub use crate::engine::poll::Wanted;
 use crate::engine::poll::{self, Polled};
 use crate::model::actor::Actor;
+use crate::model::backup::Backup;
 use crate::model::finding::Finding;
 use crate::model::name::{CustomerName, SeatName};
 use crate::model::outside::Outside;
@@ -51,6 +52,38 @@ pub struct SeatPolled {
     pub open_findings: usize,
     /// What was seen.
     pub readings: Vec<Reading>,
+    /// The backup that was taken at once, because hardware begins to fail.
+    pub last_gasp: Option<LastGasp>,
+}
+
+/// A backup that a poll took, and why.
+#[derive(Debug, Clone, Serialize)]
+pub struct LastGasp {
+    /// Why, as it stands in the audit.
+    pub why: String,
+    /// The backup; absent when there is none.
+    pub backup: Option<Backup>,
+    /// Whether it is the last good one, seen again.
+    pub unchanged: bool,
+    /// How it ended, when there is no backup.
+    pub outcome: Option<Outcome>,
+    /// Why.
+    pub reason: Outside,
+}
+
+impl LastGasp {
+    /// Whether there is a backup that counts.
+    pub fn counts(&self) -> bool {
+        self.backup.as_ref().is_some_and(|backup| backup.standing().counts())
+    }
+}
+
+fn gasped(gasp: poll::LastGasp) -> LastGasp {
+    let (backup, outcome, reason) = match gasp.taken.backup {
+        Ok(backup) => (Some(backup), None, Outside::default()),
+        Err(failure) => (None, Some(failure.outcome), failure.reason),
+    };
+    LastGasp { why: gasp.why, backup, unchanged: gasp.taken.unchanged, outcome, reason }
 }
 
 /// What a poll of a selection gave.
@@ -99,6 +132,7 @@ fn shown(polled: Polled, open: &BTreeMap<SeatName, Vec<Finding>>) -> SeatPolled 
         opened_session: poll.opened_session,
         tiers: poll.tiers,
         readings,
+        last_gasp: polled.last_gasp.map(gasped),
     }
 }
 

@@ -58,6 +58,8 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
         &["backup", "take", "--on", "customer=acme", "--json"],
         &["backup", "show", "acme-nx01"],
         &["backup", "show", "acme-nx01", "--json"],
+        &["backup", "prove", "--on", "customer=acme"],
+        &["backup", "prove", "--on", "customer=acme", "--json"],
         &["backup", "diff", "acme-nx01"],
         &["backup", "diff", "acme-nx01", "--side-by-side", "--json"],
         &["backup", "verify", "--on", "acme-nx01", "--json"],
@@ -80,7 +82,7 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
         &["hostkey", "list", "--json"],
         &["credential", "list"],
         &["credential", "list", "--json"],
-        &["audit", "list", "--json"],
+        &["audit", "list", "--most", "1000", "--json"],
         &["check", "--json"],
     ] {
         if words[1] == "recover" {

@@ -12,6 +12,8 @@ mod inventory;
 mod key;
 mod lab;
 mod outside;
+mod poll;
+mod prove;
 mod readout;
 mod store;
 mod texts;

@@ -22,11 +22,11 @@ use hoshu::inventory::{load, load_settings};
 use hoshu::lab::direct::{Direct, still_clock};
 use hoshu::lab::rack::Rack;
 use hoshu::lab::unit::SpecDefaults;
-use hoshu::lab::{Fault, from_inventory, secret_file};
+use hoshu::lab::{Fault, Twins, from_inventory, secret_file};
 use hoshu::model::actor::{Act, Actor, Scope};
 use hoshu::model::finding::{Finding, FindingState};
 use hoshu::model::name::SeatName;
-use hoshu::model::reading::{ComponentKind, Tier};
+use hoshu::model::reading::{ComponentKind, Condition, Tier};
 use hoshu::model::time::Time;
 use hoshu::readout::Definitions;
 use hoshu::secret::SecretStore;
@@ -76,6 +76,7 @@ impl World {
             depot: Arc::new(Depot::open(&settings.depot).unwrap()),
             keys: Arc::new(Keys::new(&settings)),
             access: Arc::new(Direct::new(Arc::clone(&rack))),
+            twin: Arc::new(Twins::default()),
             secrets: Arc::new(SecretStore::new(settings.credentials.clone(), false)),
             inventory: Arc::new(inventory),
             definitions: Arc::new(Definitions::embedded().unwrap()),
@@ -186,6 +187,38 @@ async fn a_changed_pulse_is_looked_at_at_once() {
 }
 
 #[tokio::test]
+async fn a_change_that_nobody_saved_is_a_finding_until_it_is_saved() {
+    let world = World::with("acme-nx01").await;
+    let place = world.rack.place(&world.seat).unwrap();
+    world.poll().await;
+    assert!(world.finding(ComponentKind::Configuration).await.is_none());
+    place.change("ntp server 192.0.2.77").unwrap();
+    place.change("hostname nx01-renamed").unwrap();
+    // Only the slow tier looks.
+    world.pass(10 * MINUTE);
+    assert_eq!(world.poll().await, [Tier::Pulse, Tier::Detail]);
+    assert!(world.finding(ComponentKind::Configuration).await.is_none());
+    for (state, count) in [(FindingState::Soft, 1), (FindingState::Hard, 2)] {
+        world.pass(6 * 60 * MINUTE);
+        world.poll().await;
+        let found = world.finding(ComponentKind::Configuration).await.unwrap();
+        assert_eq!((found.state, found.count, found.condition), (state, count, Condition::Warning));
+        let said = "2 lines differ: Other IP configuration 1, Time/NTP configuration 1";
+        assert_eq!((found.component.name.as_data(), found.said.as_data()), ("saved", said));
+    }
+    place.change("write memory").unwrap();
+    world.pass(6 * 60 * MINUTE);
+    world.poll().await;
+    assert_eq!(world.finding(ComponentKind::Configuration).await.unwrap().state, FindingState::Ended);
+    // A text that is cut says nothing about whether it is saved.
+    place.break_by(Fault::TruncatedConfig, None);
+    world.pass(6 * 60 * MINUTE);
+    world.poll().await;
+    let found = world.finding(ComponentKind::Configuration).await.unwrap();
+    assert_eq!((found.condition, found.state), (Condition::Malformed, FindingState::Soft), "{found:?}");
+}
+
+#[tokio::test]
 async fn a_kept_session_serves_until_its_time_is_over() {
     let world = World::with("acme-fx01").await;
     world.poll().await;
@@ -200,6 +233,25 @@ async fn a_kept_session_serves_until_its_time_is_over() {
     assert_eq!(world.sessions(), first + 1);
     world.env.kept.close_all().await;
     assert_eq!(world.rack.place(&world.seat).unwrap().show().sessions_open, 0);
+}
+
+#[tokio::test]
+async fn a_kept_session_gives_way_to_the_configuration_of_a_seat_that_fails() {
+    let world = World::with("acme-fx01").await;
+    hoshu::service::key::init(&world.env, &Actor::itself()).await.unwrap();
+    world.poll().await;
+    let unit = || world.rack.place(&world.seat).unwrap().show();
+    assert_eq!(unit().sessions_open, 1, "kept");
+    world.break_by(Fault::FanFailed);
+    world.pass(MINUTE);
+    let before = unit().sessions_ever;
+    assert_eq!(world.poll().await, [Tier::Pulse, Tier::Detail]);
+    assert_eq!((unit().sessions_open, unit().sessions_ever), (0, before + 1), "never two at a time");
+    let last = world.env.rows().backup_last_good(std::slice::from_ref(&world.seat)).await.unwrap();
+    assert!(last.contains_key(&world.seat), "in the poll that saw it first");
+    world.pass(MINUTE);
+    world.poll().await;
+    assert_eq!(unit().sessions_ever, before + 2, "a poll alone");
 }
 
 #[tokio::test]

@@ -182,7 +182,7 @@ CREATE TABLE backup_event (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     backup_id BIGINT NOT NULL REFERENCES backup (id),
     at BIGINT NOT NULL,
-    event TEXT NOT NULL CHECK (event IN ('verified', 'doubted', 'accepted')),
+    event TEXT NOT NULL CHECK (event IN ('verified', 'doubted', 'accepted', 'proved', 'not-proved')),
     detail TEXT NOT NULL
 );
 

@@ -47,24 +47,27 @@ pub fn redact(text: &str, layout: &ConfigLayout, fingerprint: &dyn Fn(&str, &str
         } else {
             (nth, path) = (0, String::new());
         }
-        let mut from = 0;
-        for secret in &found.secrets {
-            let plain = found.line.get(from..secret.start).unwrap_or_default();
-            let value = found.line.get(secret.clone()).unwrap_or_default();
-            shown.push_str(plain);
+        found.write(&mut shown, |plain, value| {
             path.push_str(plain);
-            let mask = if nth == 0 {
+            if nth == 0 {
                 mask::of(&path, value, fingerprint)
             } else {
                 mask::of(&format!("{path}\n{nth}"), value, fingerprint)
-            };
-            shown.push_str(&mask);
-            from = secret.end;
-        }
-        shown.push_str(found.line.get(from..).unwrap_or_default());
+            }
+        });
         shown.push('\n');
     }
     RedactedText { text: shown.into(), unreviewed }
+}
+
+/// The lines of a text with masks that tell nothing, for words about it.
+pub(super) fn blanked(text: &str, layout: &ConfigLayout) -> Vec<String> {
+    let blank = |found: &Masked<'_>| {
+        let mut shown = String::with_capacity(found.line.len());
+        found.write(&mut shown, |_, _| mask::WHOLE.to_owned());
+        shown
+    };
+    masked(text, layout).iter().map(blank).collect()
 }
 
 /// The values that redaction takes out of a text: what must not leave the house with it.
@@ -83,6 +86,18 @@ struct Masked<'a> {
 }
 
 impl<'a> Masked<'a> {
+    /// Writes the line with a mask in the place of each secret, made of what stands before it and its value.
+    fn write(&self, to: &mut String, mut mask: impl FnMut(&str, &str) -> String) {
+        let mut from = 0;
+        for secret in &self.secrets {
+            let plain = self.line.get(from..secret.start).unwrap_or_default();
+            to.push_str(plain);
+            to.push_str(&mask(plain, self.line.get(secret.clone()).unwrap_or_default()));
+            from = secret.end;
+        }
+        to.push_str(self.line.get(from..).unwrap_or_default());
+    }
+
     fn all(line: &'a str, unreviewed: bool) -> Self {
         let whole = 0..line.len();
         Self { line, secrets: if line.is_empty() { Vec::new() } else { vec![whole] }, unreviewed, carried: true }
@@ -253,7 +268,8 @@ fn counts(line: &str, word: &Range<usize>) -> bool {
     let rest = rest.strip_prefix(['s', 'S']).unwrap_or(rest);
     let sign =
         line.get(word.clone()).is_some_and(|word| word.ends_with(|letter: char| !letter.is_ascii_alphanumeric()));
-    inside_too || sign || !rest.starts_with(|letter: char| letter.is_ascii_alphanumeric())
+    // An empty word stands for all of them, where they cannot be searched.
+    inside_too || sign || word.is_empty() || !rest.starts_with(|letter: char| letter.is_ascii_alphanumeric())
 }
 
 fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {

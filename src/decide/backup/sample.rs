@@ -69,6 +69,7 @@ fn known() -> ConfigLayout {
     ConfigLayout {
         sections_expected: titles.iter().map(|title| (*title).to_owned()).collect(),
         volatile: rules(&["^## Generated at "]),
+        identity: rules(&["^license install "]),
         secrets: rules(&[
             r"^license install (LK2-\S+)",
             r"^username \S+ password 7 (\S+)",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::page::universal;
+use super::setting::{self, Section};
 use super::state::Unit;
 use crate::lab::fault::Fault;
 use crate::lab::fleet::SeatSpec;
@@ -12,38 +13,6 @@ use crate::lab::seed::Dice;
 use crate::model::inventory::Channel;
 use crate::model::series::Series;
 use crate::model::time::Time;
-
-/// Commands that set one value: a new one replaces the old one.
-const SINGLE: &[&str] = &[
-    "hostname",
-    "banner login",
-    "banner motd",
-    "cli default auto-logout",
-    "snmp-server contact",
-    "snmp-server location",
-    "ntp enable",
-    "wsapi enable",
-    "ip default-gateway",
-    "logging trap",
-    "configuration audit max-changes",
-];
-
-/// Commands that make a list: the word after them names the entry.
-const LISTS: &[&str] = &[
-    "ntp server",
-    "snmp-server community",
-    "snmp-server host",
-    "snmp-server user",
-    "logging",
-    "ip name-server",
-    "ip route",
-    "ip domain-list",
-    "username",
-    "license install",
-    "radius-server host",
-    "interface",
-    "fenotify rsyslog trap-sink",
-];
 
 /// The settings of a unit: what was changed since it was built, running and saved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,17 +29,9 @@ pub struct Settings {
 
 /// What setting a line is about: two lines with the same key replace each other.
 fn key_of(line: &str) -> String {
-    let starts = |head: &&&str| line.strip_prefix(**head).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
-    if let Some(head) = SINGLE.iter().filter(starts).max_by_key(|head| head.len()) {
-        return (*head).to_owned();
-    }
-    match LISTS.iter().filter(starts).max_by_key(|head| head.len()) {
-        Some(head) => {
-            let entry = line.get(head.len()..).and_then(|rest| rest.split_whitespace().next()).unwrap_or("");
-            format!("{head} {entry}")
-        }
-        None => line.to_owned(),
-    }
+    let words = line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let named = setting::named(&words, 0).and_then(|(_, named)| words.get(..named));
+    named.map_or_else(|| line.to_owned(), |words| words.join(" "))
 }
 
 impl Settings {
@@ -106,14 +67,27 @@ impl Settings {
     }
 }
 
-/// A section while it is written, with the edits that have not found a line yet.
-struct Writer<'a> {
-    text: String,
+/// About how many bytes a header has.
+const HEADER_BYTES: usize = 280;
+
+/// A configuration while it is written, with the edits that have not found a line yet.
+pub(super) struct Writer<'a> {
+    pub(super) text: String,
     edits: BTreeMap<&'a str, Option<&'a str>>,
+    /// How many bytes the text would have without any edit, under any header: what fills it up depends on nothing else.
+    plain_bytes: usize,
 }
 
 impl Writer<'_> {
-    fn line(&mut self, line: &str) {
+    /// A text that begins with this header, and has no edits.
+    pub(super) fn new(header: &str, bytes: usize) -> Self {
+        let mut text = String::with_capacity(bytes);
+        text.push_str(header);
+        Self { text, edits: BTreeMap::new(), plain_bytes: HEADER_BYTES }
+    }
+
+    pub(super) fn line(&mut self, line: &str) {
+        self.plain_bytes += line.len() + 1;
         // A line that nobody edited is by far the most frequent one.
         let edit = if self.edits.is_empty() { None } else { self.edits.remove(key_of(line).as_str()) };
         match edit {
@@ -136,20 +110,41 @@ impl Writer<'_> {
         }
     }
 
-    fn title(&mut self, title: &str) {
+    pub(super) fn title(&mut self, title: &str) {
+        self.plain_bytes += title.len() + 11;
         self.text.push_str("\n##\n## ");
         self.text.push_str(title);
         self.text.push_str("\n##\n");
     }
 }
 
+/// What is drawn by lot for a unit, in the order of drawing.
+struct Drawn {
+    community: String,
+    radius_key: String,
+    private_key: Vec<String>,
+}
+
+impl Drawn {
+    fn of(unit: &Unit) -> Self {
+        let mut dice = Dice::new("configuration secrets", unit.seat.as_str());
+        let small = b"abcdefghijkmnpqrstuvwxyz23456789";
+        let letters = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/";
+        Self {
+            community: format!("c0mm-{}", dice.text(small, 10)),
+            radius_key: format!("rk-{}", dice.text(small, 14)),
+            private_key: (0..6).map(|_| dice.text(letters, 64)).collect(),
+        }
+    }
+}
+
 /// The secrets in the configuration of a unit, each as it stands in the text.
 pub(super) fn secrets(unit: &Unit) -> Vec<String> {
-    let mut dice = Dice::new("configuration secrets", unit.seat.as_str());
+    let drawn = Drawn::of(unit);
     let mut found = unit.licences.iter().map(|licence| licence.key.clone()).collect::<Vec<_>>();
     found.extend(unit.users.iter().map(|user| hash_of(unit, &user.name)));
-    found.extend([community(&mut dice), radius_key(&mut dice)]);
-    found.extend(private_key(&mut dice));
+    found.extend([drawn.community, drawn.radius_key]);
+    found.extend(drawn.private_key);
     found
 }
 
@@ -161,19 +156,6 @@ fn hash_of(unit: &Unit, user: &str) -> String {
     } else {
         format!("$1${}${}", dice.text(letters, 8), dice.text(letters, 22))
     }
-}
-
-fn community(dice: &mut Dice) -> String {
-    format!("c0mm-{}", dice.text(b"abcdefghijkmnpqrstuvwxyz23456789", 10))
-}
-
-fn radius_key(dice: &mut Dice) -> String {
-    format!("rk-{}", dice.text(b"abcdefghijkmnpqrstuvwxyz23456789", 14))
-}
-
-fn private_key(dice: &mut Dice) -> Vec<String> {
-    let letters = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/";
-    (0..6).map(|_| dice.text(letters, 64)).collect()
 }
 
 /// The running configuration as it is printed, with the spoils of faults.
@@ -205,17 +187,8 @@ pub(super) fn running_text(unit: &mut Unit, channel: Channel, now: Time) -> Stri
 pub(super) fn text(unit: &Unit, running: bool, now: Time) -> String {
     let settings = &unit.settings;
     let source = if running { &settings.running } else { &settings.saved };
-    let edits = source.iter().map(|(key, line)| (key.as_str(), line.as_deref())).collect();
-    let mut writer = Writer { text: String::with_capacity(settings.bytes + 4096), edits };
     let header = if running {
-        format!(
-            "##\n## Running database (file \"initial\" is currently active)\n## Generated at {}\n## Software version: \
-             {}\n## Last config change ID: {}\n## Hostname: {}\n##\n",
-            universal(now),
-            super::show::identity::summary(unit, unit.running()),
-            settings.change_id,
-            settings.hostname(),
-        )
+        running_header(unit, settings.hostname(), now)
     } else {
         let hostname = source.get("hostname").and_then(|line| line.as_deref()?.strip_prefix("hostname "));
         format!(
@@ -224,20 +197,47 @@ pub(super) fn text(unit: &Unit, running: bool, now: Time) -> String {
             hostname.unwrap_or(&settings.hostname)
         )
     };
-    writer.text.push_str(&header);
+    let edits = source.iter().map(|(key, line)| (key.as_str(), line.as_deref())).collect();
+    let mut writer = Writer { edits, ..Writer::new(&header, settings.bytes + 4096) };
     body(&mut writer, unit);
     writer.text
 }
 
-fn body(writer: &mut Writer<'_>, unit: &Unit) {
-    let mut dice = Dice::new("configuration secrets", unit.seat.as_str());
-    let (community, radius_key, private_key) = (community(&mut dice), radius_key(&mut dice), private_key(&mut dice));
-    writer.title("License keys");
+pub(super) fn running_header(unit: &Unit, hostname: &str, now: Time) -> String {
+    format!(
+        "##\n## Running database (file \"initial\" is currently active)\n## Generated at {}\n## Software version: \
+         {}\n## Last config change ID: {}\n## Hostname: {hostname}\n##\n",
+        universal(now),
+        super::show::identity::summary(unit, unit.running()),
+        unit.settings.change_id,
+    )
+}
+
+/// The licences of the chassis.
+pub(super) fn licences(writer: &mut Writer<'_>, unit: &Unit) {
     for licence in &unit.licences {
         writer.line(&format!("license install {}", licence.key));
     }
+}
+
+/// The host key of the unit.
+pub(super) fn host_key(writer: &mut Writer<'_>, unit: &Unit) {
+    writer.line("ssh server host-key rsa2 private-key \"");
+    writer.text.push_str("-----BEGIN RSA PRIVATE KEY-----\n");
+    for line in Drawn::of(unit).private_key {
+        writer.text.push_str(&line);
+        writer.text.push('\n');
+    }
+    writer.text.push_str("-----END RSA PRIVATE KEY-----\n\"\n");
+}
+
+fn body(writer: &mut Writer<'_>, unit: &Unit) {
+    let Drawn { community, radius_key, .. } = Drawn::of(unit);
+    let title = |section: Section| section.title(unit.series);
+    writer.title(title(Section::Licences));
+    licences(writer, unit);
     writer.end(&["license"]);
-    writer.title("Network interface configuration");
+    writer.title(title(Section::Interfaces));
     for interface in &unit.interfaces {
         if let Some((address, mask)) = &interface.address {
             writer.line(&format!("interface {} ip address {address} {mask}", interface.name));
@@ -246,54 +246,48 @@ fn body(writer: &mut Writer<'_>, unit: &Unit) {
         }
     }
     writer.end(&["interface"]);
-    writer.title("Other IP configuration");
+    writer.title(title(Section::Ip));
     writer.line(&format!("hostname {}", unit.settings.hostname));
     writer.line("ip default-gateway 192.168.0.1");
     writer.line("ip domain-list example.jp");
     writer.line("ip name-server 10.1.10.2");
     writer.end(&["hostname", "ip "]);
-    writer.title("Logging configuration");
+    writer.title(title(Section::Logging));
     writer.line("logging 10.9.0.14");
     writer.line("logging trap notice");
     writer.end(&["logging"]);
-    writer.title("Local user configuration");
+    writer.title(title(Section::Users));
     for user in &unit.users {
         writer.line(&format!("username {} password 7 {}", user.name, hash_of(unit, &user.name)));
     }
     writer.end(&["username"]);
-    writer.title("AAA remote server configuration");
+    writer.title(title(Section::Aaa));
     writer.line(&format!("radius-server host 10.9.0.31 key {radius_key}"));
     writer.end(&["radius-server"]);
-    writer.title("SNMP configuration");
+    writer.title(title(Section::Snmp));
     writer.line(&format!("snmp-server community {community} ro"));
     writer.line("snmp-server host 10.9.0.15 traps version 2c");
     writer.end(&["snmp-server"]);
-    writer.title("Time/NTP configuration");
+    writer.title(title(Section::Time));
     for server in &unit.ntp.servers {
         writer.line(&format!("ntp server {server} version 4"));
     }
     writer.end(&["ntp"]);
     series_section(writer, unit);
     filler(writer, unit);
-    writer.title("SSH server configuration");
+    writer.title(title(Section::Ssh));
     writer.line("ssh server client-alive-interval 0");
-    writer.line("ssh server host-key rsa2 private-key \"");
-    writer.text.push_str("-----BEGIN RSA PRIVATE KEY-----\n");
-    for line in private_key {
-        writer.text.push_str(&line);
-        writer.text.push('\n');
-    }
-    writer.text.push_str("-----END RSA PRIVATE KEY-----\n\"\n");
-    writer.title("CLI defaults and other configuration");
+    host_key(writer, unit);
+    writer.title(title(Section::Other));
     writer.line("cli default auto-logout 15.0");
     writer.line("configuration audit max-changes 1000");
     writer.end(&[""]);
 }
 
 fn series_section(writer: &mut Writer<'_>, unit: &Unit) {
+    writer.title(Section::Series.title(unit.series));
     match unit.series {
         Series::Nx => {
-            writer.title("Policy manager configuration");
             for pair in &unit.pairs {
                 let mode = pair.op_mode.split(' ').next().unwrap_or("tap");
                 let safe = if mode == "block" { format!(" fail-safe {}", pair.fail_safe) } else { String::new() };
@@ -301,22 +295,18 @@ fn series_section(writer: &mut Writer<'_>, unit: &Unit) {
             }
         }
         Series::Ex => {
-            writer.title("Email analysis configuration");
             writer.line("email-analysis mta max-queue-lifetime 5");
             writer.line("email-analysis policy congestion deferred threshold 10000");
         }
         Series::Hx => {
-            writer.title("Endpoint security configuration");
             writer.line("hx server address-list primary 192.168.0.69");
         }
         Series::Cm => {
-            writer.title("Central management configuration");
             for managed in &unit.managed {
                 writer.line(&format!("cmc appliance {} address {}", managed.name, managed.name));
             }
         }
         Series::Ax | Series::Fx => {
-            writer.title("Analysis configuration");
             writer.line("static-analysis yara policy enable");
         }
     }
@@ -328,9 +318,9 @@ fn series_section(writer: &mut Writer<'_>, unit: &Unit) {
 /// Notification sinks until the text has about its size.
 fn filler(writer: &mut Writer<'_>, unit: &Unit) {
     let mut dice = Dice::new("configuration filler", unit.seat.as_str());
-    writer.title("Notification configuration");
+    writer.title(Section::Notification.title(unit.series));
     let mut number = 0_u32;
-    while writer.text.len() + 900 < unit.settings.bytes {
+    while writer.plain_bytes + 900 < unit.settings.bytes {
         number += 1;
         let roll = dice.next();
         let line = format!(

@@ -10,8 +10,10 @@ mod change;
 mod commands;
 mod configuration;
 mod grammar;
+mod intake;
 mod page;
 pub mod pager;
+mod setting;
 mod shell;
 mod show;
 mod state;
@@ -20,6 +22,7 @@ mod tests;
 
 pub use build::SpecDefaults;
 pub use configuration::Settings;
+pub use intake::Refused;
 pub use shell::{Awaits, Mode, Output, Shell, garble};
 pub use state::{
     Bank, Boot, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, Licence, MailQueues, Managed, Ntp,

@@ -237,12 +237,18 @@ async fn what_is_learned_of_backups_decides_which_one_counts(place: Place) {
     let counts = |at: usize, standing: &str| Some((ids[at], standing.to_owned()));
     assert_eq!(learn(2, Learned::Verified).await, counts(1, "taken"), "no fetch makes a suspect one count");
     assert_eq!(learn(1, Learned::Verified).await, counts(1, "verified"));
+    assert_eq!(learn(2, Learned::Proved).await, counts(1, "verified"), "nor does a simulated unit");
+    assert_eq!(learn(1, Learned::Proved).await, counts(1, "proved"));
+    assert_eq!(learn(1, Learned::NotProved).await, counts(1, "verified"), "a model is no doubt");
     assert_eq!(learn(1, Learned::Doubted).await, counts(0, "taken"));
-    assert_eq!(learn(2, Learned::Accepted).await, counts(2, "verified (accepted)"));
+    assert_eq!(learn(2, Learned::Accepted).await, counts(2, "proved (accepted)"));
     assert_eq!(learn(2, Learned::Doubted).await, counts(0, "taken"));
     assert_eq!(learn(0, Learned::Doubted).await, None);
     let events = house(&store).backup_get(ids[1]).await.unwrap().unwrap().events;
-    assert_eq!(events.iter().map(|one| one.event).collect::<Vec<_>>(), [Learned::Verified, Learned::Doubted]);
+    assert_eq!(
+        events.iter().map(|one| one.event).collect::<Vec<_>>(),
+        [Learned::Verified, Learned::Proved, Learned::NotProved, Learned::Doubted]
+    );
     assert_eq!(events[0].detail.as_data(), "verified");
     let listed = house(&store).backup_list(BackupFilter::default()).await.unwrap();
     assert!(listed.iter().all(|one| !one.events.is_empty()), "{listed:?}");
