@@ -49,7 +49,7 @@ pub struct Taken {
     pub took_ms: i64,
 }
 
-/// Takes a backup of each seat. Each is in the store, with its audit record, before this returns.
+/// Takes a backup of each seat. Each is in the store, with the audit record of what is new, before this returns.
 pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Taken>, KeysError> {
     let facts = fleet::load(env, seats).await?;
     let customers: BTreeSet<&CustomerName> = facts.iter().map(|facts| &facts.seat.customer).collect();
@@ -82,6 +82,7 @@ pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Tak
         },
     )
     .await;
+    env.store.flush().await?;
     env.tell(&Event::Finished);
     Ok(taken)
 }
@@ -445,9 +446,7 @@ async fn keep(
         .map_err(|error| unkept(&error))?;
     let known = previous.filter(|known| known.content == content && known.asset == judged.asset.id);
     if let (Some(known), Some(id), Verdict::Complete) = (known, known.and_then(|known| known.id), &judged.verdict) {
-        let detail = with_why(serde_json::json!({"v": 1, "grade": known.grade, "content": content, "unchanged": id}));
-        let audit = actor.did(now, Act::BackupTaken, facts.seat.name.as_str(), &detail);
-        env.store.backup_seen(id, now, audit).await.map_err(|error| unkept(&error))?;
+        env.store.backup_seen(id, now).await.map_err(|error| unkept(&error))?;
         return Ok(Backup { seen_at: now, ..known.clone() });
     }
     let mut backup = row(&judged, facts, content, now);

@@ -132,16 +132,17 @@ impl Store {
     }
 }
 
-impl Store {
-    /// Notes that a fetch gave what a backup holds already, with its audit in the same transaction.
-    pub async fn backup_seen(&self, id: BackupId, at: Time, audit: NewAudit) -> Result<(), StoreError> {
-        let write = move |db: &mut Db| {
-            let row = diesel::update(backup_seen::table.find(id.0));
-            let rows = row.set(backup_seen::seen_at.eq(at.as_ms())).execute(db)?;
-            if rows == 0 { Err(StoreError::Unknown(id.to_string())) } else { audit::add(db, &audit) }
-        };
-        self.intent(write).await
+/// Notes that fetches gave what backups hold already; the first of those that are not there is the error.
+pub(super) fn seen(db: &mut Db, seen: &[(BackupId, Time)]) -> Result<(), StoreError> {
+    let mut result = Ok(());
+    for (id, at) in seen {
+        let row = diesel::update(backup_seen::table.find(id.0));
+        let rows = row.set(backup_seen::seen_at.eq(at.as_ms())).execute(db)?;
+        if rows == 0 {
+            result = result.and(Err(StoreError::Unknown(id.to_string())));
+        }
     }
+    result
 }
 
 fn json(document: &impl Serialize) -> Result<String, StoreError> {

@@ -44,9 +44,10 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::r2d2::{ManageConnection, Pool};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::model::actor::Scope;
+use crate::model::id::BackupId;
 use crate::model::realm::Realm;
 use crate::model::record::PollRecord;
 use crate::model::time::Time;
@@ -71,7 +72,7 @@ pub use status::Counts;
 
 /// Connections that read at the same time.
 const READERS_MAX: u32 = 4;
-/// Polls that may wait for the observation writer before a caller has to wait too.
+/// Observations that may wait for their writer before a caller has to wait too.
 const OBSERVATIONS_WAITING_MAX: usize = 2 * writer::OBSERVATION_BATCH_MAX;
 
 /// The store. Cheap to clone; the last clone waits for both writers to finish what they were given.
@@ -182,12 +183,17 @@ impl Store {
 
     /// Hands in one poll. Returns when the writer has a place for it, not when it is written.
     pub async fn observe(&self, record: PollRecord) -> Result<(), StoreError> {
-        let places = &self.writers()?.places;
-        let place = Arc::clone(places).acquire_owned().await.map_err(|_| ended())?;
+        let place = self.place().await?;
         self.send(Observation::Poll(Box::new(record), place))
     }
 
-    /// Waits until every poll that was handed in before is written, and says if one was not.
+    /// Notes that a fetch gave what a backup holds already, as a poll that extends a span: losing it loses knowledge.
+    pub async fn backup_seen(&self, id: BackupId, at: Time) -> Result<(), StoreError> {
+        let place = self.place().await?;
+        self.send(Observation::Seen(id, at, place))
+    }
+
+    /// Waits until every observation that was handed in before is written, and says if one was not.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let (sender, receiver) = oneshot::channel();
         self.send(Observation::Flush(sender))?;
@@ -199,6 +205,11 @@ impl Store {
         let (sender, receiver) = oneshot::channel();
         self.send(Observation::Sweep(now, sender))?;
         receiver.await.map_err(|_| ended())?
+    }
+
+    /// A place in the queue of the observation writer.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        Arc::clone(&self.writers()?.places).acquire_owned().await.map_err(|_| ended())
     }
 
     fn writers(&self) -> Result<&Writers, StoreError> {

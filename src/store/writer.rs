@@ -10,7 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::db::{self, Db, Role};
 use super::error::StoreError;
 use super::housekeeping::{self, Swept};
-use super::observe;
+use super::{backup, observe};
+use crate::model::id::BackupId;
 use crate::model::record::PollRecord;
 use crate::model::store_url::StoreUrl;
 use crate::model::time::Time;
@@ -22,7 +23,7 @@ const INTENT_WAIT: Duration = Duration::from_millis(10);
 const INTENT_BATCH_MAX: usize = 256;
 /// How late an observation is written at most, but for the time of writing itself.
 const OBSERVATION_WAIT: Duration = Duration::from_millis(300);
-/// Polls of one commit: few enough that an intent does not wait long for its turn.
+/// Observations of one commit: few enough that an intent does not wait long for its turn.
 pub(super) const OBSERVATION_BATCH_MAX: usize = 500;
 
 /// Tells the caller what became of its intent, once the commit is known.
@@ -122,14 +123,47 @@ pub(super) fn run_intents(url: StoreUrl, db: Db, gate: Arc<Mutex<()>>, queue: &R
     }
 }
 
-/// What the observation writer is given.
+/// What the observation writer is given. The permit is a place in the queue.
 pub(super) enum Observation {
-    /// A poll; the permit is a place in the queue.
+    /// A poll.
     Poll(Box<PollRecord>, OwnedSemaphorePermit),
+    /// A fetch gave what a backup holds already.
+    Seen(BackupId, Time, OwnedSemaphorePermit),
     /// Answer when everything before this is written.
     Flush(oneshot::Sender<Result<(), StoreError>>),
     /// Do a slice of what keeps the store small.
     Sweep(Time, oneshot::Sender<Result<Swept, StoreError>>),
+}
+
+/// What is written in one transaction.
+#[derive(Default)]
+struct Batch {
+    polls: Vec<PollRecord>,
+    seen: Vec<(BackupId, Time)>,
+    permits: Vec<OwnedSemaphorePermit>,
+}
+
+impl Batch {
+    /// Collects an observation; anything else ends the batch.
+    fn take(&mut self, next: Observation) -> Option<Observation> {
+        match next {
+            Observation::Poll(record, permit) => {
+                self.polls.push(*record);
+                self.permits.push(permit);
+            }
+            Observation::Seen(id, at, permit) => {
+                self.seen.push((id, at));
+                self.permits.push(permit);
+            }
+            other => return Some(other),
+        }
+        None
+    }
+
+    fn write(self, db: &mut Db) -> Result<(), StoreError> {
+        let seen = backup::seen(db, &self.seen);
+        observe::write(db, self.polls).and(seen)
+    }
 }
 
 /// Runs observations until every sender is gone.
@@ -137,20 +171,20 @@ pub(super) fn run_observations(url: StoreUrl, db: Db, gate: Arc<Mutex<()>>, queu
     let mut line = Line { url, role: Role::Observation, db: Some(db), gate };
     let mut unsaid = Ok(());
     while let Ok(first) = queue.recv() {
-        let mut polls = Vec::new();
-        let mut last = take(first, &mut polls);
+        let mut batch = Batch::default();
+        let mut last = batch.take(first);
         let until = Instant::now() + OBSERVATION_WAIT;
-        while last.is_none() && polls.len() < OBSERVATION_BATCH_MAX {
+        while last.is_none() && batch.permits.len() < OBSERVATION_BATCH_MAX {
             match queue.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(next) => last = take(next, &mut polls),
+                Ok(next) => last = batch.take(next),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
         }
-        let (records, permits): (Vec<_>, Vec<_>) = polls.into_iter().unzip();
-        let written = if records.is_empty() { Ok(()) } else { line.write(|db| observe::write(db, records)) };
+        let permits = std::mem::take(&mut batch.permits);
+        let written = if permits.is_empty() { Ok(()) } else { line.write(|db| batch.write(db)) };
         drop(permits);
         if let Err(error) = &written {
-            tracing::error!(reason = ?chain(error), "polls were not written down");
+            tracing::error!(reason = ?chain(error), "observations were not written down");
         }
         unsaid = unsaid.and(written);
         match last {
@@ -158,19 +192,8 @@ pub(super) fn run_observations(url: StoreUrl, db: Db, gate: Arc<Mutex<()>>, queu
                 drop(answer.send(line.write(|db| housekeeping::sweep(db, now))));
             }
             Some(Observation::Flush(answer)) => drop(answer.send(std::mem::replace(&mut unsaid, Ok(())))),
-            Some(Observation::Poll(..)) | None => {}
+            Some(Observation::Poll(..) | Observation::Seen(..)) | None => {}
         }
-    }
-}
-
-/// Collects a poll; anything else ends the batch.
-fn take(next: Observation, polls: &mut Vec<(PollRecord, OwnedSemaphorePermit)>) -> Option<Observation> {
-    match next {
-        Observation::Poll(record, permit) => {
-            polls.push((*record, permit));
-            None
-        }
-        other => Some(other),
     }
 }
 

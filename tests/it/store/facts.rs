@@ -193,14 +193,19 @@ async fn a_backup_comes_with_its_object_and_its_audit(place: Place) {
     assert_eq!(last[&seat("nx01")].id, Some(again), "a suspect one does not count");
     assert_eq!(house(&store).backup_list(BackupFilter::default()).await.unwrap().len(), 3);
 
-    store.backup_seen(again, NOW.plus_ms(1_000), record()).await.unwrap();
+    store.backup_seen(again, NOW.plus_ms(1_000)).await.unwrap();
+    store.flush().await.unwrap();
     let seen = house(&store).backup_get(again).await.unwrap().unwrap();
     assert_eq!((seen.taken_at, seen.seen_at), (NOW, NOW.plus_ms(1_000)), "it stands until then");
     assert_eq!(house(&store).backup_get(first).await.unwrap().unwrap().seen_at, NOW);
 
     let before = house(&store).audit_list(None, 100).await.unwrap().len();
-    let unknown = store.backup_seen(hoshu::model::id::BackupId(99), NOW, record()).await;
-    assert!(matches!(unknown, Err(StoreError::Unknown(_))));
+    // One that is not there is told, and takes nothing else with it.
+    store.backup_seen(hoshu::model::id::BackupId(99), NOW).await.unwrap();
+    store.backup_seen(first, NOW.plus_ms(2_000)).await.unwrap();
+    assert!(matches!(store.flush().await, Err(StoreError::Unknown(_))));
+    store.flush().await.unwrap();
+    assert_eq!(house(&store).backup_get(first).await.unwrap().unwrap().seen_at, NOW.plus_ms(2_000));
     for object in [new_object("twin", "nx01", b"x"), new_object("acme", "nx02", b"x")] {
         assert!(matches!(
             store.backup_add(good.clone(), object, record()).await,
