@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Mark;
 use super::definition::DefinitionError;
 use crate::model::command::ReadCommand;
-use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration, SecretBlock, lines};
+use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration, SecretBlock, Secrets, lines};
 use crate::model::outside::Outside;
 use crate::model::series::Series;
 
@@ -66,9 +66,11 @@ impl ConfigDefinition {
             sections_expected: parsed.sections_expected,
             volatile: parsed.volatile.iter().map(|text| regex(&format!("(?m){text}"))).collect::<Result<_, _>>()?,
             identity: parsed.identity.iter().map(regex).collect::<Result<_, _>>()?,
-            secrets: parsed.secrets.iter().map(regex).collect::<Result<_, _>>()?,
-            secret_blocks: parsed.secret_blocks.iter().map(block).collect::<Result<_, _>>()?,
-            secret_words: parsed.secret_words.into_iter().collect(),
+            secrets: Secrets::new(
+                parsed.secrets.iter().map(regex).collect::<Result<_, _>>()?,
+                parsed.secret_blocks.iter().map(block).collect::<Result<_, _>>()?,
+                parsed.secret_words,
+            ),
         };
         let series = parsed.sections_expected_of.into_iter().map(|(series, more)| {
             let mut layout = common.clone();
@@ -231,7 +233,7 @@ mod tests {
     fn secrets_of(line: &str) -> Vec<String> {
         let definition = definition();
         let mut found = Vec::new();
-        for regex in definition.layout(Series::Nx).secrets.each() {
+        for regex in definition.layout(Series::Nx).secrets.rules() {
             for captures in regex.captures_iter(line) {
                 found.extend(captures.iter().skip(1).flatten().map(|group| group.as_str().to_owned()));
             }
@@ -305,7 +307,7 @@ mod tests {
     fn a_private_key_is_a_block_and_the_time_of_generation_is_volatile() {
         let definition = definition();
         let layout = definition.layout(Series::Cm);
-        let begins = |line: &str| layout.secret_blocks.iter().find(|block| block.begin.is_match(line));
+        let begins = |line: &str| layout.secrets.blocks().iter().find(|block| block.begin.is_match(line));
         let block = begins("crypto certificate name x private-key pem \"-----BEGIN RSA PRIVATE KEY-----").expect("one");
         assert!(block.end.is_match("-----END RSA PRIVATE KEY-----"));
         assert!(begins("-----BEGIN CERTIFICATE-----").is_none());
@@ -313,7 +315,7 @@ mod tests {
         assert!(quoted.end.is_match("\"") && !quoted.end.is_match("MIIE"));
         assert!(layout.volatile.iter().any(|regex| regex.is_match("## Generated at 2026/11/20 03:00:01 +0000")));
         assert!(!layout.volatile.iter().any(|regex| regex.is_match("## Hostname: nx01")));
-        assert!(layout.secret_words.places("the Password").next().is_some());
+        assert!(layout.secrets.words_in("the Password").next().is_some());
     }
 
     proptest! {

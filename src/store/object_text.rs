@@ -1,9 +1,11 @@
 //! The redacted texts of sealed objects, in clear: what people look at and compare without anything being opened.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
+use zstd::bulk::Compressor;
 
 use crate::model::actor::NewAudit;
 use crate::model::id::ObjectId;
@@ -21,6 +23,18 @@ use super::{Scoped, Store};
 const TEXTS_AT_ONCE: usize = 100;
 /// How hard zstd tries; a text shrinks to a fourth at its fastest.
 const ZSTD_LEVEL: i32 = 1;
+
+thread_local! {
+    /// Making a compressor costs as much as compressing a text.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn compress(plain: &[u8]) -> std::io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| match kept {
+        Some(compressor) => compressor.compress(plain),
+        None => kept.insert(Compressor::new(ZSTD_LEVEL)?).compress(plain),
+    })
+}
 
 /// What stands before the text, in a line of its own.
 #[derive(Serialize, Deserialize)]
@@ -40,7 +54,7 @@ impl Packed {
         let mut plain = serde_json::to_vec(&head).map_err(|error| unwritten(&error))?;
         plain.push(b'\n');
         plain.extend_from_slice(text.text.as_data().as_bytes());
-        zstd::bulk::compress(&plain, ZSTD_LEVEL).map(Self).map_err(|error| unwritten(&error))
+        compress(&plain).map(Self).map_err(|error| unwritten(&error))
     }
 
     fn unpack(&self, id: i64) -> Result<RedactedText, StoreError> {

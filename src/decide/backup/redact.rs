@@ -23,7 +23,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::mask;
-use crate::model::config::{ConfigLayout, lines};
+use crate::model::config::{ConfigLayout, Look, lines};
 use crate::model::redacted::RedactedText;
 
 pub(super) use suspicious::crypt_parts;
@@ -121,27 +121,45 @@ enum Carry {
     Pem,
 }
 
-/// What is looked for, the same for every line.
-struct Search<'a> {
-    layout: &'a ConfigLayout,
-    /// Values that a rule captured somewhere.
-    known: HashSet<&'a str>,
+/// Values that a rule captured somewhere in the text.
+#[derive(Default)]
+struct Known<'a> {
+    values: HashSet<&'a str>,
+    /// A bit for each length, since most words have the length of no value.
+    lengths: u128,
+}
+
+impl<'a> Known<'a> {
+    const fn bit(value: &str) -> u128 {
+        // Longer ones share the last bit.
+        1 << if value.len() < 127 { value.len() } else { 127 }
+    }
+
+    fn add(&mut self, value: &'a str) {
+        if value.len() >= KNOWN_BYTES_MIN {
+            self.values.insert(value);
+            self.lengths |= Self::bit(value);
+        }
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.lengths & Self::bit(word) != 0 && self.values.contains(word)
+    }
 }
 
 /// Finds the secrets of every line of a text.
 fn masked<'a>(text: &'a str, layout: &ConfigLayout) -> Vec<Masked<'a>> {
     let lines: Vec<&'a str> = lines(text).collect();
-    let mut known = HashSet::new();
-    let by_rules: Vec<Ruled> = lines.iter().map(|line| by_rules(line, layout)).collect();
-    for (line, ruled) in lines.iter().zip(&by_rules) {
-        let captured = ruled.secrets.iter().filter_map(|place| line.get(place.clone()));
-        known.extend(captured.filter(|value| value.len() >= KNOWN_BYTES_MIN));
+    let looks: Vec<Look<'_>> = lines.iter().map(|line| layout.secrets.look(line)).collect();
+    let ruled: Vec<Ruled> = lines.iter().zip(&looks).map(|(line, look)| by_rules(line, look)).collect();
+    let mut known = Known::default();
+    for (line, ruled) in lines.iter().zip(&ruled) {
+        ruled.secrets.iter().filter_map(|place| line.get(place.clone())).for_each(|value| known.add(value));
     }
-    let search = Search { layout, known };
     let mut carry = Carry::Nothing;
-    let line = |((at, line), ruled): ((usize, &&'a str), Ruled)| {
+    let line = |((at, line), (look, ruled)): ((usize, &&'a str), (Look<'_>, Ruled))| {
         let found = match carry {
-            Carry::Nothing => one_line(line, is_title(&lines, at), ruled, &search),
+            Carry::Nothing => one_line((line, &lines, at), (&look, ruled), layout, &known),
             Carry::Block(_) => Masked::all(line, false),
             Carry::OpenQuote { unreviewed } | Carry::Continued { unreviewed } => Masked::all(line, unreviewed),
             Carry::Pem => Masked::all(line, true),
@@ -149,13 +167,13 @@ fn masked<'a>(text: &'a str, layout: &ConfigLayout) -> Vec<Masked<'a>> {
         carry = after(carry, &found, layout);
         found
     };
-    lines.iter().enumerate().zip(by_rules).map(line).collect()
+    lines.iter().enumerate().zip(looks.into_iter().zip(ruled)).map(line).collect()
 }
 
 fn after(carry: Carry, found: &Masked<'_>, layout: &ConfigLayout) -> Carry {
     let line = found.line;
     match carry {
-        Carry::Block(place) if layout.secret_blocks.get(place).is_none_or(|block| block.end.is_match(line)) => {
+        Carry::Block(place) if layout.secrets.blocks().get(place).is_none_or(|block| block.end.is_match(line)) => {
             Carry::Nothing
         }
         Carry::OpenQuote { .. } if flips_quote(line) => Carry::Nothing,
@@ -175,19 +193,30 @@ fn after(carry: Carry, found: &Masked<'_>, layout: &ConfigLayout) -> Carry {
     }
 }
 
-fn one_line<'a>(line: &'a str, title: bool, ruled: Ruled, search: &Search<'_>) -> Masked<'a> {
+/// Finds the secrets of a line that does not go on with a value; `lines` and `at` say where it stands.
+fn one_line<'a>(
+    (line, lines, at): (&'a str, &[&str], usize),
+    (look, ruled): (&Look<'_>, Ruled),
+    layout: &ConfigLayout,
+    known: &Known<'_>,
+) -> Masked<'a> {
     let Ruled { mut secrets, mut reviewed } = ruled;
-    for block in blocks(line, search.layout).flatten() {
-        secrets.push(block.place.clone());
-        reviewed.push(block.place);
+    if look.block() {
+        for block in blocks(line, layout).flatten() {
+            secrets.push(block.place.clone());
+            reviewed.push(block.place);
+        }
     }
-    let mut unreviewed = if title { Vec::new() } else { beside_words(line, search.layout, &reviewed) };
-    unreviewed.extend(suspicious::pem(line));
+    let by_word = look.word() && !is_title(lines, at);
+    let mut unreviewed = if by_word { beside_words(line, layout, &reviewed) } else { Vec::new() };
+    unreviewed.extend(if look.pem() { suspicious::pem(line) } else { None });
     for place in suspicious::words(line).filter(|place| place.len() >= KNOWN_BYTES_MIN) {
         let word = line.get(place.clone()).unwrap_or_default();
-        secrets
-            .extend(suspicious::url_password(word).map(|inside| place.start + inside.start..place.start + inside.end));
-        if search.known.contains(word) {
+        if look.url() {
+            let inside = suspicious::url_password(word);
+            secrets.extend(inside.map(|inside| place.start + inside.start..place.start + inside.end));
+        }
+        if known.has(word) {
             secrets.push(place);
         } else if suspicious::looks_random(word) {
             unreviewed.push(place);
@@ -213,7 +242,7 @@ struct Block {
 
 /// For each block of the layout, whether it begins in a line.
 fn blocks<'b>(line: &'b str, layout: &'b ConfigLayout) -> impl Iterator<Item = Option<Block>> + 'b {
-    layout.secret_blocks.iter().map(|block| {
+    layout.secrets.blocks().iter().map(|block| {
         let begin = block.begin.find(line)?;
         let end = block.end.find_at(line, begin.end()).map(|end| end.end());
         Some(Block { place: begin.start()..end.unwrap_or(line.len()), ends: end.is_some() })
@@ -228,9 +257,9 @@ struct Ruled {
     reviewed: Vec<Range<usize>>,
 }
 
-fn by_rules(line: &str, layout: &ConfigLayout) -> Ruled {
+fn by_rules(line: &str, look: &Look<'_>) -> Ruled {
     let mut ruled = Ruled { secrets: Vec::new(), reviewed: Vec::new() };
-    for found in layout.secrets.matching(line).flat_map(|rule| rule.captures_iter(line)) {
+    for found in look.rules().flat_map(|rule| rule.captures_iter(line)) {
         // A rule without a group means its whole match; one whose groups took nothing has said nothing.
         let whole = found.get_match().range();
         let groups = found.iter().skip(1).flatten().map(|group| group.range());
@@ -246,7 +275,7 @@ fn by_rules(line: &str, layout: &ConfigLayout) -> Ruled {
 
 /// From the end of the first word beside which a secret may stand, and which no rule knows, to the end of the line.
 fn beside_words(line: &str, layout: &ConfigLayout, reviewed: &[Range<usize>]) -> Vec<Range<usize>> {
-    let at = layout.secret_words.places(line).filter(|word| counts(line, word));
+    let at = layout.secrets.words_in(line).filter(|word| counts(line, word));
     let unknown = at.filter(|word| !reviewed.iter().any(|rule| rule.start <= word.start && word.end <= rule.end));
     let behind = unknown.map(|word| word.end).min().and_then(|end| {
         let rest = line.get(end..)?;
