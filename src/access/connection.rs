@@ -1,17 +1,16 @@
 //! One SSH connection behind its key exchange, and how it ends.
 
-use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use russh::client::{Config, Handle, Msg};
 use russh::{ChannelId, Disconnect};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::{Reader, Seen};
 use super::guard::{Check, Guard, Halt, Shared, Stage};
+use super::hop::connect;
+use super::route::Route;
 use super::wire::{Stop, Wire};
 use super::{AccessError, AccessLimits, ShownKey};
 use crate::model::outside::encode_line;
@@ -50,19 +49,12 @@ pub(super) struct Aside {
 
 /// Connects and exchanges keys.
 pub(super) async fn exchange(
-    address: SocketAddr,
+    route: &Route,
     config: Arc<Config>,
     check: Check,
     limits: AccessLimits,
 ) -> Result<Exchanged, AccessError> {
-    let tcp = match timeout(limits.connect, TcpStream::connect(address)).await {
-        Err(_) => return Err(AccessError::TimedOut { what: "connecting", limit: limits.connect }),
-        Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => return Err(AccessError::Refused),
-        Ok(Err(error)) => return Err(AccessError::Network(error.to_string())),
-        Ok(Ok(tcp)) => tcp,
-    };
-    tcp.set_nodelay(true).map_err(|error| AccessError::Network(error.to_string()))?;
-    let (wire, stop) = Wire::new(tcp);
+    let (wire, stop) = Wire::new(connect(route, limits.connect).await?);
     let (guard, shared) = Guard::new(check, limits.keepalive);
     match timeout(limits.handshake, russh::client::connect_stream(config, wire, guard)).await {
         Err(_) => Err(AccessError::TimedOut { what: "the key exchange", limit: limits.handshake }),

@@ -6,6 +6,7 @@
 mod answer;
 mod connection;
 mod guard;
+mod hop;
 mod login;
 mod profile;
 mod prompt;
@@ -24,6 +25,7 @@ use crate::model::credential::Login;
 use crate::model::inventory::{Gateway, Seat};
 use crate::model::outside::Outside;
 
+pub use hop::HopFault;
 pub use route::{LabTable, LabTableError, Router, not_tried};
 pub use ssh::{AccessLimits, SshAccess};
 
@@ -174,6 +176,16 @@ pub enum AccessError {
     /// The connection was closed before the SSH greeting.
     #[error("the connection was closed before the SSH greeting")]
     ClosedEarly,
+    /// A hop of the way in ended it, before the appliance said a word. Nothing secret was sent.
+    #[error("{fault} hop {hop}: {said}")]
+    Hop {
+        /// In which way.
+        fault: HopFault,
+        /// Its host and kind.
+        hop: String,
+        /// What it said or did; what stems from outside is encoded.
+        said: String,
+    },
     /// The network says that there is no way.
     #[error("network: {0}")]
     Network(String),

@@ -1,6 +1,7 @@
 //! Where an appliance is dialled: the one place that turns a seat into an address.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{AccessError, Peer};
-use crate::model::inventory::{Gateway, GatewayAccess, HopKind, ProbeState};
+use crate::model::inventory::{Gateway, GatewayAccess, Hop, HopKind, ProbeState};
 use crate::model::name::SeatName;
 
 /// Bytes of the table of a lab's ports.
@@ -30,17 +31,20 @@ pub enum LabTableError {
     #[error("the port table is longer than {TABLE_BYTES_MAX} bytes")]
     OverLimit,
     /// Not the JSON that is expected.
-    #[error("the port table is not of the form {{\"v\":1,\"ports\":{{\"seat\":port}}}}")]
+    #[error(
+        "the port table is not of the form {{\"v\":1,\"ports\":{{\"seat\":port}},\"hops\":{{\"host:port\":port}}}}"
+    )]
     Malformed(#[source] serde_json::Error),
     /// Another version.
     #[error("the port table has version {0}, expected 1")]
     Version(u32),
 }
 
-/// The ports of a lab's simulated appliances on 127.0.0.1, by seat.
+/// The ports of a lab on 127.0.0.1: of its simulated appliances by seat, of its proxies by the place that a hop declares.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LabTable {
     ports: BTreeMap<SeatName, u16>,
+    hops: BTreeMap<String, u16>,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +52,8 @@ pub struct LabTable {
 struct TableFile {
     v: u32,
     ports: BTreeMap<SeatName, u16>,
+    #[serde(default)]
+    hops: BTreeMap<String, u16>,
 }
 
 impl LabTable {
@@ -66,43 +72,118 @@ impl LabTable {
             return Err(LabTableError::OverLimit);
         }
         let file: TableFile = serde_json::from_str(text).map_err(LabTableError::Malformed)?;
-        if file.v == 1 { Ok(Self { ports: file.ports }) } else { Err(LabTableError::Version(file.v)) }
+        if file.v == 1 { Ok(Self { ports: file.ports, hops: file.hops }) } else { Err(LabTableError::Version(file.v)) }
     }
 }
 
 impl FromIterator<(SeatName, u16)> for LabTable {
     fn from_iter<I: IntoIterator<Item = (SeatName, u16)>>(ports: I) -> Self {
-        Self { ports: ports.into_iter().collect() }
+        Self { ports: ports.into_iter().collect(), hops: BTreeMap::new() }
     }
 }
 
-/// The way to appliances. In the lab no address of the inventory is ever dialled, in live no loopback address.
+/// A way to an appliance, one TCP connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Route {
+    /// The proxies on the way, from this host outwards: the first is dialled, each is asked for the next.
+    pub(super) hops: Vec<Proxy>,
+    /// The appliance.
+    pub(super) end: Place,
+}
+
+/// One proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Proxy {
+    /// Its host and kind, for errors.
+    pub(super) label: String,
+    pub(super) kind: ProxyKind,
+    pub(super) place: Place,
+}
+
+/// What a proxy speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProxyKind {
+    Socks5,
+    HttpConnect,
+}
+
+/// An end of a TCP connection. A name is resolved by whoever connects there: this host, or the hop before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    Address(SocketAddr),
+    Name(String, u16),
+}
+
+impl Place {
+    fn new(host: &str, port: u16) -> Self {
+        let address = host.parse().map(|address| Self::Address(SocketAddr::new(address, port)));
+        address.unwrap_or_else(|_| Self::Name(host.to_owned(), port))
+    }
+}
+
+impl fmt::Display for Place {
+    /// `192.0.2.7:22`, `[2001:db8::7]:22`, `proxy.example:3128`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Name(name, port) => write!(f, "{name}:{port}"),
+        }
+    }
+}
+
+/// The way to appliances. In the lab no address of the inventory is ever dialled or asked of a proxy, in live no
+/// appliance has a loopback address.
 #[derive(Debug, Clone)]
 pub enum Router {
-    /// TCP to the seat's own address.
+    /// TCP to the seat's own address, through the proxies of its gateway.
     Live,
-    /// TCP to the simulated appliance of the seat.
+    /// TCP to the simulated appliance of the seat, through the lab's own proxies.
     Lab(LabTable),
 }
 
 impl Router {
-    /// The address to dial, or why this version cannot reach the seat.
-    pub fn route(&self, peer: Peer<'_>) -> Result<SocketAddr, AccessError> {
+    /// The way to a seat, or why this version cannot reach it.
+    pub(super) fn route(&self, peer: Peer<'_>) -> Result<Route, AccessError> {
         not_tried(peer.gateway).map_or(Ok(()), Err)?;
-        match self {
+        let hops = peer.gateway.hops.iter().filter(|hop| hop.kind != HopKind::Vpn);
+        let hops = hops.map(|hop| self.proxy(hop)).collect::<Result<_, _>>()?;
+        let end = match self {
             Self::Lab(table) => {
                 let port = table.ports.get(&peer.seat.name).copied();
                 let port = port.ok_or_else(|| not_served(format!("seat {} is not in the lab", peer.seat.name)))?;
-                Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+                SocketAddr::from((Ipv4Addr::LOCALHOST, port))
             }
             Self::Live => {
                 let address = peer.seat.address.ok_or_else(|| not_served("a seat without address".to_owned()))?;
                 if is_of_this_host(address) {
                     return Err(not_served(format!("{address} is this host itself, where only a lab lives")));
                 }
-                Ok(SocketAddr::new(address, peer.seat.ssh.port))
+                SocketAddr::new(address, peer.seat.ssh.port)
             }
-        }
+        };
+        Ok(Route { hops, end: Place::Address(end) })
+    }
+
+    fn proxy(&self, hop: &Hop) -> Result<Proxy, AccessError> {
+        let label = format!("{} ({})", hop.host, hop.kind);
+        let kind = match hop.kind {
+            HopKind::Socks5 => ProxyKind::Socks5,
+            HopKind::HttpConnect => ProxyKind::HttpConnect,
+            HopKind::Vpn | HopKind::SshForward | HopKind::SshNested => {
+                return Err(not_served(format!("hop {label} is no proxy")));
+            }
+        };
+        let port = hop.port.ok_or_else(|| not_served(format!("hop {label} without a port")))?;
+        let declared = Place::new(&hop.host, port);
+        let place = match self {
+            Self::Live => declared,
+            Self::Lab(table) => {
+                let port = table.hops.get(&declared.to_string()).copied();
+                let port = port.ok_or_else(|| not_served(format!("hop {label} is not in the lab")))?;
+                Place::Address(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+            }
+        };
+        Ok(Proxy { label, kind, place })
     }
 }
 
@@ -118,8 +199,13 @@ pub fn not_tried(gateway: &Gateway) -> Option<AccessError> {
     if gateway.access != GatewayAccess::Unattended {
         return Some(not_served(format!("gateway {} is {}", gateway.name, gateway.access)));
     }
-    if let Some(hop) = gateway.hops.iter().find(|hop| hop.kind != HopKind::Vpn) {
-        return Some(not_served(format!("gateway {} has a hop of kind {}", gateway.name, hop.kind)));
+    for Hop { kind, credential, .. } in gateway.hops.iter().filter(|hop| hop.kind != HopKind::Vpn) {
+        if !kind.is_proxy() {
+            return Some(not_served(format!("gateway {} has a hop of kind {kind}", gateway.name)));
+        }
+        if credential.is_some() {
+            return Some(not_served(format!("gateway {} has a hop of kind {kind} with a credential", gateway.name)));
+        }
     }
     let why = match gateway.probes.ssh {
         ProbeState::Yes => return None,
@@ -144,7 +230,12 @@ mod tests {
     }
 
     fn hop(kind: HopKind) -> Hop {
-        Hop { kind, host: "hop".to_owned(), port: None, credential: None }
+        Hop { kind, host: "proxy.example".to_owned(), port: Some(1080), credential: None }
+    }
+
+    /// The places of a route, from this host outwards.
+    fn places(route: &Route) -> Vec<String> {
+        route.hops.iter().map(|hop| &hop.place).chain([&route.end]).map(ToString::to_string).collect()
     }
 
     #[test]
@@ -152,8 +243,20 @@ mod tests {
         let mut gateway = gateway();
         gateway.hops = vec![hop(HopKind::Vpn)];
         let seat = seat("nx01", "192.0.2.7");
-        let address = Router::Live.route(Peer { seat: &seat, gateway: &gateway }).expect("a route");
-        assert_eq!(address.to_string(), "192.0.2.7:22");
+        let route = Router::Live.route(Peer { seat: &seat, gateway: &gateway }).expect("a route");
+        assert_eq!(places(&route), ["192.0.2.7:22"]);
+    }
+
+    #[test]
+    fn proxies_stand_on_the_way_in_their_order() {
+        let mut gateway = gateway();
+        let inner = Hop { host: "2001:db8::1".to_owned(), port: Some(3128), ..hop(HopKind::HttpConnect) };
+        gateway.hops = vec![hop(HopKind::Vpn), hop(HopKind::Socks5), inner];
+        let seat = seat("nx01", "192.0.2.7");
+        let route = Router::Live.route(Peer { seat: &seat, gateway: &gateway }).expect("a route");
+        assert_eq!(places(&route), ["proxy.example:1080", "[2001:db8::1]:3128", "192.0.2.7:22"]);
+        let labels: Vec<&str> = route.hops.iter().map(|hop| hop.label.as_str()).collect();
+        assert_eq!(labels, ["proxy.example (socks5)", "2001:db8::1 (http-connect)"]);
     }
 
     #[test]
@@ -169,15 +272,33 @@ mod tests {
     fn a_lab_never_dials_an_address_of_the_inventory() {
         let router = lab(&[("nx01", 4022)]);
         let route = |name: &str| router.route(Peer { seat: &seat(name, "192.0.2.7"), gateway: &gateway() });
-        assert_eq!(route("nx01").expect("a route").to_string(), "127.0.0.1:4022");
+        assert_eq!(places(&route("nx01").expect("a route")), ["127.0.0.1:4022"]);
         assert!(matches!(route("nx02"), Err(AccessError::NotYetServed(_))));
+    }
+
+    #[test]
+    fn a_lab_passes_no_proxy_but_its_own() {
+        let gateway = Gateway { hops: vec![hop(HopKind::Socks5)], ..gateway() };
+        let seat = seat("nx01", "192.0.2.7");
+        let route = |table| Router::Lab(table).route(Peer { seat: &seat, gateway: &gateway });
+        let with = LabTable::parse(r#"{"v":1,"ports":{"nx01":4022},"hops":{"proxy.example:1080":4080}}"#);
+        assert_eq!(places(&route(with.expect("a table")).expect("a route")), ["127.0.0.1:4080", "127.0.0.1:4022"]);
+        let without = LabTable::parse(r#"{"v":1,"ports":{"nx01":4022},"hops":{"proxy.example:1081":4080}}"#);
+        match route(without.expect("a table")) {
+            Err(AccessError::NotYetServed(what)) => assert!(what.contains("proxy.example (socks5)"), "{what}"),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn what_is_not_served_is_named_in_both_realms() {
         let mut ways = Vec::new();
-        for kind in [HopKind::Socks5, HopKind::HttpConnect, HopKind::SshForward, HopKind::SshNested] {
+        for kind in [HopKind::SshForward, HopKind::SshNested] {
             ways.push((kind.as_str(), Gateway { hops: vec![hop(HopKind::Vpn), hop(kind)], ..gateway() }));
+        }
+        for kind in [HopKind::Socks5, HopKind::HttpConnect] {
+            let credential = Some("acme/proxy".parse().expect("a credential"));
+            ways.push((kind.as_str(), Gateway { hops: vec![Hop { credential, ..hop(kind) }], ..gateway() }));
         }
         for access in [GatewayAccess::Attended, GatewayAccess::AirGapped] {
             ways.push((access.as_str(), Gateway { access, ..gateway() }));

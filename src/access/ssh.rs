@@ -1,6 +1,5 @@
 //! Access over SSH: dial, key exchange with pins, login, session.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use super::connection::{Exchanged, exchange, quote};
 use super::guard::{Check, Pins};
 use super::login::{Keys, authenticate};
 use super::profile::{Ask, Profiles};
-use super::route::Router;
+use super::route::{Route, Router};
 use super::session::SshSession;
 use super::{Access, AccessError, KeyKind, Peer, Session, ShownKey};
 use crate::model::credential::Login;
@@ -26,7 +25,7 @@ const LEGACY_AT_ONCE: usize = 2;
 /// How long each part of an access may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessLimits {
-    /// TCP connect.
+    /// TCP connect, and the answers of all hops on the way.
     pub connect: Duration,
     /// Greeting and key exchange.
     pub handshake: Duration,
@@ -70,13 +69,13 @@ impl SshAccess {
     }
 
     async fn exchange(&self, peer: Peer<'_>, ask: Ask, check: Check) -> Result<Exchanged, AccessError> {
-        let address = self.router.route(peer)?;
+        let route = self.router.route(peer)?;
         let algorithms = peer.seat.ssh.algorithms;
         let config = self.profiles.config(algorithms, ask);
         let config = config.map_err(|error| AccessError::Protocol(error.to_string()))?;
         match algorithms {
-            Algorithms::Modern => exchange(address, config, check, self.limits).await,
-            Algorithms::Legacy => self.legacy.exchange(address, config, check, self.limits).await,
+            Algorithms::Modern => exchange(&route, config, check, self.limits).await,
+            Algorithms::Legacy => self.legacy.exchange(route, config, check, self.limits).await,
         }
     }
 
@@ -139,14 +138,14 @@ impl Legacy {
 
     async fn exchange(
         &self,
-        address: SocketAddr,
+        route: Route,
         config: Arc<Config>,
         check: Check,
         limits: AccessLimits,
     ) -> Result<Exchanged, AccessError> {
         let over = || AccessError::Dropped("the key exchange");
         let _turn = self.turns.acquire().await.map_err(|_| over())?;
-        let mut task = Task(self.handle()?.spawn(exchange(address, config, check, limits)));
+        let mut task = Task(self.handle()?.spawn(async move { exchange(&route, config, check, limits).await }));
         (&mut task.0).await.map_err(|_| over())?
     }
 

@@ -25,6 +25,11 @@ struct State {
     writer: AtomicWaker,
 }
 
+/// A TCP stream with the buffer that its wire goes on with.
+pub(super) fn read_ahead(tcp: TcpStream) -> BufReader<TcpStream> {
+    BufReader::with_capacity(READ_AHEAD, tcp)
+}
+
 /// Stops its wire when it is dropped.
 #[derive(Debug)]
 pub(super) struct Stop(Arc<State>);
@@ -54,9 +59,8 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(tcp: TcpStream) -> (Self, Stop) {
+    pub(super) fn new(tcp: BufReader<TcpStream>) -> (Self, Stop) {
         let state = Arc::new(State::default());
-        let tcp = BufReader::with_capacity(READ_AHEAD, tcp);
         (Self { tcp, state: Arc::clone(&state), matched: Some(0) }, Stop(state))
     }
 

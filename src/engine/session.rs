@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::access::{AccessError, Peer, Session, not_tried};
+use crate::access::{AccessError, HopFault, Peer, Session, not_tried};
 use crate::decide::brake::{self, LoginResult};
 use crate::engine::env::Env;
 use crate::engine::fleet::{self, Facts};
@@ -69,6 +69,12 @@ impl From<AccessError> for Failure {
             AccessError::KeyUnknown { .. } => Outcome::KeyUnknown,
             AccessError::KeyChanged { .. } => Outcome::KeyChanged,
             AccessError::TimedOut { .. } | AccessError::Network(_) => Outcome::TimedOut,
+            AccessError::Hop { fault, .. } => match fault {
+                HopFault::Closed | HopFault::Refused => Outcome::Refused,
+                HopFault::Unreached | HopFault::NoWay | HopFault::Late => Outcome::TimedOut,
+                HopFault::Dropped => Outcome::Dropped,
+                HopFault::Protocol => Outcome::Protocol,
+            },
             AccessError::Refused => Outcome::Refused,
             AccessError::ClosedEarly => Outcome::ClosedEarly,
             AccessError::Protocol(_) | AccessError::NoChannel(_) => Outcome::Protocol,

@@ -43,13 +43,16 @@ fn ways(inventory: &Inventory) -> Vec<NotServed> {
         let behind = |seat: &&crate::model::inventory::Seat| inventory.gateway(seat).is_some_and(wanted);
         inventory.seats.values().filter(behind).map(|seat| seat.name.to_string()).collect()
     };
-    // The host has a VPN already, so a hop of this kind asks nothing of Hoshu.
+    // The host has a VPN already, so a hop of this kind asks nothing of Hoshu. A proxy is asked without a login.
     let unserved = HopKind::ALL.iter().filter(|kind| **kind != HopKind::Vpn);
     let mut groups: Vec<_> = unserved
         .map(|kind| NotServed {
-            what: format!("way in {kind}"),
+            what: format!("way in {kind}{}", if kind.is_proxy() { " with a credential" } else { "" }),
             why: "the seats behind it are not polled and not backed up",
-            subjects: seats(&|gateway| gateway.hops.iter().any(|hop| hop.kind == *kind)),
+            subjects: seats(&|gateway| {
+                let mut hops = gateway.hops.iter().filter(|hop| hop.kind == *kind);
+                hops.any(|hop| !kind.is_proxy() || hop.credential.is_some())
+            }),
         })
         .collect();
     for (access, why) in [

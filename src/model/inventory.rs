@@ -123,6 +123,13 @@ crate::words! {
     }
 }
 
+impl HopKind {
+    /// Whether it is a proxy that is asked for the next hop, or for the appliance.
+    pub const fn is_proxy(self) -> bool {
+        matches!(self, Self::Socks5 | Self::HttpConnect)
+    }
+}
+
 /// One hop between the centre and the appliances.
 #[derive(Debug, Clone, Serialize)]
 pub struct Hop {

@@ -28,6 +28,8 @@ pub const INVENTORY_SEATS_MAX: usize = 50_000;
 pub const SECRET_BYTES_MAX: u64 = 16 * 1024;
 /// Recovery recipients of one Hoshu: each sealed key grows by 100 bytes for each.
 pub const RECOVERY_RECIPIENTS_MAX: usize = 16;
+/// Bytes of the status line and the fields with which an HTTP proxy answers.
+pub const HOP_HEAD_BYTES_MAX: usize = 8 * 1024;
 /// Bytes of an SSH banner.
 pub const BANNER_BYTES_MAX: usize = 64 * 1024;
 /// Bytes that an appliance may print before its first prompt (message of the day, banner).

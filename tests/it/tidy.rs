@@ -65,6 +65,7 @@ const EFFECTS: &[(&str, &[&str])] = &[
 /// Where each crate lives: folders, or files at the root of `src/`.
 const HOMES: &[(&str, &[&str])] = &[
     ("russh", &["access", "lab"]),
+    ("tokio_socks", &["access"]),
     ("diesel", &["store"]),
     ("diesel_migrations", &["store"]),
     ("libsqlite3_sys", &["store"]),
