@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+pub(crate) mod proxy;
 pub(crate) mod server;
 pub(crate) mod sshd;
 pub(crate) mod world;

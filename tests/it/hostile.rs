@@ -38,14 +38,14 @@ fn against(behaviour: impl FnOnce(TcpStream) + Send + 'static) -> AccessError {
 }
 
 /// Reads until the client goes away.
-fn wait_for_end(mut stream: TcpStream) {
+pub(crate) fn wait_for_end(mut stream: TcpStream) {
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut buffer = [0; 4096];
     while stream.read(&mut buffer).is_ok_and(|count| count > 0) {}
 }
 
 /// Writes until the client goes away.
-fn write_forever(mut stream: TcpStream, text: &[u8]) {
+pub(crate) fn write_forever(mut stream: TcpStream, text: &[u8]) {
     stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
     while stream.write_all(text).is_ok() {}
 }

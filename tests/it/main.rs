@@ -6,6 +6,7 @@ mod brake;
 mod canary;
 mod cli;
 mod docs;
+mod hops;
 mod hostile;
 mod house;
 mod inventory;

@@ -1,0 +1,76 @@
+//! Real proxies on loopback: microsocks and tinyproxy.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const SOCKS5: &str = "/usr/bin/microsocks";
+const HTTP: &str = "/usr/bin/tinyproxy";
+
+/// Whether both are there to test with. Where tests must not be left out, their absence is a failure.
+pub(crate) fn are_here() -> bool {
+    let here = Path::new(SOCKS5).exists() && Path::new(HTTP).exists();
+    assert!(here || std::env::var("CI").is_err(), "a proxy is missing: apt-get install microsocks tinyproxy-bin");
+    if !here {
+        println!("skipped: {SOCKS5} or {HTTP} is missing");
+    }
+    here
+}
+
+/// A port of loopback on which nobody listens.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+pub(crate) struct Proxy {
+    child: Child,
+    folder: tempfile::TempDir,
+    pub(crate) port: u16,
+}
+
+impl Proxy {
+    /// A SOCKS5 proxy with more arguments.
+    pub(crate) fn socks5(more: &[&str]) -> Self {
+        let port = free_port();
+        let mut command = Command::new(SOCKS5);
+        command.args(["-i", "127.0.0.1", "-p", &port.to_string()]).args(more);
+        Self::start(command, tempfile::tempdir().unwrap(), port)
+    }
+
+    /// An HTTP proxy with more lines of configuration.
+    pub(crate) fn http(more: &str) -> Self {
+        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        let config = folder.path().join("config");
+        let text = format!("Port {port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 20\nLogLevel Connect\n{more}\n");
+        std::fs::write(&config, text).unwrap();
+        let mut command = Command::new(HTTP);
+        command.arg("-d").arg("-c").arg(&config);
+        Self::start(command, folder, port)
+    }
+
+    fn start(mut command: Command, folder: tempfile::TempDir, port: u16) -> Self {
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let mut proxy = Self { child: command.spawn().unwrap(), folder, port };
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(proxy.child.try_wait().unwrap().is_none(), "{command:?} ended: {}", proxy.log());
+            assert!(begun.elapsed() < Duration::from_secs(10), "{command:?} does not listen: {}", proxy.log());
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        proxy
+    }
+
+    /// What it wrote.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.folder.path().join("log")).unwrap_or_default()).into_owned()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
