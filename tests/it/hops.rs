@@ -235,7 +235,7 @@ fn against(kind: HopKind, behaviour: impl FnOnce(TcpStream) + Send + 'static) ->
 /// Hears one question, says something, and hears on; an empty text closes this half at once.
 fn says(text: &'static [u8]) -> impl FnOnce(TcpStream) + Send + 'static {
     move |mut stream| {
-        stream.read(&mut [0; 4096]).unwrap();
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
         stream.write_all(text).unwrap();
         if text.is_empty() {
             stream.shutdown(Shutdown::Write).unwrap();
@@ -287,7 +287,7 @@ fn an_http_proxy_that_talks_nonsense() {
         write_forever(stream, b"X-Filler: filler\r\n");
     };
     protocol(Box::new(endless), "it is longer than 8192 bytes");
-    protocol(Box::new(|stream| write_forever(stream, b"HTTP/1.1 200 ")), "it is not of HTTP version 1");
+    protocol(Box::new(|stream| write_forever(stream, b"HTTP/1.1 200 ")), "it is longer than 8192 bytes");
     for text in
         [&b"SSH-2.0-OpenSSH_9.2\r\n"[..], b"\x05\x00", b"HTTP/2 200 \r\n\r\n", b"\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"]
     {
@@ -362,7 +362,7 @@ fn a_socks5_proxy_that_refuses_or_talks_nonsense() {
 #[test]
 fn an_appliance_that_closes_behind_a_proxy_is_the_one_that_closed() {
     let error = against(HopKind::HttpConnect, |mut stream| {
-        stream.read(&mut [0; 4096]).unwrap();
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
         stream.write_all(HTTP_DONE).unwrap();
     });
     assert!(matches!(error, AccessError::ClosedEarly), "{error:?}");
