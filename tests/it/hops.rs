@@ -415,3 +415,22 @@ fn a_seat_behind_a_proxy_is_polled_and_a_proxy_that_is_gone_brakes_nothing() {
     assert_eq!(outcome, "not-yet-served");
     assert!(reason.contains("a hop of kind socks5 with a credential"), "{reason}");
 }
+
+#[tokio::test]
+async fn all_hops_together_have_one_limit() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        // Each answer alone would be in time. The client is gone before the last.
+        while stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {
+            std::thread::park_timeout(Duration::from_millis(400));
+            stream.write_all(HTTP_DONE).ok();
+        }
+    });
+    let hops = ["127.0.0.1", "second.invalid", "third.invalid"].map(|host| hop(HopKind::HttpConnect, host, port));
+    let short = AccessLimits { connect: Duration::from_secs(1), handshake: Duration::from_secs(1), ..limits() };
+    let words = "no answer from hop third.invalid (http-connect): the way in took longer than 1s";
+    expect(ended(&live(hops.to_vec(), short)).await, HopFault::Late, Outcome::TimedOut, words);
+    server.join().unwrap();
+}
