@@ -154,6 +154,8 @@ fn each_rule_is_told_in_its_own_words() {
         ("customers/minato.yaml", "credentials: {read: minato/operator}", "notes: [x]"),
         ("customers/umi.yaml", ", credential: umi/bastion", ""),
         ("customers/umi.yaml", "ssh-nested", "socks5, credential: acme/proxy"),
+        ("customers/umi.yaml", "[{kind: vpn", "[{kind: socks5, host: x, port: 1}, {kind: vpn"),
+        ("customers/umi.yaml", "[{kind: vpn", "[{kind: http-connect, host: x}, {kind: socks5, port: 1"),
         ("customers/sora.yaml", "access: air-gapped", "access: air-gapped\n    hops: [{kind: vpn, host: x}]"),
         ("customers/sora.yaml", "gateway: air-gap\n", "gateway: air-gab\n"),
         ("releases.yaml", "  fx: 10.0.4.1005222\n", ""),

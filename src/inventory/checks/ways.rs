@@ -32,8 +32,13 @@ fn check_gateway(customer: &CustomerDraft<'_>, fields: Fields<'_>, gateway: &Gat
     if gateway.access == GatewayAccess::AirGapped && !gateway.hops.is_empty() {
         problems.push(fields.error("hops", "an air-gapped gateway has no hops"));
     }
+    let mut behind_proxy = false;
     for (hop_fields, hop) in fields.tables("hops").into_iter().zip(&gateway.hops) {
         match hop.kind {
+            HopKind::Vpn if behind_proxy => {
+                let message = "this machine's own VPN lies before every proxy; behind one it changes nothing";
+                problems.push(hop_fields.warning("kind", message));
+            }
             HopKind::Vpn if hop.port.is_some() => {
                 problems.push(hop_fields.warning("port", "a VPN has no port; it is not used"));
             }
@@ -46,6 +51,7 @@ fn check_gateway(customer: &CustomerDraft<'_>, fields: Fields<'_>, gateway: &Gat
             }
             _ => {}
         }
+        behind_proxy |= hop.kind.is_proxy();
     }
     let used = customer.seats.iter().filter_map(|(_, seat)| seat.as_ref()).any(|seat| seat.gateway == gateway.name);
     if !used {
