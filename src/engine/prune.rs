@@ -68,7 +68,7 @@ pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName], dry_run: bool) ->
 /// A name that another customer's seat had before is another seat: what was kept of that one is left alone.
 fn judge(env: &Env, seat: &Seat, mut ages: Vec<BackupAge>, sitting: Option<AssetId>) -> Vec<Judged> {
     ages.retain(|age| age.customer == seat.customer);
-    let fates = retain(&ages, env.inventory.retention(seat), sitting, env.settings.zone);
+    let fates = retain(&ages, env.inventory.retention(seat), sitting, env.clock.now(), env.settings.zone);
     let mut ages: HashMap<_, _> = ages.into_iter().map(|age| (age.id, age)).collect();
     fates.into_iter().filter_map(|fate| Some(Judged { age: ages.remove(&fate.id)?, fate })).collect()
 }
