@@ -393,6 +393,12 @@ fn row(judged: &Judged, facts: &Facts, content: String, now: Time) -> Backup {
     }
 }
 
+/// Whether an object is there with its size; nothing of it is read.
+async fn is_there(env: &Env, object: ObjectId) -> Result<bool, StoreError> {
+    let place = env.rows().object_place(object).await?;
+    Ok(place.is_some_and(|place| env.depot.has(&place)))
+}
+
 /// Redacts the configuration, and seals it to its customer's key, or refers to the object that holds the same content
 /// already.
 fn seal(
@@ -400,10 +406,10 @@ fn seal(
     backup: &Backup,
     judged: &Judged,
     layout: &ConfigLayout,
-    previous: Option<&Backup>,
+    same: Option<&Backup>,
 ) -> Result<BackupObject, KeysError> {
-    if let Some(previous) = previous.filter(|previous| previous.content == backup.content) {
-        return Ok(BackupObject::Same(previous.object));
+    if let Some(same) = same {
+        return Ok(BackupObject::Same(same.object));
     }
     let new = NewObject {
         customer: backup.customer.clone(),
@@ -444,13 +450,20 @@ async fn keep(
         .ring()
         .and_then(|ring| ring.content_id(&facts.seat.customer, &stable))
         .map_err(|error| unkept(&error))?;
-    let known = previous.filter(|known| known.content == content && known.asset == judged.asset.id);
+    let same = previous.filter(|previous| previous.content == content);
+    let there = match same {
+        Some(same) => is_there(env, same.object).await.map_err(|error| unkept(&error))?,
+        None => false,
+    };
+    // What is not there whole stands for nothing: the same content is sealed anew, in a backup of its own.
+    let same = same.filter(|_| there);
+    let known = same.filter(|known| known.asset == judged.asset.id);
     if let (Some(known), Some(id), Verdict::Complete) = (known, known.and_then(|known| known.id), &judged.verdict) {
         env.store.backup_seen(id, now).await.map_err(|error| unkept(&error))?;
         return Ok(Backup { seen_at: now, ..known.clone() });
     }
     let mut backup = row(&judged, facts, content, now);
-    let object = seal(env, &backup, &judged, layout, previous).map_err(|error| unkept(&error))?;
+    let object = seal(env, &backup, &judged, layout, same).map_err(|error| unkept(&error))?;
     let detail = with_why(serde_json::json!({
         "v": 1,
         "grade": backup.grade,

@@ -1,10 +1,12 @@
 //! Sealed objects: small ones in the row, large ones by their path in the depot.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
 
 use crate::model::actor::Act;
 use crate::model::id::ObjectId;
-use crate::model::object::{ObjectBody, ObjectFacts, SealedObject};
+use crate::model::object::{ObjectBody, ObjectFacts, ObjectPlace, SealedObject};
 use crate::model::time::Time;
 
 use super::db::Db;
@@ -76,6 +78,22 @@ impl Scoped {
 }
 
 impl Scoped {
+    /// Where an object lies, without reading its bytes.
+    pub async fn object_place(&self, id: ObjectId) -> Result<Option<ObjectPlace>, StoreError> {
+        let customers = self.customers();
+        let read = move |db: &mut Db| {
+            let held = sql::<Nullable<BigInt>>("CAST(octet_length(body) AS BIGINT)");
+            let query =
+                within!(object::table.select((object::bytes, object::path, held)), object::customer, &customers);
+            let row: Option<(i64, Option<String>, Option<i64>)> =
+                query.filter(object::id.eq(id.0)).first(db).optional()?;
+            // A number that is none of bytes is a size that no object has.
+            let size = |bytes: i64| u64::try_from(bytes).unwrap_or(u64::MAX);
+            Ok(row.map(|(bytes, path, held)| ObjectPlace { bytes: size(bytes), path, held: held.map_or(0, size) }))
+        };
+        self.store.read(read).await
+    }
+
     /// Whether the audit of the backup that brought an object has the digest that its row has now: a row can be
     /// written over, and anybody can seal to a public key.
     pub async fn object_is_recorded(&self, facts: &ObjectFacts) -> Result<bool, StoreError> {

@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 use hoshu::model::backup::Grade;
 use hoshu::model::limits::SMALL_OBJECT_BYTES;
 use serde_json::Value;
@@ -101,4 +103,102 @@ async fn the_contract_says_how_many() {
     house.edit("inventory/customers/acme.yaml", "daily: 3, ", "daily: 0, ");
     let refused = house.hoshu(&["check"]).expect(3);
     assert!(refused.err.contains("daily") || refused.out.contains("daily"), "{}{}", refused.out, refused.err);
+}
+
+fn sql(house: &House, statements: &str) {
+    let mut db = SqliteConnection::establish(house.path("data/hoshu.db").to_str().unwrap()).unwrap();
+    db.batch_execute(&format!("DROP TRIGGER IF EXISTS object_no_update; {statements}")).unwrap();
+}
+
+fn objects(house: &House) -> i64 {
+    let mut db = SqliteConnection::establish(house.path("data/hoshu.db").to_str().unwrap()).unwrap();
+    diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT count(*) FROM object").get_result(&mut db).unwrap()
+}
+
+fn take(house: &House) -> Value {
+    let taken = house.hoshu(&["backup", "take", "--on", SEAT, "--json"]).expect(0).json();
+    House::seat(&taken, SEAT)["backup"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_backup_counts_no_more_and_takes_no_intact_one_with_it() {
+    let house = House::example();
+    house.onboard();
+    let past = Past::of(&house, SEAT).await;
+    let at = |days: i64| now().plus_ms(-days * DAY);
+    // The later one stands for every day of the earlier.
+    let intact = past.took((at(6), at(4)), Grade::Taken, 1_000).await.to_string();
+    let damaged = past.took((at(6).plus_ms(1_000), at(0)), Grade::Taken, 1_000).await.to_string();
+    drop(past);
+    let result = |answer: &Value, id: &str| {
+        let all = answer["backups"].as_array().unwrap();
+        all.iter().find(|one| one["backup"] == id).unwrap()["result"].clone()
+    };
+    let planned = house.hoshu(&["backup", "prune", "--dry-run", "--json"]).expect(0).json();
+    assert_eq!(result(&planned, &intact), "pruned", "as long as nobody knows of the damage");
+    let last = || house.hoshu(&["backup", "coverage", "--within", "30d", "--on", SEAT, "--json"]).expect(0).json();
+    assert_eq!(House::seat(&last(), SEAT)["backup"], damaged);
+    sql(&house, "UPDATE object SET body = zeroblob(length(body)) WHERE id = (SELECT max(id) FROM object)");
+
+    let verified = house.hoshu(&["backup", "verify", "--on", SEAT, "--json"]).expect(4).json();
+    assert_eq!(verified["backups"][0]["result"], "damaged", "{verified}");
+    assert_eq!(House::seat(&last(), SEAT)["backup"], intact);
+    let listed = house.hoshu(&["backup", "list", "--on", SEAT]).expect(0).out;
+    assert!(listed.lines().any(|line| line.starts_with(&damaged) && line.contains("  damaged  ")), "{listed}");
+    let audit = house.hoshu(&["audit", "list", "--json"]).expect(0).json();
+    let judged = audit["records"].as_array().unwrap().iter().filter(|one| one["act"] == "backup-judged");
+    assert_eq!(judged.map(|one| one["subject"].clone()).collect::<Vec<_>>(), [damaged.as_str()]);
+    assert_eq!(objects(&house), 2);
+    take(&house);
+    assert_eq!(objects(&house), 3);
+    let done = house.hoshu(&["backup", "prune", "--json"]).expect(0).json();
+    assert_eq!((result(&done, &intact), result(&done, &damaged)), ("kept".into(), "kept".into()), "{done}");
+    house.hoshu(&["backup", "accept", &damaged, "--reason", "the disk was read elsewhere"]).expect(0);
+    let again = house.hoshu(&["backup", "prove", &damaged, "--json"]).expect(4).json();
+    assert_eq!(again["backups"][0]["result"], "damaged", "{again}");
+    let standing = house.hoshu(&["backup", "list", "--on", SEAT]).expect(0).out;
+    assert!(standing.lines().any(|line| line.starts_with(&damaged) && line.contains("  damaged  ")), "{standing}");
+}
+
+#[test]
+fn what_is_not_there_whole_is_sealed_anew() {
+    let house = House::example();
+    house.onboard();
+    let first = take(&house);
+    assert_eq!((take(&house)["id"].clone(), objects(&house)), (first["id"].clone(), 1), "nothing changed");
+    for (number, damage) in [
+        "UPDATE object SET body = zeroblob(5)".to_owned(),
+        format!("UPDATE object SET body = NULL, path = 'ab/{}'", "0".repeat(62)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        sql(&house, &damage);
+        let anew = take(&house);
+        assert_eq!(
+            (&anew["content"], objects(&house)),
+            (&first["content"], 2 + i64::try_from(number).unwrap()),
+            "{anew}"
+        );
+        house.hoshu(&["backup", "verify", "--on", SEAT]).expect(0);
+        assert_eq!(take(&house)["id"], anew["id"], "and that one is there");
+    }
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_a_failure_and_no_damage() {
+    let house = House::example();
+    house.onboard();
+    take(&house);
+    sql(
+        &house,
+        "DROP TRIGGER IF EXISTS customer_key_no_update; UPDATE customer_key SET private_sealed = zeroblob(100)",
+    );
+    for verb in ["verify", "prove"] {
+        let answer = house.hoshu(&["backup", verb, "--on", SEAT, "--json"]).expect(4).json();
+        let one = &answer["backups"][0];
+        assert_eq!((&one["result"], &one["outcome"]), (&Value::Null, &"not-kept".into()), "{answer}");
+    }
+    let last = house.hoshu(&["backup", "coverage", "--on", SEAT]).expect(0);
+    assert!(last.out.contains("  taken"), "{}", last.out);
 }

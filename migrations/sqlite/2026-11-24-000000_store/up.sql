@@ -182,7 +182,7 @@ CREATE TABLE backup_event (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     backup_id BIGINT NOT NULL REFERENCES backup (id),
     at BIGINT NOT NULL,
-    event TEXT NOT NULL CHECK (event IN ('verified', 'doubted', 'accepted', 'proved', 'not-proved')),
+    event TEXT NOT NULL CHECK (event IN ('verified', 'doubted', 'accepted', 'proved', 'not-proved', 'damaged')),
     detail TEXT NOT NULL
 );
 
@@ -193,7 +193,7 @@ CREATE TABLE pruned (
     seat TEXT NOT NULL,
     taken_at BIGINT NOT NULL,
     seen_at BIGINT NOT NULL,
-    grade TEXT NOT NULL CHECK (grade IN ('doubted', 'suspect', 'taken', 'verified', 'proved')),
+    grade TEXT NOT NULL CHECK (grade IN ('damaged', 'doubted', 'suspect', 'taken', 'verified', 'proved')),
     object_id BIGINT NOT NULL,
     pruned_at BIGINT NOT NULL,
     reason TEXT NOT NULL
