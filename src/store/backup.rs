@@ -132,14 +132,16 @@ impl Store {
     }
 }
 
-/// Notes that fetches gave what backups hold already; the first of those that are not there is the error.
+/// Notes that fetches gave what backups hold already. One that cannot be written does not take the others with it; the
+/// first such failure is returned. One that is not there was pruned meanwhile.
 pub(super) fn seen(db: &mut Db, seen: &[(BackupId, Time)]) -> Result<(), StoreError> {
     let mut result = Ok(());
     for (id, at) in seen {
-        let row = diesel::update(backup_seen::table.find(id.0));
-        let rows = row.set(backup_seen::seen_at.eq(at.as_ms())).execute(db)?;
-        if rows == 0 {
-            result = result.and(Err(StoreError::Unknown(id.to_string())));
+        let row = diesel::update(backup_seen::table.find(id.0)).set(backup_seen::seen_at.eq(at.as_ms()));
+        match db.transaction(|db| row.execute(db).map_err(StoreError::from)) {
+            Ok(0) => tracing::warn!(backup = %id, "a backup that was seen again is not there any more"),
+            Ok(_) => {}
+            Err(error) => result = result.and(Err(error)),
         }
     }
     result

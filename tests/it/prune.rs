@@ -202,3 +202,41 @@ fn what_cannot_be_looked_at_is_a_failure_and_no_damage() {
     let last = house.hoshu(&["backup", "coverage", "--on", SEAT]).expect(0);
     assert!(last.out.contains("  taken"), "{}", last.out);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seat_that_fails_takes_no_other_with_it() {
+    let house = House::example();
+    house.onboard();
+    let at = |ms: i64| now().plus_ms(ms - 9 * DAY);
+    // Of each seat two large ones of one day: the earlier goes.
+    let mut earlier = Vec::new();
+    for (number, name) in [(0, "acme-ex01"), (10, SEAT)] {
+        let past = Past::of(&house, name).await;
+        earlier.push(past.took((at(number), at(number)), Grade::Taken, SMALL_OBJECT_BYTES).await.to_string());
+        past.took((at(number + 1), at(number + 1)), Grade::Taken, SMALL_OBJECT_BYTES).await;
+    }
+    sql(
+        &house,
+        "CREATE TRIGGER odd BEFORE INSERT ON pruned WHEN NEW.seat = 'acme-ex01' BEGIN SELECT RAISE(ABORT, 'odd'); END",
+    );
+    assert_eq!(in_depot(&house), 4);
+    let done = house.hoshu(&["backup", "prune", "--json"]).expect(4).json();
+    assert_eq!((&done["kept"], &done["pruned"], &done["failed"]), (&2.into(), &1.into(), &1.into()), "{done}");
+    assert_eq!(in_depot(&house), 3);
+    let one = done["backups"].as_array().unwrap().iter().find(|one| one["result"] == "failed").unwrap();
+    assert_eq!(one["backup"], earlier[0].as_str());
+    assert!(one["why"].as_str().unwrap().contains("odd"), "{one}");
+
+    sql(
+        &house,
+        "DROP TRIGGER backup_no_update; UPDATE backup SET customer = '?' WHERE seat = 'acme-nx01'; DROP TRIGGER odd",
+    );
+    let done = house.hoshu(&["backup", "prune"]).expect(4);
+    assert!(done.err.contains(": 1 kept, 1 pruned, 0 failed; those of 1 seat cannot be read"), "{}", done.err);
+    assert!(
+        done.out.lines().any(|line| line.starts_with(SEAT) && line.contains("failed  read the store")),
+        "{}",
+        done.out
+    );
+    assert_eq!(in_depot(&house), 2);
+}
