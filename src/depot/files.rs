@@ -12,6 +12,11 @@ use super::room::mib;
 use crate::model::limits::{OBJECT_BYTES_MAX, SMALL_OBJECT_BYTES};
 use crate::model::object::{ObjectBody, ObjectFacts, ObjectPlace, SealedObject};
 
+/// The file that says whose objects lie in the folder.
+pub(super) const OWNER: &str = "store-id";
+/// Bytes of it that are read: an id is shorter.
+const OWNER_BYTES_MAX: u64 = 200;
+
 /// Why sealed bytes cannot be kept or found.
 #[derive(Debug, thiserror::Error)]
 pub enum DepotError {
@@ -84,6 +89,24 @@ impl Depot {
             return Err(DepotError::OpenToOthers { path: folder.to_owned(), mode });
         }
         Ok(Self { folder: folder.to_owned(), reserved: Arc::default() })
+    }
+
+    /// The id of the store that the folder belongs to; `None` when nobody claimed it.
+    pub fn owner(&self) -> Result<Option<String>, DepotError> {
+        let path = self.folder.join(OWNER);
+        let mut bytes = Vec::new();
+        match File::open(&path).and_then(|file| file.take(OWNER_BYTES_MAX).read_to_end(&mut bytes)) {
+            Ok(_) => Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(failed(&path, source)),
+        }
+    }
+
+    /// Writes down that the folder belongs to a store. It stays whose it is: a second claim is an error.
+    pub fn claim(&self, store: &str) -> Result<(), DepotError> {
+        let path = self.folder.join(OWNER);
+        let written = write_synced(&path, format!("{store}\n").as_bytes());
+        written.and_then(|()| File::open(&self.folder)?.sync_all()).map_err(|source| failed(&path, source))
     }
 
     /// Keeps sealed bytes. A large object is on the disk, name and all, when this returns: the row comes after it.
@@ -224,6 +247,18 @@ mod tests {
         assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
         assert_eq!(depot.get(large).unwrap(), sealed);
+    }
+
+    #[test]
+    fn a_folder_is_claimed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let depot = Depot::open(&folder.path().join("depot")).unwrap();
+        assert_eq!(depot.owner().unwrap(), None);
+        depot.claim("one").unwrap();
+        assert!(depot.claim("other").is_err());
+        assert_eq!(depot.owner().unwrap().as_deref(), Some("one"));
+        let file = fs::metadata(folder.path().join("depot").join(OWNER)).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

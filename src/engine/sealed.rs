@@ -128,10 +128,9 @@ mod tests {
         for error in damage {
             assert!(error.is_damage(), "{error:?}");
         }
-        let none: [OpenError; 11] = [
+        let none: [OpenError; 10] = [
             OpenError::Lost { what: "the customer's key" },
             StoreError::Unavailable { reason: String::new() }.into(),
-            StoreError::Query(diesel::result::Error::NotFound).into(),
             damaged("customer_key.sealed_to").into(),
             file(ErrorKind::PermissionDenied).into(),
             file(ErrorKind::Other).into(),

@@ -129,6 +129,14 @@ pub(super) async fn damaged(env: &Env, actor: &Actor, backup: &Backup, error: Op
     if !error.is_damage() {
         return Err(Failure::new(Outcome::NotKept, words));
     }
+    // In a folder that is not this store's depot, as where a disk is not mounted, there is no file to be missed.
+    let here = env.depot.owner().map_err(|error| unkept(&error))?;
+    if matches!(error, OpenError::Keys(KeysError::Depot(_))) && here.as_deref() != Some(env.store.id()) {
+        return Err(Failure::new(
+            Outcome::NotKept,
+            format!("{words}; the folder is not the depot of this store (store-id)"),
+        ));
+    }
     let sharing = env.rows().backups_of_object(backup.object).await.map_err(|error| unkept(&error))?;
     for id in sharing.into_iter().filter(|id| Some(*id) != backup.id) {
         learn(env, actor, id, Learned::Damaged, words.clone()).await.map_err(|error| unkept(&error))?;

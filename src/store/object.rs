@@ -78,6 +78,17 @@ impl Scoped {
 }
 
 impl Scoped {
+    /// Whether any object lies in the depot.
+    pub async fn object_in_depot(&self) -> Result<bool, StoreError> {
+        let customers = self.customers();
+        let read = move |db: &mut Db| {
+            let query = within!(object::table.select(object::id), object::customer, &customers);
+            let first: Option<i64> = query.filter(object::path.is_not_null()).first(db).optional()?;
+            Ok(first.is_some())
+        };
+        self.store.read(read).await
+    }
+
     /// Where an object lies, without reading its bytes.
     pub async fn object_place(&self, id: ObjectId) -> Result<Option<ObjectPlace>, StoreError> {
         let customers = self.customers();

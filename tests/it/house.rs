@@ -143,6 +143,12 @@ impl House {
         assert!(matches!(accepted.code, 0 | 4), "{}", accepted.err);
     }
 
+    /// The files of objects in the depot.
+    pub(crate) fn in_depot(&self) -> Vec<PathBuf> {
+        let depot = self.path("data/depot");
+        files(&depot).into_iter().map(|(path, _)| path).filter(|path| path.parent() != Some(&depot)).collect()
+    }
+
     /// What the lab knows of a unit.
     pub(crate) fn unit(&self, seat: &str) -> Value {
         self.hoshu(&["lab", "show", seat, "--json"]).expect(0).json()

@@ -8,7 +8,7 @@ use hoshu::model::backup::Grade;
 use hoshu::model::limits::SMALL_OBJECT_BYTES;
 use serde_json::Value;
 
-use crate::house::{House, files};
+use crate::house::House;
 use crate::past::{DAY, Past, now};
 
 const SEAT: &str = "acme-nx01";
@@ -35,7 +35,7 @@ fn results(answer: &Value, result: &str) -> usize {
 }
 
 fn in_depot(house: &House) -> usize {
-    files(&house.path("data/depot")).len()
+    house.in_depot().len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
