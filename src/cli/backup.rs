@@ -370,12 +370,10 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
             let env = context.env(if dry_run { Need::Read } else { Need::Host }).await?;
             let answer = prune::prune(&env, &actor, &on, dry_run).await?;
             show_pruned(context, &answer, env.settings.zone);
-            Ok(if answer.stopped {
-                Ended::Stopped
-            } else if answer.failed + answer.unread.len() > 0 {
-                Ended::Attention
-            } else {
-                Ended::Done
+            Ok(match (answer.stopped, answer.failed + answer.unread.len()) {
+                (true, _) => Ended::Stopped,
+                (false, 0) => Ended::Done,
+                (false, _) => Ended::Attention,
             })
         }
         Verb::Coverage { on, within } => show_coverage(context, &on, within).await,

@@ -75,21 +75,20 @@ async fn ages(
     unread: &mut Vec<(SeatName, String)>,
 ) -> HashMap<SeatName, Vec<BackupAge>> {
     let mut all: HashMap<SeatName, Vec<BackupAge>> = HashMap::new();
-    let ages = match env.rows().backup_ages(seats).await {
-        Ok(ages) => ages,
-        Err(_) => {
-            let mut ages = Vec::new();
-            for seat in seats {
-                match env.rows().backup_ages(std::slice::from_ref(seat)).await {
-                    Ok(more) => ages.extend(more),
-                    Err(error) => unread.push((seat.clone(), with_causes(&error))),
-                }
-            }
-            ages
+    let mut add = |ages: Vec<BackupAge>| {
+        for age in ages {
+            all.entry(age.seat.clone()).or_default().push(age);
         }
     };
-    for age in ages {
-        all.entry(age.seat.clone()).or_default().push(age);
+    if let Ok(ages) = env.rows().backup_ages(seats).await {
+        add(ages);
+        return all;
+    }
+    for seat in seats {
+        match env.rows().backup_ages(std::slice::from_ref(seat)).await {
+            Ok(ages) => add(ages),
+            Err(error) => unread.push((seat.clone(), with_causes(&error))),
+        }
     }
     all
 }

@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+use std::fs;
+
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use hoshu::model::backup::Grade;
@@ -239,4 +241,25 @@ async fn a_seat_that_fails_takes_no_other_with_it() {
         done.out
     );
     assert_eq!(in_depot(&house), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_depot_that_is_not_mounted_is_no_damage_and_a_file_that_is_gone_is() {
+    let house = House::example();
+    house.onboard();
+    let past = Past::of(&house, SEAT).await;
+    past.took((now(), now()), Grade::Taken, SMALL_OBJECT_BYTES).await;
+    drop(past);
+    let verified = || {
+        let answer = house.hoshu(&["backup", "verify", "--on", SEAT, "--json"]).expect(4).json();
+        (answer["backups"][0]["result"].clone(), answer["backups"][0]["outcome"].clone())
+    };
+    let (depot, elsewhere) = (house.path("data/depot"), house.path("elsewhere"));
+    fs::rename(&depot, &elsewhere).unwrap();
+    assert_eq!(verified(), (Value::Null, "not-kept".into()));
+    assert_eq!(fs::read_dir(&depot).unwrap().count(), 0, "nobody claims a folder in which objects should lie");
+    fs::remove_dir(&depot).unwrap();
+    fs::rename(&elsewhere, &depot).unwrap();
+    fs::remove_file(&house.in_depot()[0]).unwrap();
+    assert_eq!(verified(), ("damaged".into(), Value::Null));
 }
