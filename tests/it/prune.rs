@@ -6,12 +6,15 @@ use std::fs;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use hoshu::model::actor::Act;
 use hoshu::model::backup::Grade;
 use hoshu::model::limits::SMALL_OBJECT_BYTES;
+use hoshu::store::BackupObject;
 use serde_json::Value;
 
 use crate::house::House;
 use crate::past::{DAY, Past, now};
+use crate::store::world;
 
 const SEAT: &str = "acme-nx01";
 
@@ -262,4 +265,20 @@ async fn a_depot_that_is_not_mounted_is_no_damage_and_a_file_that_is_gone_is() {
     fs::rename(&elsewhere, &depot).unwrap();
     fs::remove_file(&house.in_depot()[0]).unwrap();
     assert_eq!(verified(), ("damaged".into(), Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_is_that_of_every_backup_with_the_object() {
+    let house = House::example();
+    house.onboard();
+    let past = Past::of(&house, SEAT).await;
+    let first = past.took((now(), now()), Grade::Taken, 1_000).await;
+    let object = world::house(&past.store).backup_get(first).await.unwrap().unwrap().object;
+    let (new, audit) = (world::backup("acme", SEAT, past.asset, Grade::Taken), world::audit(Act::BackupTaken, SEAT));
+    past.store.backup_add(new, BackupObject::Same(object), audit).await.unwrap();
+    drop(past);
+    sql(&house, "UPDATE object SET body = zeroblob(length(body))");
+    house.hoshu(&["backup", "verify", "--on", SEAT]).expect(4);
+    let left = house.hoshu(&["backup", "coverage", "--on", SEAT, "--json"]).expect(4).json();
+    assert_eq!(House::seat(&left, SEAT)["missing"], "suspect-only", "{left}");
 }
