@@ -239,7 +239,7 @@ CREATE TABLE audit (
             'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
             'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
             'backup-pruned', 'depot-swept', 'backup-redacted', 'backup-exported', 'object-opened',
-            'credential-stopped', 'credential-cleared'
+            'asked', 'credential-stopped', 'credential-cleared'
         )),
     subject TEXT NOT NULL,
     detail TEXT NOT NULL

@@ -17,6 +17,7 @@
 //! rule captured is masked wherever else it stands as a word. A short secret that stands alone, under no rule and
 //! beside no word, cannot be told from a name.
 
+mod printed;
 mod suspicious;
 
 use std::collections::HashSet;
@@ -26,6 +27,7 @@ use super::mask;
 use crate::model::config::{ConfigLayout, Look, lines};
 use crate::model::redacted::RedactedText;
 
+pub use printed::redact_answer;
 pub(super) use suspicious::crypt_parts;
 
 /// From this length on a word counts inside another one.
