@@ -1,6 +1,7 @@
 //! The one binary of integration tests.
 
 mod access;
+mod ask;
 mod backup;
 mod brake;
 mod canary;
