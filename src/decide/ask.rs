@@ -28,7 +28,7 @@ pub struct Group {
     pub complete: bool,
     /// The answer, with every secret masked.
     pub lines: Vec<RedactedLine>,
-    /// A seat of the last group, where the difference from its answer tells more than the answer itself.
+    /// The seat of the last group that this answer is held against; absent where nothing is.
     pub against: Option<SeatName>,
     /// That difference.
     pub hunks: Vec<Hunk>,
@@ -53,24 +53,26 @@ pub fn groups(answers: &[(SeatName, Said)], from: Option<&SeatName>) -> Vec<Grou
     let largest =
         || (0..found.len()).max_by_key(|place| (found.get(*place).map(|(seats, _)| seats.len()), Reverse(*place)));
     let Some(place) = of_from.or_else(largest) else { return Vec::new() };
-    let base = found.remove(place);
+    let (others, other) = found.remove(place);
     found.sort_by_key(|(seats, _)| seats.len());
-    let odd = found.into_iter().map(|one| group(one, Some((&base, of_from.is_some()))));
-    let mut all: Vec<Group> = odd.collect();
-    all.push(group((base.0.clone(), base.1), None));
+    let measure = from.filter(|_| of_from.is_some()).or(others.first().copied());
+    let against = |said: &Said| {
+        let hunks = diff_lines(&other.text, &said.text, CONTEXT_LINES);
+        let is_wanted = of_from.is_some() || is_alike(&hunks, &other.text, &said.text);
+        Some((measure?.clone(), hunks)).filter(|_| is_wanted)
+    };
+    let mut all: Vec<Group> = found.into_iter().map(|(seats, said)| group(seats, said, against(said))).collect();
+    all.push(group(others, other, None));
     all
 }
 
-type Same<'a> = (Vec<&'a SeatName>, &'a Said);
+/// Whether at least half of the lines are in both.
+fn is_alike(hunks: &[Hunk], old: &RedactedText, new: &RedactedText) -> bool {
+    let changed = hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| line.sign != Sign::Same).count();
+    changed * 2 <= old.lines().count() + new.lines().count()
+}
 
-/// A group, against another one or by itself; `always` whether the difference is wanted however large it is.
-fn group((seats, said): Same<'_>, base: Option<(&Same<'_>, bool)>) -> Group {
-    let difference = base.and_then(|((others, other), always)| {
-        let hunks = diff_lines(&other.text, &said.text, CONTEXT_LINES);
-        let all = other.text.lines().count() + said.text.lines().count();
-        let changed = hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| line.sign != Sign::Same).count();
-        (always || changed * 2 <= all).then_some(((*others.first()?).clone(), hunks))
-    });
+fn group(seats: Vec<&SeatName>, said: &Said, difference: Option<(SeatName, Vec<Hunk>)>) -> Group {
     let (against, hunks) = difference.unzip();
     Group {
         seats: seats.into_iter().cloned().collect(),
@@ -127,6 +129,7 @@ mod tests {
             "seat-001 against seat-003 -quite -another +a +b +x +d\n\
              seat-000 seat-002 against seat-003 -quite -another +a +b +c +d\nseat-003\n"
         );
+        assert_eq!(check(&[usual, odd, usual], Some(2)), "seat-001 against seat-002 a b -c +x d\nseat-000 seat-002\n");
         // One that did not answer is no measure.
         assert_eq!(check(&[usual, odd], Some(9)), "seat-001 against seat-000 a b -c +x d\nseat-000\n");
         assert_eq!(check(&[], None), "");
