@@ -7,7 +7,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 
 use crate::decide::ask::Said;
-use crate::decide::backup::{redact_answer, sweep};
+use crate::decide::backup::{Fingerprint, redact_answer, sweep};
 use crate::depot::Fingerprints;
 use crate::engine::env::Env;
 use crate::engine::event::Event;
@@ -111,7 +111,7 @@ async fn read(env: &Env, question: &Question, facts: &Facts, live: &mut Live) ->
     let answer = live.session.read(&question.command, limits::ANSWER_BYTES_MAX).await?;
     let keyed = question.fingerprints.as_ref();
     let keyed = keyed.map(|keyed| move |path: &str, value: &str| keyed.of(path, value));
-    let keyed = keyed.as_ref().map(|keyed| keyed as &dyn Fn(&str, &str) -> String);
+    let keyed = keyed.as_ref().map(|keyed| keyed as Fingerprint<'_>);
     let redacted = redact_answer(answer.text.as_data(), env.config_layout(seat), keyed);
     let secrets: Vec<&str> = credentials.iter().map(ExposeSecret::expose_secret).collect();
     Ok(Said { text: sweep(redacted, &secrets), complete: answer.complete })

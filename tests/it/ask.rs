@@ -8,6 +8,7 @@ use crate::house::House;
 
 /// What it says changes with each setting that is not saved.
 const FILES: &str = "show configuration files";
+const CONFIG: &str = "show running-config";
 
 fn ask(house: &House, words: &[&str], code: i32) -> Value {
     house.hoshu(&[&["ask", "--json"], words].concat()).expect(code).json()
@@ -154,7 +155,6 @@ fn no_answer_shows_a_secret() {
     community("acme-nx01", "tiger-one");
     // No rule and no word of a secret finds this one: it is the credential with which Hoshu comes.
     house.hoshu(&["lab", "change", "acme-nx01", &format!("banner login x.{password}.x")]).expect(0);
-    const CONFIG: &str = "show running-config";
     let lines = |answer: &Value| -> Vec<String> {
         let groups = answer["groups"].as_array().unwrap().iter();
         let lines = groups.flat_map(|group| group["lines"].as_array().unwrap().clone());

@@ -35,8 +35,11 @@ const WHOLE_WORD_BYTES_MIN: usize = 5;
 /// The shortest captured value that is looked for in other lines; shorter ones are ordinary words too often.
 const KNOWN_BYTES_MIN: usize = 6;
 
-/// The redacted text of a configuration. `fingerprint` gives the keyed digest of a path and a value, in hex.
-pub fn redact(text: &str, layout: &ConfigLayout, fingerprint: &dyn Fn(&str, &str) -> String) -> RedactedText {
+/// Gives the keyed digest of a path and a value, in hex.
+pub type Fingerprint<'a> = &'a dyn Fn(&str, &str) -> String;
+
+/// The redacted text of a configuration.
+pub fn redact(text: &str, layout: &ConfigLayout, fingerprint: Fingerprint<'_>) -> RedactedText {
     let (mut shown, mut unreviewed) = (String::with_capacity(text.len() + 1024), Vec::new());
     // Of a value of several lines, the path is that of its first line and the number of the line in it.
     let (mut path, mut nth) = (String::new(), 0);

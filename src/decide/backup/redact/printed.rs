@@ -1,6 +1,6 @@
 //! What a show command prints beside configurations: there a secret may also stand below its word.
 
-use super::{counts, redact};
+use super::{Fingerprint, counts, redact};
 use crate::decide::backup::mask;
 use crate::model::config::{ConfigLayout, lines};
 use crate::model::redacted::RedactedText;
@@ -9,11 +9,7 @@ use crate::model::redacted::RedactedText;
 /// stand is masked as well: the deeper lines below one that ends in a colon, and a table below a ruled line.
 ///
 /// Without a `fingerprint` the masks tell nothing of each other.
-pub fn redact_answer(
-    text: &str,
-    layout: &ConfigLayout,
-    fingerprint: Option<&dyn Fn(&str, &str) -> String>,
-) -> RedactedText {
+pub fn redact_answer(text: &str, layout: &ConfigLayout, fingerprint: Option<Fingerprint<'_>>) -> RedactedText {
     let redacted = redact(text, layout, fingerprint.unwrap_or(&|_, _| String::new()));
     let below = below_words(text, layout);
     let (mut shown, mut unreviewed) = (String::with_capacity(text.len()), Vec::new());
@@ -32,7 +28,7 @@ pub fn redact_answer(
     RedactedText { text: shown.into(), unreviewed }
 }
 
-/// How far that reaches what stands below a heading.
+/// How far what stands below a heading reaches.
 #[derive(Clone, Copy)]
 enum Below {
     /// As long as lines are deeper than this, empty ones apart.
