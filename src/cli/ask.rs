@@ -97,7 +97,7 @@ fn show(context: &Context<'_, impl Doors>, args: &ask::Args, answer: &Answer, al
     }
     context.out.talk(&format!(
         "{}: {} in {}, {} without an answer ({:.1} s)",
-        counted(answer.seats, "seat"),
+        counted(answer.asked, "seat"),
         counted(answer.answered, "answer"),
         counted(answer.groups.len(), "group"),
         answer.unanswered.len(),

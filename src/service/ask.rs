@@ -46,8 +46,8 @@ pub struct Answer {
     pub at: Time,
     /// The question.
     pub command: String,
-    /// How many seats were asked.
-    pub seats: usize,
+    /// How many seats were meant.
+    pub asked: usize,
     /// How many answered.
     pub answered: usize,
     /// Whether it was stopped before its end.
@@ -69,11 +69,11 @@ pub async fn run(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusa
     if let Some(from) = args.diff_from.as_ref().filter(|from| !selection.seats.contains(from)) {
         return Err(Refusal::Argument(format!("expected a seat of the selection in --diff-from, found {from}")));
     }
-    let asked = ask::run(env, actor, &args.command, &args.on, &selection.seats).await?;
-    let seats = asked.seats.len();
-    let mut answers: Vec<(SeatName, Said)> = Vec::with_capacity(seats);
+    let all = ask::run(env, actor, &args.command, &args.on, &selection.seats).await?;
+    let asked = all.seats.len();
+    let mut answers: Vec<(SeatName, Said)> = Vec::with_capacity(asked);
     let mut unanswered = Vec::new();
-    for one in asked.seats {
+    for one in all.seats {
         let (seat, customer) = (one.facts.seat.name.clone(), one.facts.seat.customer.clone());
         match one.answer {
             Ok(said) => answers.push((seat, said)),
@@ -87,10 +87,10 @@ pub async fn run(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusa
     Ok(Answer {
         at,
         command: args.command.to_string(),
-        seats,
+        asked,
         answered: answers.len(),
         stopped: unanswered.iter().any(|one| one.outcome == Outcome::Stopped),
-        fingerprints: asked.fingerprints,
+        fingerprints: all.fingerprints,
         diff_from: args.diff_from.as_ref().filter(answered).cloned(),
         groups: decide::groups(&answers, args.diff_from.as_ref()),
         unanswered,
