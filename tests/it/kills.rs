@@ -170,7 +170,7 @@ fn killed(house: House, rounds: u64) {
     let (house, count) = (&fleet.house, fleet.seats.len());
     println!(
         "{count} units, {} ms each time: {rounds} kills, {halves} of them when some units were through, {ended} after \
-         the end; {} backups, {} files of the depot",
+         the end; {} backups, {} files",
         fleet.whole.as_millis(),
         known.len(),
         files(&house.path("data/depot")).len()
@@ -220,9 +220,10 @@ fn large_configurations_survive_kills_at_random_moments() {
 #[ignore = "minutes: ./test deep kills"]
 fn copies_taken_under_load_open_and_are_clean() {
     let mut fleet = Fleet::new(House::generated_with(100, &["--configuration-bytes", LARGE]));
-    let rounds = rounds().div_ceil(2);
+    let (rounds, mut halves) = (rounds().div_ceil(2), 0);
     for round in 0..rounds {
         fleet.change_half();
+        let before = backups(&fleet.house).len();
         let mut child = fleet.begin_to_take();
         std::thread::sleep(fleet.dice.moment(fleet.whole, round, rounds));
         let known = backups(&fleet.house);
@@ -230,12 +231,20 @@ fn copies_taken_under_load_open_and_are_clean() {
             if round % 2 == 0 { copy_at_one_moment(&child, from, to) } else { copy_as_documented(from, to) }
         });
         is_clean(&copy);
-        assert_eq!(lost(&known, &backups(&copy)), [""; 0], "round {round}");
+        let copied = backups(&copy);
+        assert_eq!(lost(&known, &copied), [""; 0], "round {round}");
         for _ in 0..3 {
             assert!(copy.opened(&fleet.seat(), 0).out.contains("## Hostname: "), "round {round}");
         }
         child.wait().unwrap();
+        halves += u64::from(before < copied.len() && copied.len() < backups(&fleet.house).len());
     }
+    let depot = files(&fleet.house.path("data/depot")).len();
+    println!(
+        "{} units: {rounds} copies, {halves} of them when some units were through, {depot} files",
+        fleet.seats.len()
+    );
+    assert!(halves > 0 && depot >= fleet.seats.len(), "{halves} {depot}");
 }
 
 /// As a loss of power leaves it: every file at one moment.
