@@ -213,13 +213,13 @@ fn a_thousand_backups_in_postgresql_survive_kills_at_random_moments() {
 #[test]
 #[ignore = "minutes: ./test deep kills"]
 fn large_configurations_survive_kills_at_random_moments() {
-    killed(House::generated_with(60, &["--configuration-bytes", LARGE]), rounds());
+    killed(House::generated_with(units() / 16, &["--configuration-bytes", LARGE]), rounds());
 }
 
 #[test]
 #[ignore = "minutes: ./test deep kills"]
 fn copies_taken_under_load_open_and_are_clean() {
-    let mut fleet = Fleet::new(House::generated_with(100, &["--configuration-bytes", LARGE]));
+    let mut fleet = Fleet::new(House::generated_with(units() / 10, &["--configuration-bytes", LARGE]));
     let (rounds, mut halves) = (rounds().div_ceil(2), 0);
     for round in 0..rounds {
         fleet.change_half();
