@@ -262,12 +262,16 @@ fn copy_at_one_moment(child: &Child, from: &Path, to: &Path) {
 fn copy_as_documented(from: &Path, to: &Path) {
     std::fs::DirBuilder::new().mode(0o700).create(to.join("data")).unwrap();
     backup_file(&from.join("data/hoshu.db"), &to.join("data/hoshu.db"));
-    for name in ["data/depot", "hoshu.yaml", "inventory", "keys", "lab"] {
+    let depot = |house: &Path| house.join("data/depot/").into_os_string();
+    let words = ["-a", "--chmod=D700,F600", "--exclude=*.*"];
+    let status = Command::new("rsync").args(words).args([depot(from), depot(to)]).status().unwrap();
+    assert!(status.success(), "{status}");
+    for name in ["hoshu.yaml", "inventory", "keys", "lab"] {
         copy(&from.join(name), &to.join(name));
     }
 }
 
 fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp").args(["-a", "-T"]).arg(from).arg(to).status().unwrap();
-    assert!(status.success());
+    assert!(status.success(), "{status}");
 }
