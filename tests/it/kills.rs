@@ -36,7 +36,7 @@ fn units() -> usize {
 }
 
 fn rounds() -> u64 {
-    number("HOSHU_KILLS_ROUNDS", 40)
+    number("HOSHU_KILLS_ROUNDS", 100)
 }
 
 /// `SplitMix64`.
