@@ -1,6 +1,9 @@
 //! Backups of a whole fleet killed at random moments, and copies of the store taken under load: nothing half counts,
 //! nothing is lost, and no configuration lies in clear on the disk.
 //!
+//! What a loss of power takes is no kill's: the order in which a file and its row reach the disk is read off the calls of the
+//! system.
+//!
 //! `HOSHU_KILLS_UNITS` and `HOSHU_KILLS_ROUNDS` set another size, `HOSHU_KILLS_SEED` repeats what was drawn.
 
 #![cfg(test)]
@@ -12,6 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hoshu::lab::control::{Request, request};
+use regex::Regex;
 use regex::bytes::RegexSet;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde_json::Value;
@@ -274,4 +278,46 @@ fn copy_as_documented(from: &Path, to: &Path) {
 fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp").args(["-a", "-T"]).arg(from).arg(to).status().unwrap();
     assert!(status.success(), "{status}");
+}
+
+/// What a command brings to the disk, in order: `sync` or `name`, and which file of `data/`. `None` without strace; with
+/// CI=true that is a failure.
+fn to_the_disk(house: &House, words: &[&str]) -> Option<Vec<String>> {
+    if Command::new("strace").arg("-V").output().is_err() {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "strace is not installed");
+        return None;
+    }
+    let (command, trace) = (house.command(words), house.path("trace"));
+    let calls = "trace=fsync,fdatasync,rename,renameat,renameat2";
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-y", "-qq", "-s", "4096", "-e", calls, "-o"]).arg(&trace);
+    traced.arg(command.get_program()).args(command.get_args()).current_dir(house.dir.path()).env_clear();
+    traced.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = traced.stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let call = Regex::new(r#" (?:f\w*(sync)\(\d+<.*/data/(.*?)>|re(name)\w*\(.*/data/(.*?)")"#).unwrap();
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let calls = trace.lines().filter_map(|line| call.captures(line));
+    Some(calls.map(|found| found.extract::<2>().1.join(" ")).collect())
+}
+
+#[test]
+fn a_large_object_is_on_the_disk_before_its_row() {
+    let house = House::generated_with(1, &["--configuration-bytes", LARGE]);
+    house.onboard();
+    let Some(calls) = to_the_disk(&house, &["backup", "take", "--on", "all"]) else { return };
+    let object = files(&house.path("data/depot")).remove(0).0;
+    let object = object.strip_prefix(house.path("data")).unwrap().to_str().unwrap();
+    let folder = object.rsplit_once('/').unwrap().0;
+    let mut left = calls.iter();
+    for wanted in [
+        format!("sync {object}."),
+        format!("name {object}"),
+        format!("sync {folder}"),
+        "sync depot".to_owned(),
+        "sync hoshu.db-wal".to_owned(),
+    ] {
+        let is_it = |call: &String| if wanted.ends_with('.') { call.starts_with(&wanted) } else { *call == wanted };
+        assert!(left.any(is_it), "{wanted} is not in its place: {calls:#?}");
+    }
 }
