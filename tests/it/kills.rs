@@ -20,6 +20,7 @@ use regex::bytes::RegexSet;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde_json::Value;
 
+use crate::cli::until;
 use crate::house::{House, files};
 use crate::store::place::{Place, backup_file};
 
@@ -68,7 +69,7 @@ impl Dice {
     }
 }
 
-/// A house whose whole fleet is backed up once.
+/// A house and all units of its fleet.
 struct Fleet {
     house: House,
     seats: Vec<String>,
@@ -83,13 +84,16 @@ impl Fleet {
         let listed = house.hoshu(&["appliance", "list", "--json"]).expect(0).json();
         let name = |one: &Value| one["seat"]["name"].as_str().unwrap().to_owned();
         let seats = listed["appliances"].as_array().unwrap().iter().map(name).collect();
-        let mut fleet = Self { house, seats, dice: Dice::new(), whole: Duration::ZERO };
-        fleet.take();
-        fleet.change_half();
+        Self { house, seats, dice: Dice::new(), whole: Duration::ZERO }
+    }
+
+    /// Backs all units up, and looks how long that takes later.
+    fn fill(&mut self) {
+        self.take();
+        self.change_half();
         let began = Instant::now();
-        fleet.take();
-        fleet.whole = began.elapsed();
-        fleet
+        self.take();
+        self.whole = began.elapsed();
     }
 
     /// Changes half of the units, so that there is something to keep.
@@ -156,7 +160,15 @@ fn in_clear(folder: &Path) -> Vec<String> {
 /// Kills backups of the whole fleet at random moments, then lets one end, and compares with the fleet.
 fn killed(house: House, rounds: u64) {
     let mut fleet = Fleet::new(house);
+    let mut child = fleet.begin_to_take();
+    until(|| !backups(&fleet.house).is_empty());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    is_clean(&fleet.house);
+    let first = backups(&fleet.house);
+    fleet.fill();
     let (mut known, mut ended, mut halves) = (backups(&fleet.house), 0, 0);
+    assert_eq!(lost(&first, &known), [""; 0], "the first backups");
     for round in 0..rounds {
         fleet.change_half();
         let mut child = fleet.begin_to_take();
@@ -173,8 +185,9 @@ fn killed(house: House, rounds: u64) {
     }
     let (house, count) = (&fleet.house, fleet.seats.len());
     println!(
-        "{count} units, {} ms each time: {rounds} kills, {halves} of them when some units were through, {ended} after \
+        "{count} units, {} of them through at the first kill; {} ms each time: {rounds} more kills, {halves} of them when some units were through, {ended} after \
          the end; {} backups, {} files",
+        first.len(),
         fleet.whole.as_millis(),
         known.len(),
         files(&house.path("data/depot")).len()
@@ -224,6 +237,7 @@ fn large_configurations_survive_kills_at_random_moments() {
 #[ignore = "minutes: ./test deep kills"]
 fn copies_taken_under_load_open_and_are_clean() {
     let mut fleet = Fleet::new(House::generated_with(units() / 10, &["--configuration-bytes", LARGE]));
+    fleet.fill();
     let (rounds, mut halves) = (rounds().div_ceil(2), 0);
     for round in 0..rounds {
         fleet.change_half();
