@@ -147,6 +147,9 @@ impl<'a> Known<'a> {
     }
 }
 
+/// What was found in a line, and what the rules took out of it.
+type Looked<'l> = (Look<'l>, Vec<Range<usize>>);
+
 /// Finds the secrets of every line of a text.
 fn masked<'a>(text: &'a str, layout: &ConfigLayout) -> Vec<Masked<'a>> {
     let lines: Vec<&'a str> = lines(text).collect();
@@ -157,7 +160,7 @@ fn masked<'a>(text: &'a str, layout: &ConfigLayout) -> Vec<Masked<'a>> {
         ruled.iter().filter_map(|place| line.get(place.clone())).for_each(|value| known.add(value));
     }
     let mut carry = Carry::Nothing;
-    let line = |((at, line), (look, ruled)): ((usize, &&'a str), (Look<'_>, Vec<Range<usize>>))| {
+    let line = |((at, line), (look, ruled)): ((usize, &&'a str), Looked<'_>)| {
         let found = match carry {
             Carry::Nothing => one_line((line, &lines, at), (&look, ruled), layout, &known),
             Carry::Block(_) => Masked::all(line, false),
