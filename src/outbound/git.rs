@@ -102,7 +102,7 @@ impl Repository {
         let changed = self.git(&["-c", "core.quotePath=false", "diff", "--cached", "--name-only"], "")?;
         let changed: Vec<&str> = changed.lines().filter(|path| ours.contains(path)).collect();
         if !changed.is_empty() {
-            let only = ["commit", "--quiet", "--no-verify", "--only", "--message", message, "--pathspec-from-file=-"];
+            let only = ["commit", "--quiet", "--no-verify", "--message", message, "--pathspec-from-file=-"];
             self.git(&only, &changed.join("\n"))?;
         }
         Ok(changed.len())

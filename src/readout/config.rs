@@ -236,10 +236,11 @@ mod tests {
 
     #[test]
     fn a_title_stands_between_two_bare_lines() {
-        for remark in
-            ["## remark key tiger\n", "##\n## remark key tiger\n", "## remark key tiger\n##\n", "##\n## a\n## b\n##\n"]
-        {
-            let read = configuration(TEXT.replace("# a remark\n", remark));
+        let remarks =
+            ["## remark key tiger", "##\n## remark key tiger", "## remark key tiger\n##", "##\n## a\n## b\n##"];
+        let places = ["# a remark\n", "hostname nx01\n"];
+        for (remark, before) in remarks.iter().flat_map(|remark| places.map(|before| (remark, before))) {
+            let read = configuration(TEXT.replace(before, &format!("{before}{remark}\n")));
             let titles: Vec<&str> = read.sections.iter().map(|section| section.title.as_data()).collect();
             assert_eq!(titles, ["License keys", "Other IP configuration"], "{remark}");
         }
