@@ -1,21 +1,20 @@
 //! `hoshu backup`.
 
-use std::path::{Path, PathBuf};
+mod compare;
+mod export;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::out::{Cell, Tone, counted};
 use super::poll::without_ssh;
 use super::progress::Bar;
-use super::{Context, Doors, Ended, Need, parse_duration, person, write_new};
+use super::{Context, Doors, Ended, Need, parse_duration, person};
 use crate::model::backup::Backup;
 use crate::model::id::BackupId;
 use crate::model::reading::Outcome;
-use crate::model::time::{Time, show_duration};
-use crate::service::backup::compare::{
-    self, Compare, Compared, DiffLine, Difference, Hunk, Pair, SectionDiff, Shown, Sign, When,
-};
-use crate::service::backup::export::{self, Form, Gone, IntoGit};
+use crate::model::time::show_duration;
+use crate::service::backup::compare::show;
 use crate::service::backup::{self, Proved, Proving, Taken, Verification, Verified, Which};
 use crate::service::coverage;
 use crate::service::prune::{self, PruneResult, Pruned};
@@ -93,74 +92,9 @@ pub enum Verb {
         section: Option<String>,
     },
     /// Show what changed between two backups, or how a seat differs from its siblings, with every secret masked
-    Diff(DiffArgs),
+    Diff(self::compare::DiffArgs),
     /// Write configurations out: redacted into a file or a git repository, or in clear into a file
-    Export(ExportArgs),
-}
-
-/// What leaves, and where to.
-#[derive(Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("place").required(true).args(["to", "git"])))]
-pub struct ExportArgs {
-    /// A backup, or a seat for its newest.
-    #[arg(value_parser = which, required_unless_present = "git", conflicts_with = "git")]
-    which: Option<Which>,
-    /// The file, which must not exist.
-    #[arg(long, value_name = "FILE")]
-    to: Option<PathBuf>,
-    /// In clear, with every secret.
-    #[arg(long, requires_all = ["to", "reason"])]
-    full: bool,
-    /// What for. It stands in the audit.
-    #[arg(long, value_name = "TEXT", requires = "full")]
-    reason: Option<String>,
-    /// A git repository, or an empty folder: one redacted file for each seat of --on, in a commit.
-    #[arg(long, value_name = "FOLDER", requires = "on")]
-    git: Option<PathBuf>,
-    /// Which seats: the newest backup that counts of each.
-    #[arg(long, value_name = "SELECTOR", requires = "git")]
-    on: Vec<String>,
-    /// Also what has lines that were masked without a rule that knows them: you have looked at them.
-    #[arg(long, conflicts_with = "full")]
-    unreviewed: bool,
-}
-
-/// What is held beside what.
-#[derive(Debug, clap::Args)]
-pub struct DiffArgs {
-    /// The older backup, or a seat for its two newest.
-    #[arg(value_parser = which)]
-    which: Which,
-    /// The newer backup.
-    #[arg(conflicts_with_all = ["from", "siblings"])]
-    against: Option<BackupId>,
-    /// The configuration that counted then: 7d (ago), 2026-11-20 (the end of that day), 2026-11-20T02:00.
-    #[arg(long, value_name = "TIME", value_parser = when)]
-    from: Option<When>,
-    /// And the one that counted then; without it, now.
-    #[arg(long, value_name = "TIME", value_parser = when, requires = "from")]
-    to: Option<When>,
-    /// Against the seats of the same customer and series: what nearly all of them have alike, and this one otherwise.
-    #[arg(long, conflicts_with = "from")]
-    siblings: bool,
-    /// How many of a hundred siblings are nearly all.
-    #[arg(long, default_value_t = 90, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(51..=100), requires = "siblings")]
-    share: u8,
-    /// Only sections with this in their title.
-    #[arg(long, value_name = "TITLE", conflicts_with = "siblings")]
-    section: Option<String>,
-    /// Old and new beside each other.
-    #[arg(long, conflicts_with = "siblings")]
-    side_by_side: bool,
-}
-
-/// A time as a person says it.
-fn when(text: &str) -> Result<When, String> {
-    let ago = || parse_duration(text).ok().and_then(|ago| i64::try_from(ago.as_millis()).ok()).map(When::Ago);
-    let clock = || text.parse().ok().or_else(|| format!("{text}:00").parse().ok()).map(When::Clock);
-    let day = || text.parse().ok().and_then(|day: chrono::NaiveDate| day.and_hms_opt(23, 59, 59)).map(When::Clock);
-    let found = ago().or_else(clock).or_else(day);
-    found.ok_or_else(|| format!("{text:?} is no time: 7d, 2026-11-20 or 2026-11-20T02:00 is expected"))
+    Export(self::export::ExportArgs),
 }
 
 /// A reference is a backup; everything else is a seat.
@@ -303,216 +237,6 @@ fn show_proved(context: &Context<'_, impl Doors>, answer: &Proved) {
     ));
 }
 
-fn show_text(context: &Context<'_, impl Doors>, shown: &Shown) {
-    if context.out.json {
-        context.out.json(shown);
-        return;
-    }
-    let unreviewed = shown.lines.iter().filter(|line| line.unreviewed).count();
-    for line in &shown.lines {
-        context.out.data(&line.text.for_terminal_lines());
-    }
-    context.out.talk(&format!(
-        "{} of {}, {}; {} lines masked because no rule knows them",
-        id(&shown.backup),
-        shown.backup.seat,
-        shown.backup.standing(),
-        unreviewed
-    ));
-}
-
-fn show_diff(context: &Context<'_, impl Doors>, compared: &Compared, zone: chrono_tz::Tz, side_by_side: bool) {
-    if context.out.json {
-        context.out.json(compared);
-        return;
-    }
-    let side = |backup: &Backup, at: Time| {
-        format!("{} {} {} change ID {}", backup.seat, id(backup), at.show(zone), backup.change_id.unwrap_or_default())
-    };
-    context.out.data(&format!("--- {}", side(&compared.old, compared.old.taken_at)));
-    context.out.data(&format!("+++ {}", side(&compared.new, compared.new.seen_at)));
-    if side_by_side {
-        context.out.columns(compared.diff.sections.iter().flat_map(section_beside).collect());
-    } else {
-        compared.diff.sections.iter().for_each(|section| show_section(context, section));
-    }
-    if compared.diff.is_empty() {
-        context.out.talk("no difference but what changes by itself");
-    }
-}
-
-fn title(section: &SectionDiff) -> String {
-    let title = section.title.for_terminal();
-    format!("## {}", if title.is_empty() { "header" } else { &title })
-}
-
-fn show_section(context: &Context<'_, impl Doors>, section: &SectionDiff) {
-    context.out.data(&title(section));
-    for hunk in &section.hunks {
-        context.out.data(&format!("@@ -{} +{} @@", hunk.old_start, hunk.new_start));
-        for line in &hunk.lines {
-            let (sign, tone) = match line.sign {
-                Sign::Same => (' ', Tone::Plain),
-                Sign::Removed => ('-', Tone::Bad),
-                Sign::Added => ('+', Tone::Good),
-            };
-            context.out.toned(&format!("{sign}{}", line.text.for_terminal()), tone);
-        }
-    }
-}
-
-/// The rows of a section, old beside new.
-fn section_beside(section: &SectionDiff) -> Vec<Vec<Cell>> {
-    let head = vec![title(section).into(), "".into(), title(section).into()];
-    std::iter::once(head).chain(section.hunks.iter().flat_map(hunk_beside)).collect()
-}
-
-/// The rows of a hunk, old beside new; between them `|` for a changed line, `<` for a removed and `>` for an added one.
-fn hunk_beside(hunk: &Hunk) -> Vec<Vec<Cell>> {
-    let text = |line: &DiffLine| line.text.for_terminal().into_owned();
-    let place = |line: usize| format!("@@ {line}");
-    let mut rows: Vec<Vec<Cell>> = vec![vec![place(hunk.old_start).into(), "".into(), place(hunk.new_start).into()]];
-    let mut lines = hunk.lines.iter().peekable();
-    while let Some(line) = lines.next() {
-        if line.sign == Sign::Same {
-            rows.push(vec![text(line).into(), "".into(), text(line).into()]);
-            continue;
-        }
-        let mut changed: Vec<&DiffLine> = vec![line];
-        changed.extend(std::iter::from_fn(|| lines.next_if(|line| line.sign != Sign::Same)));
-        let of = |sign| changed.iter().filter(move |line| line.sign == sign);
-        let (mut removed, mut added) = (of(Sign::Removed), of(Sign::Added));
-        loop {
-            let row = match (removed.next(), added.next()) {
-                (Some(old), Some(new)) => {
-                    vec![Cell::toned(text(old), Tone::Bad), "|".into(), Cell::toned(text(new), Tone::Good)]
-                }
-                (Some(old), None) => vec![Cell::toned(text(old), Tone::Bad), "<".into(), "".into()],
-                (None, Some(new)) => vec!["".into(), ">".into(), Cell::toned(text(new), Tone::Good)],
-                (None, None) => break,
-            };
-            rows.push(row);
-        }
-    }
-    rows
-}
-
-fn show_siblings(context: &Context<'_, impl Doors>, answer: &Compare) {
-    if context.out.json {
-        context.out.json(answer);
-        return;
-    }
-    let number = |count: usize, command: &str| match count {
-        0 => format!("no {command}"),
-        count => format!("{count} × {command}"),
-    };
-    let rows = answer.odd.iter().map(|odd| -> Vec<Cell> {
-        let command = odd.command.for_terminal();
-        let (usual, here) = match odd.difference {
-            Difference::Count => (number(odd.usual, &command), number(odd.here, &command)),
-            Difference::Absent => (command.into_owned(), "not".to_owned()),
-        };
-        let instead: Vec<_> = odd.instead.iter().map(|line| line.for_terminal().into_owned()).collect();
-        vec![
-            odd.section.for_terminal().into_owned().into(),
-            usual.into(),
-            format!("{} of {}", odd.alike, odd.siblings).into(),
-            Cell::toned(here, Tone::Care),
-            instead.join("; ").into(),
-        ]
-    });
-    context.out.table(&["section", "usual", "siblings", "here", "only here"], rows.collect());
-    context.out.talk(&format!(
-        "{} of {} against {}: {} otherwise than {} of a hundred",
-        id(&answer.backup),
-        answer.seat,
-        counted(answer.siblings.len(), "sibling"),
-        counted(answer.odd.len(), "setting"),
-        answer.share
-    ));
-}
-
-async fn run_diff(context: &Context<'_, impl Doors>, args: DiffArgs) -> Result<Ended, Refusal> {
-    let (env, actor) = (context.env(Need::Read).await?, person());
-    let seat = |which: Which| match which {
-        Which::Newest(seat) => Ok(seat),
-        Which::Id(_) => Err(Refusal::Argument("a seat is expected, not a backup".to_owned())),
-    };
-    if args.siblings {
-        let answer = compare::siblings(&env, &actor, &seat(args.which)?, usize::from(args.share)).await?;
-        show_siblings(context, &answer);
-        return Ok(Ended::Done);
-    }
-    let pair = match (args.which, args.against, args.from) {
-        (Which::Id(old), Some(new), _) => Pair::These(old, new),
-        (Which::Newest(seat), None, None) => Pair::Newest(seat),
-        (which, None, Some(from)) => Pair::At(seat(which)?, from, args.to.unwrap_or(When::Ago(0))),
-        _ => return Err(Refusal::Argument("a seat (its two newest backups) or two backups are expected".to_owned())),
-    };
-    let answer = compare::diff(&env, &actor, &pair, args.section.as_deref()).await?;
-    show_diff(context, &answer, env.settings.zone, args.side_by_side);
-    Ok(Ended::Done)
-}
-
-async fn run_export(context: &Context<'_, impl Doors>, args: ExportArgs) -> Result<Ended, Refusal> {
-    let (env, actor) = (context.env(Need::Host).await?, person());
-    if let Some(folder) = args.git {
-        let answer = export::into_git(&env, &actor, &args.on, &folder, args.unreviewed).await?;
-        show_git(context, &answer, &folder);
-        return Ok(if answer.left_out > 0 { Ended::Attention } else { Ended::Done });
-    }
-    let (Some(which), Some(to)) = (args.which, args.to) else {
-        return Err(Refusal::Argument("a backup or seat, and --to FILE are expected".to_owned()));
-    };
-    let form = match args.reason {
-        Some(reason) => Form::InClear { reason },
-        None => Form::Redacted { unreviewed: args.unreviewed },
-    };
-    // A file that is there already is refused before anything is opened.
-    if to.symlink_metadata().is_ok() {
-        return Err(Refusal::Folder { path: to, why: "it exists already".to_owned() });
-    }
-    let answer = export::export(&env, &actor, &which, &form).await?;
-    write_new(&to, answer.text.as_data().as_bytes())?;
-    if context.out.json {
-        context.out.json(&answer);
-        return Ok(Ended::Done);
-    }
-    let how = if answer.in_clear { "in clear, with every secret: remove it when it has served" } else { "redacted" };
-    let (name, seat) = (id(&answer.backup), &answer.backup.seat);
-    context.out.talk(&format!("{name} of {seat} is in {}, {how}", to.display()));
-    Ok(Ended::Done)
-}
-
-fn show_git(context: &Context<'_, impl Doors>, answer: &IntoGit, folder: &Path) {
-    if context.out.json {
-        context.out.json(answer);
-        return;
-    }
-    let rows = answer.seats.iter().map(|seat| -> Vec<Cell> {
-        let tone = if seat.result == Gone::Exported { Tone::Good } else { Tone::Care };
-        let what = match seat.result {
-            Gone::Unreviewed => format!("{} lines masked because no rule knows them", seat.unreviewed),
-            Gone::Exported | Gone::None | Gone::Failed => seat.reason.for_terminal().into_owned(),
-        };
-        vec![
-            seat.seat.to_string().into(),
-            seat.customer.to_string().into(),
-            seat.backup.map_or_else(String::new, |id| id.to_string()).into(),
-            Cell::toned(seat.result.as_str(), tone),
-            what.into(),
-        ]
-    });
-    context.out.table(&["seat", "customer", "backup", "result", "what"], rows.collect());
-    context.out.talk(&format!(
-        "{} in {}: {} changed, {} left out",
-        counted(answer.seats.len() - answer.left_out, "configuration"),
-        folder.display(),
-        answer.changed,
-        answer.left_out
-    ));
-}
-
 async fn show_coverage(context: &Context<'_, impl Doors>, on: &[String], within: Duration) -> Result<Ended, Refusal> {
     let env = context.env(Need::Read).await?;
     let within_ms = i64::try_from(within.as_millis()).unwrap_or(i64::MAX);
@@ -595,7 +319,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
                     "change id",
                     "lines",
                     "release",
-                    "doubts",
+                    "what is known",
                 ],
                 rows.collect(),
             );
@@ -636,10 +360,10 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
         Verb::Coverage { on, within } => show_coverage(context, &on, within).await,
         Verb::Show { which, section } => {
             let env = context.env(Need::Read).await?;
-            show_text(context, &compare::show(&env, &actor, &which, section.as_deref()).await?);
+            self::compare::show_text(context, &show(&env, &actor, &which, section.as_deref()).await?);
             Ok(Ended::Done)
         }
-        Verb::Diff(args) => run_diff(context, args).await,
-        Verb::Export(args) => run_export(context, args).await,
+        Verb::Diff(args) => self::compare::run_diff(context, args).await,
+        Verb::Export(args) => self::export::run_export(context, args).await,
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
-use regex::{Regex, RegexSet};
+use regex::{Regex, RegexSet, SetMatches};
 use serde::{Deserialize, Serialize};
 
 use super::outside::Outside;
@@ -70,76 +70,130 @@ pub struct ConfigLayout {
     pub volatile: Vec<Regex>,
     /// Commands that belong to one chassis or unit, by their first line: another unit has others.
     pub identity: Vec<Regex>,
-    /// Lines with secrets; each capture group is one secret.
-    pub secrets: SecretRules,
-    /// Secrets that span lines, such as private keys.
-    pub secret_blocks: Vec<SecretBlock>,
-    /// Words that make a line suspect when no expression of `secrets` takes it.
-    pub secret_words: SecretWords,
-}
-
-/// Expressions for lines with secrets. Few lines have one: a single search tells which expressions a line is worth.
-#[derive(Debug, Clone, Default)]
-pub struct SecretRules {
-    each: Vec<Regex>,
-    any: OnceLock<Option<RegexSet>>,
-}
-
-impl SecretRules {
-    /// The expressions that match somewhere in a line.
-    pub fn matching(&self, line: &str) -> impl Iterator<Item = &Regex> {
-        let any = self.any.get_or_init(|| RegexSet::new(self.each.iter().map(Regex::as_str)).ok());
-        let matched = any.as_ref().map(|any| any.matches(line));
-        // Expressions that are too large together are tried one by one.
-        let worth = move |place: &usize| matched.as_ref().is_none_or(|matched| matched.matched(*place));
-        self.each.iter().enumerate().filter(move |(place, _)| worth(place)).map(|(_, rule)| rule)
-    }
-
-    /// Every expression.
-    pub fn each(&self) -> &[Regex] {
-        &self.each
-    }
-}
-
-impl FromIterator<Regex> for SecretRules {
-    fn from_iter<I: IntoIterator<Item = Regex>>(rules: I) -> Self {
-        Self { each: rules.into_iter().collect(), any: OnceLock::new() }
-    }
+    /// Which lines have secrets, and where.
+    pub secrets: Secrets,
 }
 
 /// Words beside which a secret may stand in any layout.
 const SECRET_WORDS: &[&str] = &["passw", "passphrase", "secret", "community", "token", "credential", "key", "psk"];
 
-/// Words beside which a secret may stand, found in either case: those of every layout, and more.
+/// What is known of the secrets in a configuration.
 #[derive(Debug, Clone)]
-pub struct SecretWords {
+pub struct Secrets {
+    rules: Vec<Regex>,
+    blocks: Vec<SecretBlock>,
     words: Vec<String>,
-    search: OnceLock<Option<AhoCorasick>>,
+    /// All of it in one search, since few lines have anything: rules, blocks, words, URLs, PEM.
+    any: OnceLock<Option<RegexSet>>,
+    places: OnceLock<Option<AhoCorasick>>,
 }
 
-impl SecretWords {
-    /// Where the words stand in a line, also one inside another.
-    pub fn places<'a>(&'a self, line: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
+impl Secrets {
+    /// Expressions for lines with secrets, each capture group of which is one secret; secrets of several lines; and words,
+    /// beside those of every layout, that make a line suspect when no expression takes it.
+    pub fn new(rules: Vec<Regex>, blocks: Vec<SecretBlock>, words: impl IntoIterator<Item = String>) -> Self {
+        let always = SECRET_WORDS.iter().map(|word| (*word).to_owned());
+        let words = always.chain(words.into_iter().filter(|word| !word.is_empty())).collect();
+        Self { rules, blocks, words, any: OnceLock::new(), places: OnceLock::new() }
+    }
+
+    /// The expressions for single lines.
+    pub fn rules(&self) -> &[Regex] {
+        &self.rules
+    }
+
+    /// The secrets of several lines.
+    pub fn blocks(&self) -> &[SecretBlock] {
+        &self.blocks
+    }
+
+    /// What is worth looking for in a line.
+    pub fn look(&self, line: &str) -> Look<'_> {
+        let any = self.any.get_or_init(|| self.search().ok()).as_ref();
+        let found = match any {
+            None => Found::Unknown,
+            Some(any) if any.is_match(line) => Found::These(any.matches(line)),
+            Some(_) => Found::Nothing,
+        };
+        Look { secrets: self, found }
+    }
+
+    fn search(&self) -> Result<RegexSet, regex::Error> {
+        let rules = self.rules.iter().chain(self.blocks.iter().map(|block| &block.begin));
+        let words: Vec<String> = self.words.iter().map(|word| regex::escape(word)).collect();
+        let more = [format!("(?i:{})", words.join("|")), "://".to_owned(), "-----BEGIN ".to_owned()];
+        RegexSet::new(rules.map(Regex::as_str).chain(more.iter().map(String::as_str)))
+    }
+
+    /// Where the words stand in a line, in either case, also one inside another.
+    pub fn words_in<'a>(&'a self, line: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
         let make = || AhoCorasick::builder().ascii_case_insensitive(true).build(&self.words).ok();
-        let search = self.search.get_or_init(make).as_ref();
-        // An automaton that cannot be built finds a secret everywhere.
+        let search = self.places.get_or_init(make).as_ref();
+        // Without a search the line is secret from its beginning.
         let whole = search.is_none().then_some(0..0);
         let found = search.into_iter().flat_map(move |search| search.find_overlapping_iter(line));
         found.map(|found| found.range()).chain(whole)
     }
 }
 
-impl FromIterator<String> for SecretWords {
-    fn from_iter<I: IntoIterator<Item = String>>(words: I) -> Self {
-        let always = SECRET_WORDS.iter().map(|word| (*word).to_owned());
-        let words = always.chain(words.into_iter().filter(|word| !word.is_empty()));
-        Self { words: words.collect(), search: OnceLock::new() }
+impl Default for Secrets {
+    fn default() -> Self {
+        Self::new(Vec::new(), Vec::new(), [])
     }
 }
 
-impl Default for SecretWords {
-    fn default() -> Self {
-        std::iter::empty().collect()
+/// What may stand in a line; what is said not to be there is not.
+#[derive(Debug)]
+pub struct Look<'a> {
+    secrets: &'a Secrets,
+    found: Found,
+}
+
+#[derive(Debug)]
+enum Found {
+    /// There is no search; everything is worth looking for.
+    Unknown,
+    Nothing,
+    These(SetMatches),
+}
+
+impl<'a> Look<'a> {
+    fn may(&self, place: usize) -> bool {
+        match &self.found {
+            Found::Unknown => true,
+            Found::Nothing => false,
+            Found::These(found) => found.matched(place),
+        }
+    }
+
+    /// The expressions that match.
+    pub fn rules(&self) -> impl Iterator<Item = &'a Regex> {
+        self.secrets.rules.iter().enumerate().filter(|(place, _)| self.may(*place)).map(|(_, rule)| rule)
+    }
+
+    /// Whether a secret of several lines begins.
+    pub fn block(&self) -> bool {
+        let from = self.secrets.rules.len();
+        (from..from + self.secrets.blocks.len()).any(|place| self.may(place))
+    }
+
+    fn last(&self, place: usize) -> bool {
+        self.may(self.secrets.rules.len() + self.secrets.blocks.len() + place)
+    }
+
+    /// Whether a word stands in it beside which a secret may stand.
+    pub fn word(&self) -> bool {
+        self.last(0)
+    }
+
+    /// Whether a URL stands in it.
+    pub fn url(&self) -> bool {
+        self.last(1)
+    }
+
+    /// Whether a PEM block begins.
+    pub fn pem(&self) -> bool {
+        self.last(2)
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Mark;
 use super::definition::DefinitionError;
 use crate::model::command::ReadCommand;
-use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration, SecretBlock, lines};
+use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration, SecretBlock, Secrets, lines};
 use crate::model::outside::Outside;
 use crate::model::series::Series;
 
@@ -66,9 +66,11 @@ impl ConfigDefinition {
             sections_expected: parsed.sections_expected,
             volatile: parsed.volatile.iter().map(|text| regex(&format!("(?m){text}"))).collect::<Result<_, _>>()?,
             identity: parsed.identity.iter().map(regex).collect::<Result<_, _>>()?,
-            secrets: parsed.secrets.iter().map(regex).collect::<Result<_, _>>()?,
-            secret_blocks: parsed.secret_blocks.iter().map(block).collect::<Result<_, _>>()?,
-            secret_words: parsed.secret_words.into_iter().collect(),
+            secrets: Secrets::new(
+                parsed.secrets.iter().map(regex).collect::<Result<_, _>>()?,
+                parsed.secret_blocks.iter().map(block).collect::<Result<_, _>>()?,
+                parsed.secret_words,
+            ),
         };
         let series = parsed.sections_expected_of.into_iter().map(|(series, more)| {
             let mut layout = common.clone();
@@ -83,6 +85,11 @@ impl ConfigDefinition {
         })
     }
 
+    /// The layout of every series.
+    pub(super) const fn common(&self) -> &ConfigLayout {
+        &self.common
+    }
+
     /// The layout of a series.
     pub(super) fn layout(&self, series: Series) -> &ConfigLayout {
         self.series.get(&series).unwrap_or(&self.common)
@@ -92,7 +99,7 @@ impl ConfigDefinition {
 /// Takes a configuration apart.
 ///
 /// A block of lines that begin with `##` either belongs to the header (before any command, and with one of its fields)
-/// or is the title of the section that follows.
+/// or has the title of the section that follows, between two bare lines `##`. Anything else is somebody's remark.
 pub(super) fn configuration(answer: String) -> Configuration {
     let text = if answer.contains('\r') { answer.replace("\r\n", "\n").replace('\r', "\n") } else { answer };
     let mut header = ConfigHeader::default();
@@ -130,24 +137,29 @@ struct Block {
     start: usize,
     title: Option<Outside>,
     is_header: bool,
+    /// What follows a bare line, until the line after it shows whether it is a title.
+    perhaps: Option<Outside>,
+    after_bare: bool,
 }
 
 impl Block {
     fn take(&mut self, comment: &str, header: Option<&mut ConfigHeader>) {
-        if comment.is_empty() {
-            return;
-        }
-        if header.is_some_and(|header| header_field(comment, header)) {
+        let bare = comment.is_empty();
+        let perhaps = self.perhaps.take();
+        if bare && self.title.is_none() {
+            self.title = perhaps;
+        } else if !bare && header.is_some_and(|header| header_field(comment, header)) {
             self.is_header = true;
-        } else if self.title.is_none() {
-            self.title = Some(Outside::from(comment));
+        } else if !bare && self.after_bare {
+            self.perhaps = Some(Outside::from(comment));
         }
+        self.after_bare = bare;
     }
 }
 
 /// Ends the section before a title block and begins the one after it; `next` is the first line after the block.
 fn close(sections: &mut Vec<ConfigSection>, block: Option<Block>, next: usize) {
-    let Some(Block { start, title: Some(title), is_header: false }) = block else { return };
+    let Some(Block { start, title: Some(title), is_header: false, .. }) = block else { return };
     if let Some(last) = sections.last_mut() {
         last.lines.end = start;
     }
@@ -223,6 +235,18 @@ mod tests {
     }
 
     #[test]
+    fn a_title_stands_between_two_bare_lines() {
+        let remarks =
+            ["## remark key tiger", "##\n## remark key tiger", "## remark key tiger\n##", "##\n## a\n## b\n##"];
+        let places = ["# a remark\n", "hostname nx01\n"];
+        for (remark, before) in remarks.iter().flat_map(|remark| places.map(|before| (remark, before))) {
+            let read = configuration(TEXT.replace(before, &format!("{before}{remark}\n")));
+            let titles: Vec<&str> = read.sections.iter().map(|section| section.title.as_data()).collect();
+            assert_eq!(titles, ["License keys", "Other IP configuration"], "{remark}");
+        }
+    }
+
+    #[test]
     fn a_section_cannot_rewrite_the_header() {
         let read = configuration(TEXT.replace("# a remark", "## Hostname: other\n## Last config change ID: 1"));
         assert_eq!((read.header.hostname, read.header.change_id), (Some("nx01".into()), Some(478)));
@@ -231,7 +255,7 @@ mod tests {
     fn secrets_of(line: &str) -> Vec<String> {
         let definition = definition();
         let mut found = Vec::new();
-        for regex in definition.layout(Series::Nx).secrets.each() {
+        for regex in definition.layout(Series::Nx).secrets.rules() {
             for captures in regex.captures_iter(line) {
                 found.extend(captures.iter().skip(1).flatten().map(|group| group.as_str().to_owned()));
             }
@@ -305,7 +329,7 @@ mod tests {
     fn a_private_key_is_a_block_and_the_time_of_generation_is_volatile() {
         let definition = definition();
         let layout = definition.layout(Series::Cm);
-        let begins = |line: &str| layout.secret_blocks.iter().find(|block| block.begin.is_match(line));
+        let begins = |line: &str| layout.secrets.blocks().iter().find(|block| block.begin.is_match(line));
         let block = begins("crypto certificate name x private-key pem \"-----BEGIN RSA PRIVATE KEY-----").expect("one");
         assert!(block.end.is_match("-----END RSA PRIVATE KEY-----"));
         assert!(begins("-----BEGIN CERTIFICATE-----").is_none());
@@ -313,7 +337,7 @@ mod tests {
         assert!(quoted.end.is_match("\"") && !quoted.end.is_match("MIIE"));
         assert!(layout.volatile.iter().any(|regex| regex.is_match("## Generated at 2026/11/20 03:00:01 +0000")));
         assert!(!layout.volatile.iter().any(|regex| regex.is_match("## Hostname: nx01")));
-        assert!(layout.secret_words.places("the Password").next().is_some());
+        assert!(layout.secrets.words_in("the Password").next().is_some());
     }
 
     proptest! {

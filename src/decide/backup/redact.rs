@@ -23,7 +23,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::mask;
-use crate::model::config::{ConfigLayout, lines};
+use crate::model::config::{ConfigLayout, Look, lines};
 use crate::model::redacted::RedactedText;
 
 pub(super) use suspicious::crypt_parts;
@@ -31,7 +31,7 @@ pub(super) use suspicious::crypt_parts;
 /// From this length on a word counts inside another one.
 const WHOLE_WORD_BYTES_MIN: usize = 5;
 /// The shortest captured value that is looked for in other lines; shorter ones are ordinary words too often.
-const KNOWN_BYTES_MIN: usize = 6;
+const KNOWN_BYTES_MIN: usize = 4;
 
 /// The redacted text of a configuration. `fingerprint` gives the keyed digest of a path and a value, in hex.
 pub fn redact(text: &str, layout: &ConfigLayout, fingerprint: &dyn Fn(&str, &str) -> String) -> RedactedText {
@@ -121,27 +121,48 @@ enum Carry {
     Pem,
 }
 
-/// What is looked for, the same for every line.
-struct Search<'a> {
-    layout: &'a ConfigLayout,
-    /// Values that a rule captured somewhere.
-    known: HashSet<&'a str>,
+/// Values that a rule captured somewhere in the text.
+#[derive(Default)]
+struct Known<'a> {
+    values: HashSet<&'a str>,
+    /// A bit for each length, since most words have the length of no value.
+    lengths: u128,
 }
+
+impl<'a> Known<'a> {
+    const fn bit(value: &str) -> u128 {
+        // Longer ones share the last bit.
+        1 << if value.len() < 127 { value.len() } else { 127 }
+    }
+
+    fn add(&mut self, value: &'a str) {
+        if value.len() >= KNOWN_BYTES_MIN {
+            self.values.insert(value);
+            self.lengths |= Self::bit(value);
+        }
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.lengths & Self::bit(word) != 0 && self.values.contains(word)
+    }
+}
+
+/// What was found in a line, and what the rules took out of it.
+type Looked<'l> = (Look<'l>, Vec<Range<usize>>);
 
 /// Finds the secrets of every line of a text.
 fn masked<'a>(text: &'a str, layout: &ConfigLayout) -> Vec<Masked<'a>> {
     let lines: Vec<&'a str> = lines(text).collect();
-    let mut known = HashSet::new();
-    let by_rules: Vec<Ruled> = lines.iter().map(|line| by_rules(line, layout)).collect();
-    for (line, ruled) in lines.iter().zip(&by_rules) {
-        let captured = ruled.secrets.iter().filter_map(|place| line.get(place.clone()));
-        known.extend(captured.filter(|value| value.len() >= KNOWN_BYTES_MIN));
+    let looks: Vec<Look<'_>> = lines.iter().map(|line| layout.secrets.look(line)).collect();
+    let ruled: Vec<Vec<Range<usize>>> = lines.iter().zip(&looks).map(|(line, look)| by_rules(line, look)).collect();
+    let mut known = Known::default();
+    for (line, ruled) in lines.iter().zip(&ruled) {
+        ruled.iter().filter_map(|place| line.get(place.clone())).for_each(|value| known.add(value));
     }
-    let search = Search { layout, known };
     let mut carry = Carry::Nothing;
-    let line = |((at, line), ruled): ((usize, &&'a str), Ruled)| {
+    let line = |((at, line), (look, ruled)): ((usize, &&'a str), Looked<'_>)| {
         let found = match carry {
-            Carry::Nothing => one_line(line, is_title(&lines, at), ruled, &search),
+            Carry::Nothing => one_line((line, &lines, at), (&look, ruled), layout, &known),
             Carry::Block(_) => Masked::all(line, false),
             Carry::OpenQuote { unreviewed } | Carry::Continued { unreviewed } => Masked::all(line, unreviewed),
             Carry::Pem => Masked::all(line, true),
@@ -149,13 +170,13 @@ fn masked<'a>(text: &'a str, layout: &ConfigLayout) -> Vec<Masked<'a>> {
         carry = after(carry, &found, layout);
         found
     };
-    lines.iter().enumerate().zip(by_rules).map(line).collect()
+    lines.iter().enumerate().zip(looks.into_iter().zip(ruled)).map(line).collect()
 }
 
 fn after(carry: Carry, found: &Masked<'_>, layout: &ConfigLayout) -> Carry {
     let line = found.line;
     match carry {
-        Carry::Block(place) if layout.secret_blocks.get(place).is_none_or(|block| block.end.is_match(line)) => {
+        Carry::Block(place) if layout.secrets.blocks().get(place).is_none_or(|block| block.end.is_match(line)) => {
             Carry::Nothing
         }
         Carry::OpenQuote { .. } if flips_quote(line) => Carry::Nothing,
@@ -175,25 +196,32 @@ fn after(carry: Carry, found: &Masked<'_>, layout: &ConfigLayout) -> Carry {
     }
 }
 
-fn one_line<'a>(line: &'a str, title: bool, ruled: Ruled, search: &Search<'_>) -> Masked<'a> {
-    let Ruled { mut secrets, mut reviewed } = ruled;
-    for block in blocks(line, search.layout).flatten() {
-        secrets.push(block.place.clone());
-        reviewed.push(block.place);
+/// Finds the secrets of a line that does not go on with a value; `lines` and `at` say where it stands.
+fn one_line<'a>(
+    (line, lines, at): (&'a str, &[&str], usize),
+    (look, mut secrets): (&Look<'_>, Vec<Range<usize>>),
+    layout: &ConfigLayout,
+    known: &Known<'_>,
+) -> Masked<'a> {
+    if look.block() {
+        secrets.extend(blocks(line, layout).flatten().map(|block| block.place));
     }
-    let mut unreviewed = if title { Vec::new() } else { beside_words(line, search.layout, &reviewed) };
-    unreviewed.extend(suspicious::pem(line));
+    let by_word = look.word() && !is_title(lines, at);
+    let mut unreviewed = if by_word { beside_words(line, layout, &secrets) } else { Vec::new() };
+    unreviewed.extend(if look.pem() { suspicious::pem(line) } else { None });
     for place in suspicious::words(line).filter(|place| place.len() >= KNOWN_BYTES_MIN) {
         let word = line.get(place.clone()).unwrap_or_default();
-        secrets
-            .extend(suspicious::url_password(word).map(|inside| place.start + inside.start..place.start + inside.end));
-        if search.known.contains(word) {
+        if look.url() {
+            let inside = suspicious::url_password(word);
+            secrets.extend(inside.map(|inside| place.start + inside.start..place.start + inside.end));
+        }
+        if known.has(word) {
             secrets.push(place);
         } else if suspicious::looks_random(word) {
             unreviewed.push(place);
         }
     }
-    unreviewed.retain(|place| !secrets.iter().any(|secret| secret.start <= place.start && place.end <= secret.end));
+    unreviewed.retain(|place| !is_inside(place, &secrets));
     let doubtful = !unreviewed.is_empty();
     secrets.extend(unreviewed);
     Masked { line, secrets: merged(secrets), unreviewed: doubtful, carried: false }
@@ -213,44 +241,48 @@ struct Block {
 
 /// For each block of the layout, whether it begins in a line.
 fn blocks<'b>(line: &'b str, layout: &'b ConfigLayout) -> impl Iterator<Item = Option<Block>> + 'b {
-    layout.secret_blocks.iter().map(|block| {
+    layout.secrets.blocks().iter().map(|block| {
         let begin = block.begin.find(line)?;
         let end = block.end.find_at(line, begin.end()).map(|end| end.end());
         Some(Block { place: begin.start()..end.unwrap_or(line.len()), ends: end.is_some() })
     })
 }
 
-/// What the rules of the layout say of a line.
-struct Ruled {
-    /// The captured secrets.
-    secrets: Vec<Range<usize>>,
-    /// The stretches that a rule matched, and so knows.
-    reviewed: Vec<Range<usize>>,
-}
-
-fn by_rules(line: &str, layout: &ConfigLayout) -> Ruled {
-    let mut ruled = Ruled { secrets: Vec::new(), reviewed: Vec::new() };
-    for found in layout.secrets.matching(line).flat_map(|rule| rule.captures_iter(line)) {
+/// What the rules of the layout take out of a line.
+fn by_rules(line: &str, look: &Look<'_>) -> Vec<Range<usize>> {
+    let mut secrets = Vec::new();
+    for found in look.rules().flat_map(|rule| rule.captures_iter(line)) {
         // A rule without a group means its whole match; one whose groups took nothing has said nothing.
-        let whole = found.get_match().range();
         let groups = found.iter().skip(1).flatten().map(|group| group.range());
-        let mut secrets: Vec<Range<usize>> = if found.len() > 1 { groups.collect() } else { vec![whole.clone()] };
-        secrets.retain(|place| !place.is_empty());
-        if !secrets.is_empty() {
-            ruled.secrets.extend(secrets);
-            ruled.reviewed.push(whole);
-        }
+        let places = if found.len() > 1 { groups.collect() } else { vec![found.get_match().range()] };
+        secrets.extend(places.into_iter().filter(|place| !place.is_empty()).map(|place| quoted(line, place)));
     }
-    ruled
+    secrets
 }
 
-/// From the end of the first word beside which a secret may stand, and which no rule knows, to the end of the line.
-fn beside_words(line: &str, layout: &ConfigLayout, reviewed: &[Range<usize>]) -> Vec<Range<usize>> {
-    let at = layout.secret_words.places(line).filter(|word| counts(line, word));
-    let unknown = at.filter(|word| !reviewed.iter().any(|rule| rule.start <= word.start && word.end <= rule.end));
+/// A value that stands behind a quote goes on to the next one, whatever a rule takes of it.
+fn quoted(line: &str, place: Range<usize>) -> Range<usize> {
+    if !line.get(..place.start).is_some_and(|before| before.ends_with('"')) {
+        return place;
+    }
+    let mut escaped = false;
+    let ends = |byte: u8| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    };
+    let value = line.get(place.start..).unwrap_or_default();
+    let end = value.bytes().position(ends).map_or(line.len(), |at| place.start + at);
+    place.start..end.max(place.end)
+}
+
+/// From the end of the first word beside which a secret may stand, and which leads to none that a rule or block took, to
+/// the end of the line.
+fn beside_words(line: &str, layout: &ConfigLayout, secrets: &[Range<usize>]) -> Vec<Range<usize>> {
+    let at = layout.secrets.words_in(line).filter(|word| counts(line, word));
+    let unknown = at.filter(|word| !is_inside(word, secrets) && !leads_to_one(line, word, layout, secrets));
     let behind = unknown.map(|word| word.end).min().and_then(|end| {
         let rest = line.get(end..)?;
-        let of_word = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
         let behind = rest.trim_start_matches(of_word);
         // Digits that hang on the word may belong to the secret.
         let glued =
@@ -259,6 +291,35 @@ fn beside_words(line: &str, layout: &ConfigLayout, reviewed: &[Range<usize>]) ->
         Some(line.len() - argument.len()..line.trim_end().len())
     });
     behind.into_iter().filter(|place| place.start < place.end).collect()
+}
+
+fn of_word(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')
+}
+
+fn is_inside(place: &Range<usize>, secrets: &[Range<usize>]) -> bool {
+    secrets.iter().any(|secret| secret.start <= place.start && place.end <= secret.end)
+}
+
+/// Whether nothing but words that tell a kind stands between a word and the secret that was taken next: then the secret
+/// is the one that the word speaks of.
+fn leads_to_one(line: &str, word: &Range<usize>, layout: &ConfigLayout, secrets: &[Range<usize>]) -> bool {
+    let Some(next) = secrets.iter().map(|secret| secret.start).filter(|start| *start >= word.end).min() else {
+        return false;
+    };
+    let between = line.get(word.end..next).unwrap_or_default().trim_start_matches(of_word);
+    between.split([' ', '\t', '"', '=', ':']).all(|word| tells_a_kind(word, layout))
+}
+
+/// The number of an encoding or a key, an algorithm, or another word beside which secrets stand.
+fn tells_a_kind(word: &str, layout: &ConfigLayout) -> bool {
+    let number = word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let known = ["install", "pem", "encrypted", "md5", "sha", "des", "3des", "aes"];
+    number
+        || known.iter().any(|known| {
+            word == *known || word.strip_prefix(known).is_some_and(|rest| rest.starts_with(['-', '1', '2', '5']))
+        })
+        || layout.secrets.words_in(word).next().is_some()
 }
 
 /// Whether a word is meant where it stands: a short one must end there, plural apart.

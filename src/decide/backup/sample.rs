@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::readable::Readable;
 use super::redact::redact;
-use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration, SecretBlock};
+use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration, SecretBlock, Secrets};
 use crate::model::outside::Outside;
 
 /// A configuration of a small sensor, with secrets of several kinds.
@@ -70,18 +70,14 @@ fn known() -> ConfigLayout {
         sections_expected: titles.iter().map(|title| (*title).to_owned()).collect(),
         volatile: rules(&["^## Generated at "]),
         identity: rules(&["^license install "]),
-        secrets: rules(&[
-            r"^license install (LK2-\S+)",
-            r"^username \S+ password 7 (\S+)",
-            r"^snmp-server community (\S+)",
-        ])
-        .into_iter()
-        .collect(),
-        secret_blocks: vec![SecretBlock {
-            begin: Regex::new("-----BEGIN [A-Z ]*PRIVATE KEY-----").expect("a rule"),
-            end: Regex::new("-----END [A-Z ]*PRIVATE KEY-----").expect("a rule"),
-        }],
-        secret_words: ["bind-dn", "auth"].map(str::to_owned).into_iter().collect(),
+        secrets: Secrets::new(
+            rules(&[r"^license install (LK2-\S+)", r"^username \S+ password 7 (\S+)", r"^snmp-server community (\S+)"]),
+            vec![SecretBlock {
+                begin: Regex::new("-----BEGIN [A-Z ]*PRIVATE KEY-----").expect("a rule"),
+                end: Regex::new("-----END [A-Z ]*PRIVATE KEY-----").expect("a rule"),
+            }],
+            ["bind-dn", "auth"].map(str::to_owned),
+        ),
     }
 }
 

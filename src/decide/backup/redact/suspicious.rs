@@ -4,6 +4,8 @@ use std::ops::Range;
 
 /// The shortest word that can be a password hash, and so the shortest that can look random.
 const CRYPT_CHARS_MIN: usize = 10;
+/// The shortest word that can be a licence key.
+const LICENCE_CHARS_MIN: usize = 19;
 /// The shortest token that can look random.
 const TOKEN_CHARS_MIN: usize = 20;
 /// Bits a character from which a token of that length looks random: names and words stay below.
@@ -55,13 +57,14 @@ pub(super) fn opens_pem(line: &str) -> bool {
 
 /// Whether a word looks random.
 pub(super) fn looks_random(word: &str) -> bool {
-    if word.len() < CRYPT_CHARS_MIN || is_uuid(word) {
-        return false;
+    if word.len() < LICENCE_CHARS_MIN {
+        return is_crypt(word);
     }
-    is_crypt(word)
+    let random = is_crypt(word)
         || is_licence(word)
         || word.split(|letter: char| !letter.is_ascii_alphanumeric()).any(is_random_run)
-        || is_base64(word)
+        || is_base64(word);
+    random && !is_uuid(word)
 }
 
 /// A run of letters and digits.
@@ -83,7 +86,7 @@ fn is_base64(word: &str) -> bool {
 
 /// `$6$salt$hash` and its relatives.
 fn is_crypt(word: &str) -> bool {
-    word.len() >= CRYPT_CHARS_MIN && word.matches('$').count() >= 2
+    word.len() >= CRYPT_CHARS_MIN && word.bytes().filter(|byte| *byte == b'$').count() >= 2
 }
 
 /// A password hash, taken apart: its scheme with the signs around it (`$6$`), and everything before the hash itself.
