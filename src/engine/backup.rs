@@ -447,6 +447,12 @@ async fn keep(
     let known = previous.filter(|known| known.content == content && known.asset == judged.asset.id);
     if let (Some(known), Some(id), Verdict::Complete) = (known, known.and_then(|known| known.id), &judged.verdict) {
         env.store.backup_seen(id, now).await.map_err(|error| unkept(&error))?;
+        // That nothing changed is an observation; why somebody looked at once is an act.
+        if why.is_some() {
+            let detail = with_why(serde_json::json!({"v": 1, "content": content, "unchanged": id}));
+            let audit = actor.did(now, Act::BackupTaken, facts.seat.name.as_str(), &detail);
+            env.store.audit_add(audit).await.map_err(|error| unkept(&error))?;
+        }
         return Ok(Backup { seen_at: now, ..known.clone() });
     }
     let mut backup = row(&judged, facts, content, now);

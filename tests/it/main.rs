@@ -11,6 +11,7 @@ mod hostile;
 mod house;
 mod inventory;
 mod key;
+mod kills;
 mod lab;
 mod outside;
 mod past;

@@ -148,7 +148,7 @@ CREATE TABLE object (
     CHECK ((path IS NULL) <> (body IS NULL))
 );
 
--- The redacted text of an object: no secret is in it. It can be made again from the object.
+-- The redacted text of an object: every secret that the rules know is masked in it. It can be made again from the object.
 CREATE TABLE object_text (
     object_id BIGINT NOT NULL PRIMARY KEY REFERENCES object (id),
     packed BLOB NOT NULL
