@@ -112,7 +112,8 @@ pub async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended,
     let began = Stopwatch::start();
     let answer = ask::run(&env, &person(), &asked).await?;
     show(context, &asked, &answer, args.all, began.elapsed());
-    Ok(match (answer.stopped || context.stop.is_asked(), answer.unanswered.is_empty()) {
+    let by_declaration = answer.unanswered.iter().all(|seat| seat.outcome.is_by_declaration());
+    Ok(match (answer.stopped || context.stop.is_asked(), by_declaration) {
         (true, _) => Ended::Stopped,
         (false, true) => Ended::Done,
         (false, false) => Ended::Attention,

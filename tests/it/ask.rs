@@ -61,9 +61,9 @@ fn the_odd_one_comes_first() {
     assert!(from.starts_with("3 of 4 answers: acme-ax01, acme-fx01, acme-nx01\n    --- acme-ex01\n"), "{from}");
     assert!(from.ends_with("\n1 of 4 answers, as acme-ex01: acme-ex01\n\n"), "{from}");
     // Long lists of names are cut.
-    let many = house.hoshu(&["ask", "--on", "all", "show wsapi"]).expect(4).out;
+    let many = house.hoshu(&["ask", "--on", "all", "show wsapi"]).expect(0).out;
     assert!(many.contains("furumachi-nx01 and 10 more (--all)\n") && many.contains("not-yet-served"), "{many}");
-    let many = house.hoshu(&["ask", "--on", "all", "--all", "show wsapi"]).expect(4).out;
+    let many = house.hoshu(&["ask", "--on", "all", "--all", "show wsapi"]).expect(0).out;
     assert!(!many.contains("(--all)") && many.contains("furumachi-nx01, kitahama-ex01"), "{many}");
     let one = serde_json::json!({"v": 1, "on": ["customer=acme"], "seats": 4});
     assert_eq!(asked(&house).last().unwrap(), &(FILES.to_owned(), one));
