@@ -1,6 +1,6 @@
 //! `hoshu backup`.
 
-mod compare;
+pub(super) mod compare;
 mod export;
 
 use std::sync::Arc;

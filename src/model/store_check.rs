@@ -23,6 +23,8 @@ crate::words! {
         NotRecorded = "not-recorded",
         /// A backup refers to an object of another customer or seat.
         OtherOwner = "other-owner",
+        /// An object has no redacted text: people cannot look at the backup.
+        NoText = "no-text",
         /// The file of an object has no row.
         Orphan = "orphan",
         /// The file of an object has no row, and it may be another store's, or a newer copy of this store has the row.
@@ -45,6 +47,7 @@ impl Flaw {
             Self::NotRecorded | Self::OtherOwner => {
                 "somebody wrote into the store: keep it as it is, and look who could"
             }
+            Self::NoText => "hoshu backup verify with its number makes it again",
             Self::OtherStore => {
                 "look whether the settings name the right depot, and the right and newest store; it is never removed"
             }

@@ -1,5 +1,7 @@
 //! Sealed objects: small ones in the row, large ones by their path in the depot.
 
+use std::collections::HashMap;
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
@@ -14,6 +16,9 @@ use super::error::StoreError;
 use super::row::{damaged, within, word};
 use super::schema::object;
 use super::{Scoped, audit};
+
+/// Objects of one question to the database.
+const IDS_AT_ONCE: usize = 500;
 
 #[derive(Queryable)]
 struct Row {
@@ -89,18 +94,24 @@ impl Scoped {
         self.store.read(read).await
     }
 
-    /// Where an object lies, without reading its bytes.
-    pub async fn object_place(&self, id: ObjectId) -> Result<Option<ObjectPlace>, StoreError> {
+    /// Where objects lie, without reading their bytes; one that is not known is absent.
+    pub async fn object_places(&self, ids: &[ObjectId]) -> Result<HashMap<ObjectId, ObjectPlace>, StoreError> {
         let customers = self.customers();
+        let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+        // A number that is none of bytes is a size that no object has.
+        let size = |bytes: i64| u64::try_from(bytes).unwrap_or(u64::MAX);
         let read = move |db: &mut Db| {
-            let held = sql::<Nullable<BigInt>>("CAST(octet_length(body) AS BIGINT)");
-            let query =
-                within!(object::table.select((object::bytes, object::path, held)), object::customer, &customers);
-            let row: Option<(i64, Option<String>, Option<i64>)> =
-                query.filter(object::id.eq(id.0)).first(db).optional()?;
-            // A number that is none of bytes is a size that no object has.
-            let size = |bytes: i64| u64::try_from(bytes).unwrap_or(u64::MAX);
-            Ok(row.map(|(bytes, path, held)| ObjectPlace { bytes: size(bytes), path, held: held.map_or(0, size) }))
+            let mut places = HashMap::with_capacity(ids.len());
+            for ids in ids.chunks(IDS_AT_ONCE) {
+                let held = sql::<Nullable<BigInt>>("CAST(octet_length(body) AS BIGINT)");
+                let columns = object::table.select((object::id, object::bytes, object::path, held));
+                let query = within!(columns, object::customer, &customers).filter(object::id.eq_any(ids));
+                for (id, bytes, path, held) in query.load::<(i64, i64, Option<String>, Option<i64>)>(db)? {
+                    let place = ObjectPlace { bytes: size(bytes), path, held: held.map_or(0, size) };
+                    places.insert(ObjectId(id), place);
+                }
+            }
+            Ok(places)
         };
         self.store.read(read).await
     }

@@ -70,9 +70,23 @@ impl House {
 
     /// A generated fleet.
     pub(crate) fn generated(seats: usize) -> Self {
+        Self::generated_with(seats, &[])
+    }
+
+    /// A generated fleet with more words for its lab.
+    pub(crate) fn generated_with(seats: usize, words: &[&str]) -> Self {
         let mut house = Self::empty();
-        house.lab = Some(house.start_lab(&["lab", "serve", "--fleet", &seats.to_string(), "--dir", "."]));
+        let seats = seats.to_string();
+        let served = ["lab", "serve", "--fleet", &seats, "--dir", "."];
+        house.lab = Some(house.start_lab(&[&served, words].concat()));
         house
+    }
+
+    /// Another house with what `copy` brings from the folder of this one into its own; it has no lab.
+    pub(crate) fn copied(&self, copy: impl FnOnce(&Path, &Path)) -> Self {
+        let other = Self::empty();
+        copy(self.dir.path(), other.dir.path());
+        other
     }
 
     /// As [`Self::example`], with another store.

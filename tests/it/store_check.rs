@@ -114,6 +114,7 @@ async fn every_damage_of_a_row_is_named() {
         ),
         ("UPDATE backup SET object_id = 4711 WHERE seat = 'acme-ex01'".to_owned(), vec!["backup in backup: reference"]),
         ("DELETE FROM backup_seen".to_owned(), vec!["backup in backup: reference"]),
+        ("DELETE FROM object_text".to_owned(), vec!["backup in backup: no-text"]),
         (
             "UPDATE customer_key SET public = 'age1other' WHERE customer = 'acme'".to_owned(),
             vec!["key 1 in customer_key: not-recorded"],
@@ -128,6 +129,8 @@ async fn every_damage_of_a_row_is_named() {
         assert_eq!(told, expected, "{statement}");
     }
     assert_eq!(found(&house, false, 0), [""; 0], "and clean again");
+    house.hoshu(&["key", "destroy", "--customer", "acme", "--reason", "a test", "--yes", "acme"]).expect(0);
+    assert_eq!(found(&house, false, 0), [""; 0], "a destroyed customer's backups have no texts");
 }
 
 #[tokio::test(flavor = "multi_thread")]

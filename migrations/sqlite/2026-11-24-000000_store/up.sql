@@ -148,7 +148,7 @@ CREATE TABLE object (
     CHECK ((path IS NULL) <> (body IS NULL))
 );
 
--- The redacted text of an object: no secret is in it. It can be made again from the object.
+-- The redacted text of an object: every secret that the rules know is masked in it. It can be made again from the object.
 CREATE TABLE object_text (
     object_id BIGINT NOT NULL PRIMARY KEY REFERENCES object (id),
     packed BLOB NOT NULL
@@ -239,7 +239,7 @@ CREATE TABLE audit (
             'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
             'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
             'backup-pruned', 'depot-swept', 'backup-redacted', 'backup-exported', 'object-opened',
-            'credential-stopped', 'credential-cleared'
+            'asked', 'credential-stopped', 'credential-cleared'
         )),
     subject TEXT NOT NULL,
     detail TEXT NOT NULL

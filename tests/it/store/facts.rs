@@ -205,7 +205,7 @@ async fn a_backup_comes_with_its_object_and_its_audit(place: Place) {
     store.backup_seen(first, NOW.plus_ms(2_000)).await.unwrap();
     store.flush().await.unwrap();
     assert_eq!(house(&store).backup_get(first).await.unwrap().unwrap().seen_at, NOW.plus_ms(2_000));
-    let place = house(&store).object_place(known.object).await.unwrap();
+    let place = house(&store).object_places(&[known.object]).await.unwrap().remove(&known.object);
     let bytes = sealed("acme", "nx01", b"one").facts.bytes;
     assert_eq!(place, Some(ObjectPlace { bytes, path: None, held: bytes }));
     assert_eq!(house(&store).backups_of_object(known.object).await.unwrap(), [first, again]);
