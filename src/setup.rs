@@ -15,6 +15,7 @@ use hoshu::engine::event::{Reporter, Stop};
 use hoshu::engine::keys::Keys;
 use hoshu::engine::lane::Lanes;
 use hoshu::engine::session::Kept;
+use hoshu::engine::store_check;
 use hoshu::inventory::{Loaded, load, load_settings};
 use hoshu::lab::Twins;
 use hoshu::model::actor::Act;
@@ -128,6 +129,7 @@ impl Doors for Setup {
             stop,
         };
         if need == Need::Host {
+            store_check::claim(&env).await?;
             accept_generation(&env, &loaded).await?;
         }
         Ok(env)

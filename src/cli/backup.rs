@@ -1,6 +1,6 @@
 //! `hoshu backup`.
 
-mod compare;
+pub(super) mod compare;
 mod export;
 
 use std::sync::Arc;
@@ -192,7 +192,11 @@ fn show_pruned(context: &Context<'_, impl Doors>, answer: &Pruned, zone: chrono_
         return;
     }
     let rows = answer.backups.iter().map(|one| -> Vec<Cell> {
-        let tone = if one.result == PruneResult::Kept { Tone::Good } else { Tone::Care };
+        let tone = match one.result {
+            PruneResult::Kept => Tone::Good,
+            PruneResult::Pruned => Tone::Care,
+            PruneResult::Failed => Tone::Bad,
+        };
         vec![
             one.seat.to_string().into(),
             one.backup.to_string().into(),
@@ -203,10 +207,21 @@ fn show_pruned(context: &Context<'_, impl Doors>, answer: &Pruned, zone: chrono_
             one.why.clone().into(),
         ]
     });
-    context.out.table(&["seat", "backup", "taken", "last seen", "grade", "result", "why"], rows.collect());
+    let unread = answer.unread.iter().map(|one| -> Vec<Cell> {
+        let (failed, empty) = (Cell::toned(PruneResult::Failed.as_str(), Tone::Bad), String::new);
+        let (seat, why) = (one.seat.to_string(), one.why.clone());
+        vec![seat.into(), empty().into(), empty().into(), empty().into(), empty().into(), failed, why.into()]
+    });
+    let header = ["seat", "backup", "taken", "last seen", "grade", "result", "why"];
+    context.out.table(&header, rows.chain(unread).collect());
     let note = if answer.dry_run { " (dry run: nothing was changed)" } else { "" };
     let all = counted(answer.backups.len(), "backup");
-    context.out.talk(&format!("{all}: {} kept, {} pruned{note}", answer.kept, answer.pruned));
+    let failed = match (answer.failed, answer.unread.len()) {
+        (0, 0) => String::new(),
+        (failed, 0) => format!(", {failed} failed"),
+        (failed, unread) => format!(", {failed} failed; those of {} cannot be read", counted(unread, "seat")),
+    };
+    context.out.talk(&format!("{all}: {} kept, {} pruned{failed}{note}", answer.kept, answer.pruned));
 }
 
 fn show_proved(context: &Context<'_, impl Doors>, answer: &Proved) {
@@ -355,7 +370,11 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
             let env = context.env(if dry_run { Need::Read } else { Need::Host }).await?;
             let answer = prune::prune(&env, &actor, &on, dry_run).await?;
             show_pruned(context, &answer, env.settings.zone);
-            Ok(if answer.stopped { Ended::Stopped } else { Ended::Done })
+            Ok(match (answer.stopped, answer.failed + answer.unread.len()) {
+                (true, _) => Ended::Stopped,
+                (false, 0) => Ended::Done,
+                (false, _) => Ended::Attention,
+            })
         }
         Verb::Coverage { on, within } => show_coverage(context, &on, within).await,
         Verb::Show { which, section } => {

@@ -3,6 +3,7 @@
 //! Invariant: what a person asks for goes through `service`; only `lab` and `demo` reach past it.
 
 pub mod appliance;
+pub mod ask;
 pub mod audit;
 pub mod backup;
 pub mod check;
@@ -76,6 +77,8 @@ enum Noun {
     Key(key::Verb),
     /// Poll the health of appliances
     Poll(poll::Args),
+    /// Ask appliances one question of your own, and see who answers otherwise
+    Ask(ask::Args),
     /// Findings: what is not good, since when, how often seen
     #[command(subcommand)]
     Finding(finding::Verb),
@@ -164,6 +167,7 @@ pub async fn run(cli: Cli, doors: &impl Doors, stop: Stop) -> Result<Ended, Refu
         Noun::Hostkey(verb) => hostkey::run(&context, verb).await,
         Noun::Key(verb) => key::run(&context, verb).await,
         Noun::Poll(args) => poll::run(&context, args).await,
+        Noun::Ask(args) => ask::run(&context, args).await,
         Noun::Finding(verb) => finding::run(&context, verb).await,
         Noun::Backup(verb) => backup::run(&context, verb).await,
         Noun::Credential(verb) => credential::run(&context, verb).await,

@@ -16,10 +16,10 @@ pub mod sweep;
 pub mod verify;
 
 pub use complete::{Evidence, Fetched, Session, Verdict, complete};
-pub use diff::{Diff, DiffLine, Hunk, SectionDiff, Sign, diff};
+pub use diff::{Diff, DiffLine, Hunk, SectionDiff, Sign, diff, diff_lines};
 pub use prove::{NotTaken, Proving, compare};
 pub use readable::{Readable, means};
-pub use redact::{redact, secrets_of, stable_pieces};
+pub use redact::{Fingerprint, redact, redact_answer, secrets_of, stable_pieces};
 pub use retain::{Fate, retain};
 pub use saved::saved;
 pub use siblings::{COHORT_MIN, Difference, Odd, odd};

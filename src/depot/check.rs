@@ -9,7 +9,7 @@ use std::time::UNIX_EPOCH;
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
-use super::files::{Depot, DepotError, failed, is_hex, is_object_path};
+use super::files::{Depot, DepotError, OWNER, failed, is_hex, is_object_path};
 use crate::model::object::{ObjectBody, SealedObject};
 use crate::model::outside::Outside;
 use crate::model::time::Time;
@@ -52,7 +52,7 @@ impl Depot {
         for (name, facts) in entries(self.folder())? {
             if facts.is_dir() && name.len() == 2 && is_hex(&name) {
                 folders.push(name);
-            } else {
+            } else if !(facts.is_file() && name == OWNER) {
                 others.push(DepotFile { path: name.into(), kind: FileKind::Foreign, modified: modified(&facts) });
             }
         }

@@ -1,7 +1,7 @@
 //! Where sealed bytes lie: small ones go back to be put into the row, larger ones into a file.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +10,12 @@ use std::sync::atomic::AtomicU64;
 use super::room::mib;
 
 use crate::model::limits::{OBJECT_BYTES_MAX, SMALL_OBJECT_BYTES};
-use crate::model::object::{ObjectBody, ObjectFacts, SealedObject};
+use crate::model::object::{ObjectBody, ObjectFacts, ObjectPlace, SealedObject};
+
+/// The file that says whose objects lie in the folder.
+pub(super) const OWNER: &str = "store-id";
+/// Bytes of it that are read: an id is shorter.
+const OWNER_BYTES_MAX: u64 = 200;
 
 /// Why sealed bytes cannot be kept or found.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +62,17 @@ pub enum DepotError {
     },
 }
 
+impl DepotError {
+    /// Whether it speaks against the object itself: what else stops a reading may be gone the next time.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::File { source, .. } => source.kind() == ErrorKind::NotFound,
+            Self::Path(_) | Self::Size { .. } => true,
+            Self::OpenToOthers { .. } | Self::Full { .. } => false,
+        }
+    }
+}
+
 /// The folder of large sealed objects.
 #[derive(Debug, Clone)]
 pub struct Depot {
@@ -73,6 +89,24 @@ impl Depot {
             return Err(DepotError::OpenToOthers { path: folder.to_owned(), mode });
         }
         Ok(Self { folder: folder.to_owned(), reserved: Arc::default() })
+    }
+
+    /// The id of the store that the folder belongs to; `None` when nobody claimed it.
+    pub fn owner(&self) -> Result<Option<String>, DepotError> {
+        let path = self.folder.join(OWNER);
+        let mut bytes = Vec::new();
+        match File::open(&path).and_then(|file| file.take(OWNER_BYTES_MAX).read_to_end(&mut bytes)) {
+            Ok(_) => Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(failed(&path, source)),
+        }
+    }
+
+    /// Writes down that the folder belongs to a store. It stays whose it is: a second claim is an error.
+    pub fn claim(&self, store: &str) -> Result<(), DepotError> {
+        let path = self.folder.join(OWNER);
+        let written = write_synced(&path, format!("{store}\n").as_bytes());
+        written.and_then(|()| File::open(&self.folder)?.sync_all()).map_err(|source| failed(&path, source))
     }
 
     /// Keeps sealed bytes. A large object is on the disk, name and all, when this returns: the row comes after it.
@@ -103,6 +137,13 @@ impl Depot {
     pub fn remove(&self, relative: &str) -> Result<(), DepotError> {
         let path = self.object_path(relative)?;
         fs::remove_file(&path).map_err(|source| failed(&path, source))
+    }
+
+    /// Whether an object lies where it should, with its size: no byte of it is read.
+    pub fn has(&self, place: &ObjectPlace) -> bool {
+        let Some(path) = &place.path else { return place.held == place.bytes };
+        let facts = self.object_path(path).ok().and_then(|path| fs::metadata(path).ok());
+        facts.is_some_and(|facts| facts.is_file() && facts.len() == place.bytes)
     }
 
     /// Where everything lies.
@@ -209,6 +250,18 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_is_claimed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let depot = Depot::open(&folder.path().join("depot")).unwrap();
+        assert_eq!(depot.owner().unwrap(), None);
+        depot.claim("one").unwrap();
+        assert!(depot.claim("other").is_err());
+        assert_eq!(depot.owner().unwrap().as_deref(), Some("one"));
+        let file = fs::metadata(folder.path().join("depot").join(OWNER)).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
     fn a_row_leads_nowhere_else() {
         let folder = tempfile::tempdir().unwrap();
         let depot = Depot::open(&folder.path().join("depot")).unwrap();
@@ -216,6 +269,25 @@ mod tests {
             let object = SealedObject { facts: facts(1, 1), body: ObjectBody::File(path.to_owned()) };
             assert!(matches!(depot.get(object), Err(DepotError::Path(_))), "{path}");
         }
+    }
+
+    #[test]
+    fn it_is_seen_without_reading_whether_an_object_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let depot = Depot::open(&folder.path().join("depot")).unwrap();
+        let object = depot.put(facts(SMALL_OBJECT_BYTES, 3), vec![8; SMALL_OBJECT_BYTES]).unwrap();
+        let ObjectBody::File(path) = object.body else { panic!("a file") };
+        let bytes = SMALL_OBJECT_BYTES as u64;
+        let has = |path: Option<&str>, held| depot.has(&ObjectPlace { bytes, path: path.map(str::to_owned), held });
+        assert!(has(Some(&path), 0) && has(None, bytes));
+        assert!(!has(None, bytes - 1) && !has(Some("ab"), 0));
+        let file = folder.path().join("depot").join(&path);
+        OpenOptions::new().write(true).open(&file).unwrap().set_len(10).unwrap();
+        assert!(!has(Some(&path), 0));
+        fs::remove_file(&file).unwrap();
+        assert!(!has(Some(&path), 0));
+        fs::create_dir(&file).unwrap();
+        assert!(!has(Some(&path), 0));
     }
 
     #[test]

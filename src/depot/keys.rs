@@ -28,6 +28,10 @@ const FINGERPRINT_LABEL: &[u8] = b"\xffhoshu fingerprint v1";
 /// In realm live one lost recovery identity must not be the last.
 const LIVE_RECIPIENTS_MIN: usize = 2;
 
+/// What does not open, as messages name it.
+pub(super) const OBJECT: &str = "an object";
+const CUSTOMER_KEY: &str = "the key of a customer";
+
 /// Why a key cannot be used. No message holds a part of a key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -136,6 +140,18 @@ pub enum KeyError {
     /// The system gave no random bytes, or memory.
     #[error("seal: {0}")]
     Sealing(String),
+}
+
+impl KeyError {
+    /// Whether it speaks against the sealed object itself, and not against a key or what reads one.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::ObjectNotRecorded(_) | Self::OverLimit(_) => true,
+            Self::Unopenable { what } | Self::OtherRealm { what, .. } => *what == OBJECT,
+            Self::Foreign { what, .. } => *what != CUSTOMER_KEY,
+            _ => false,
+        }
+    }
 }
 
 /// What stands before a sealed key, so that no row can take another row's key.
@@ -361,11 +377,7 @@ impl Opener {
         let identity = Identity::from_str(text.trim()).map_err(|_| unopenable("the private key of a customer"))?;
         let public = identity.to_public().to_string();
         if public != key.public {
-            return Err(KeyError::Foreign {
-                what: "the key of a customer",
-                expected: key.public.clone(),
-                found: public,
-            });
+            return Err(KeyError::Foreign { what: CUSTOMER_KEY, expected: key.public.clone(), found: public });
         }
         Ok((identity, self.unwrap(realm, key, KeyPart::Content, content)?))
     }
@@ -377,7 +389,7 @@ impl Opener {
         part: KeyPart,
         sealed: &[u8],
     ) -> Result<Zeroizing<String>, KeyError> {
-        let what = "the key of a customer";
+        let what = CUSTOMER_KEY;
         if sealed.len() as u64 > SECRET_BYTES_MAX {
             return Err(unopenable(what));
         }

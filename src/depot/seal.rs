@@ -15,7 +15,7 @@ use crate::model::outside::Outside;
 use crate::model::realm::Realm;
 use crate::model::time::Time;
 
-use super::keys::{KeyError, Keyring, unopenable};
+use super::keys::{KeyError, Keyring, OBJECT, unopenable};
 
 /// How hard zstd tries: configurations shrink to a fourth at its fastest, and more effort costs more than the seal.
 const ZSTD_LEVEL: i32 = 1;
@@ -131,7 +131,7 @@ impl Keyring {
         same("the generation of the key", &facts.generation, &key.generation)?;
         same("the digest of an object", &hex::encode(facts.digest), &hex::encode(Sha256::digest(sealed)))?;
         let identity = self.private(key)?;
-        let broken = || unopenable("an object");
+        let broken = || unopenable(OBJECT);
         let decryptor = Decryptor::new_buffered(sealed).map_err(|_| broken())?;
         let plain = decryptor.decrypt(iter::once(&identity as _)).map_err(|_| broken())?;
         let mut plain = BufReader::new(plain);
@@ -139,7 +139,7 @@ impl Keyring {
         plain.by_ref().take(HEADER_BYTES_MAX).read_until(b'\n', &mut line).map_err(|_| broken())?;
         let header: SealedHeader = serde_json::from_slice(&line).map_err(|_| broken())?;
         if header.realm != self.realm {
-            return Err(KeyError::OtherRealm { what: "an object", expected: self.realm, found: header.realm });
+            return Err(KeyError::OtherRealm { what: OBJECT, expected: self.realm, found: header.realm });
         }
         same("the customer of an object", &facts.customer, &header.customer)?;
         same("the seat of an object", &facts.seat, &header.seat)?;
@@ -155,7 +155,7 @@ impl Keyring {
 
 /// Unpacks within limits on window and size.
 fn unpack(packed: impl BufRead) -> Result<Vec<u8>, KeyError> {
-    let broken = |_| unopenable("an object");
+    let broken = |_| unopenable(OBJECT);
     let mut decoder = zstd::Decoder::with_buffer(packed).map_err(broken)?;
     decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(broken)?;
     let mut content = Vec::new();

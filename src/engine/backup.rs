@@ -1,6 +1,6 @@
 //! The backup: fetch the configuration until it is decided what it is worth, seal it, write it down.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::Answer;
@@ -49,12 +49,31 @@ pub struct Taken {
     pub took_ms: i64,
 }
 
+/// The last good backup of a seat.
+struct LastGood {
+    backup: Backup,
+    /// What it sealed lies where it should, with its size. What does not stands for nothing.
+    is_there: bool,
+}
+
+/// The last good backup of each seat that has one.
+async fn last_good(env: &Env, seats: &[SeatName]) -> Result<BTreeMap<SeatName, LastGood>, StoreError> {
+    let last = env.rows().backup_last_good(seats).await?;
+    let objects: Vec<ObjectId> = last.values().map(|backup| backup.object).collect();
+    let places = env.rows().object_places(&objects).await?;
+    let with_place = |(seat, backup): (SeatName, Backup)| {
+        let is_there = places.get(&backup.object).is_some_and(|place| env.depot.has(place));
+        (seat, LastGood { backup, is_there })
+    };
+    Ok(last.into_iter().map(with_place).collect())
+}
+
 /// Takes a backup of each seat. Each is in the store, with the audit record of what is new, before this returns.
 pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Taken>, KeysError> {
     let facts = fleet::load(env, seats).await?;
     let customers: BTreeSet<&CustomerName> = facts.iter().map(|facts| &facts.seat.customer).collect();
     let keyless: Arc<[Keyless]> = keys::load(env, customers).await?.into();
-    let mut last = env.rows().backup_last_good(seats).await?;
+    let mut last = last_good(env, seats).await?;
     env.tell(&Event::Started { seats: facts.len() });
     let work: Vec<_> = facts
         .into_iter()
@@ -92,7 +111,7 @@ async fn one(
     actor: Arc<Actor>,
     keyless: Arc<[Keyless]>,
     facts: Arc<Facts>,
-    previous: Option<Backup>,
+    previous: Option<LastGood>,
 ) -> Taken {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
     let taken = take(&env, &actor, &keyless, facts, previous, Turn { permit, why: None }).await;
@@ -122,7 +141,7 @@ pub async fn at_once(env: &Env, facts: &Arc<Facts>, permit: Permit, why: &str) -
     };
     // What was learned of the hardware since the facts were loaded is not learned again.
     let seat = std::slice::from_ref(&facts.seat.name);
-    let (fresh, mut last) = match (fleet::load(env, seat).await, env.rows().backup_last_good(seat).await) {
+    let (fresh, mut last) = match (fleet::load(env, seat).await, last_good(env, seat).await) {
         (Ok(fresh), Ok(last)) => (fresh, last),
         (Err(error), _) | (_, Err(error)) => return failed(&error),
     };
@@ -142,10 +161,12 @@ async fn take(
     actor: &Actor,
     keyless: &[Keyless],
     facts: Arc<Facts>,
-    previous: Option<Backup>,
+    previous: Option<LastGood>,
     turn: Turn<'_>,
 ) -> Taken {
     let began = Stopwatch::start();
+    let is_there = previous.as_ref().is_some_and(|last| last.is_there);
+    let previous = previous.map(|last| last.backup);
     let mut room = None;
     let fetched = if let Some(keyless) = keyless.iter().find(|one| one.customer == facts.seat.customer) {
         // What cannot be sealed is not fetched: a configuration in clear has no place to be.
@@ -166,7 +187,7 @@ async fn take(
             match doubt_earlier(env, actor, &judged, previous.as_ref()).await {
                 Ok(found) => {
                     doubted = found;
-                    keep(env, actor, &facts, judged, previous.as_ref(), turn.why).await
+                    keep(env, actor, &facts, judged, previous.as_ref().filter(|_| is_there), turn.why).await
                 }
                 Err(failure) => Err(failure),
             }
@@ -400,10 +421,10 @@ fn seal(
     backup: &Backup,
     judged: &Judged,
     layout: &ConfigLayout,
-    previous: Option<&Backup>,
+    same: Option<&Backup>,
 ) -> Result<BackupObject, KeysError> {
-    if let Some(previous) = previous.filter(|previous| previous.content == backup.content) {
-        return Ok(BackupObject::Same(previous.object));
+    if let Some(same) = same {
+        return Ok(BackupObject::Same(same.object));
     }
     let new = NewObject {
         customer: backup.customer.clone(),
@@ -420,13 +441,14 @@ fn seal(
 }
 
 /// Seals, and writes the backup with its audit record in one transaction; of what is known already it is only noted
-/// that it was seen again.
+/// that it was seen again. `kept` is the last good backup, unless what it sealed is not there whole: then the same content
+/// is sealed anew, in a backup of its own.
 async fn keep(
     env: &Env,
     actor: &Actor,
     facts: &Facts,
     judged: Judged,
-    previous: Option<&Backup>,
+    kept: Option<&Backup>,
     why: Option<&str>,
 ) -> Result<Backup, Failure> {
     let with_why = |mut detail: serde_json::Value| {
@@ -444,13 +466,20 @@ async fn keep(
         .ring()
         .and_then(|ring| ring.content_id(&facts.seat.customer, &stable))
         .map_err(|error| unkept(&error))?;
-    let known = previous.filter(|known| known.content == content && known.asset == judged.asset.id);
+    let same = kept.filter(|kept| kept.content == content);
+    let known = same.filter(|known| known.asset == judged.asset.id);
     if let (Some(known), Some(id), Verdict::Complete) = (known, known.and_then(|known| known.id), &judged.verdict) {
         env.store.backup_seen(id, now).await.map_err(|error| unkept(&error))?;
+        // That nothing changed is an observation; why somebody looked at once is an act.
+        if why.is_some() {
+            let detail = with_why(serde_json::json!({"v": 1, "content": content, "unchanged": id}));
+            let audit = actor.did(now, Act::BackupTaken, facts.seat.name.as_str(), &detail);
+            env.store.audit_add(audit).await.map_err(|error| unkept(&error))?;
+        }
         return Ok(Backup { seen_at: now, ..known.clone() });
     }
     let mut backup = row(&judged, facts, content, now);
-    let object = seal(env, &backup, &judged, layout, previous).map_err(|error| unkept(&error))?;
+    let object = seal(env, &backup, &judged, layout, same).map_err(|error| unkept(&error))?;
     let detail = with_why(serde_json::json!({
         "v": 1,
         "grade": backup.grade,

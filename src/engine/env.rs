@@ -17,7 +17,6 @@ use crate::model::actor::Scope;
 use crate::model::config::ConfigLayout;
 use crate::model::inventory::Inventory;
 use crate::model::name::SeatName;
-use crate::model::series::Series;
 use crate::model::settings::Settings;
 use crate::readout::Definitions;
 use crate::secret::SecretStore;
@@ -79,8 +78,10 @@ impl Env {
     /// What is known about the configurations of a seat's series; of a seat that is not in the inventory any more, what
     /// is known about every series.
     pub fn config_layout(&self, seat: &SeatName) -> &ConfigLayout {
-        let series = self.inventory.seats.get(seat).map_or(Series::Nx, |seat| seat.series);
-        self.definitions.config_layout(series)
+        match self.inventory.seats.get(seat) {
+            Some(seat) => self.definitions.config_layout(seat.series),
+            None => self.definitions.config_layout_of_all(),
+        }
     }
 
     /// How long one fetch of a configuration may take.

@@ -8,6 +8,7 @@ use crate::engine::sealed::{self, OpenError};
 use crate::model::actor::Actor;
 use crate::model::backup::Backup;
 use crate::model::credential::{LoginSecret, Purpose};
+use crate::model::name::SeatName;
 use crate::model::object::OpenPurpose;
 use crate::model::redacted::RedactedText;
 use crate::secret::SecretError;
@@ -30,15 +31,15 @@ pub async fn swept(env: &Env, actor: &Actor, backup: &Backup) -> Result<Redacted
     let layout = env.config_layout(&backup.seat);
     let fingerprints = env.keys.ring().and_then(|ring| ring.fingerprints(&backup.customer)).map_err(OpenError::from)?;
     let redacted = redact(text, layout, &|path, value| fingerprints.of(path, value));
-    let credentials = credentials(env, backup)?;
+    let credentials = credentials(env, &backup.seat)?;
     let mut secrets = secrets_of(text, layout);
     secrets.extend(credentials.iter().map(ExposeSecret::expose_secret));
     Ok(sweep(redacted, &secrets))
 }
 
-/// The passwords and keys with which Hoshu itself comes to the seat.
-fn credentials(env: &Env, backup: &Backup) -> Result<Vec<secrecy::SecretString>, SecretError> {
-    let Some(seat) = env.inventory.seats.get(&backup.seat) else { return Ok(Vec::new()) };
+/// The passwords and keys with which Hoshu itself comes to a seat.
+pub(super) fn credentials(env: &Env, seat: &SeatName) -> Result<Vec<secrecy::SecretString>, SecretError> {
+    let Some(seat) = env.inventory.seats.get(seat) else { return Ok(Vec::new()) };
     let named = [(&seat.credentials.read, Purpose::Read), (&seat.credentials.change, Purpose::Change)];
     let mut secrets = Vec::new();
     for (name, purpose) in named {

@@ -341,7 +341,7 @@ async fn read_tiers(
         readings.extend(readout.readings);
     }
     if tiers.contains(&Tier::Slow) {
-        readings.push(read_saved(env, facts, live).await?);
+        readings.push(read_saved(env, facts, live).await);
     }
     let mut all = layouts(env, facts, release.as_ref(), Tier::ALL);
     all.retain(|layout| layout.is_wanted(&names));
@@ -352,14 +352,24 @@ async fn read_tiers(
     Ok(readings)
 }
 
-/// Whether what runs is saved. Both texts are held side by side and forgotten.
-async fn read_saved(env: &Env, facts: &Facts, live: &mut Live) -> Result<Reading, Failure> {
+/// Whether what runs is saved. Both texts are held side by side and forgotten. It is the last thing that is asked: a text
+/// that cannot be fetched says nothing about the appliance, and takes no other reading with it.
+async fn read_saved(env: &Env, facts: &Facts, live: &mut Live) -> Reading {
     let layout = env.definitions.config_layout(facts.seat.series);
     live.session.allow(env.backup_limit());
-    let running = backup::fetch_by(env, live, layout, env.definitions.config_command()).await?;
-    let saved = backup::fetch_by(env, live, layout, env.definitions.saved_command()).await?;
+    let fetched = async {
+        let running = backup::fetch_by(env, live, layout, env.definitions.config_command()).await?;
+        Ok((running, backup::fetch_by(env, live, layout, env.definitions.saved_command()).await?))
+    };
+    let fetched: Result<_, Failure> = fetched.await;
     live.session.allow(env.command_limit());
-    Ok(decide::backup::saved(&running, &saved, layout))
+    match fetched {
+        Ok((running, saved)) => decide::backup::saved(&running, &saved, layout),
+        Err(failure) => {
+            let saved = Component::new(ComponentKind::Configuration, "saved");
+            Reading::new(saved, Condition::Missing, failure.outcome.as_str())
+        }
+    }
 }
 
 /// The kinds of component about which every command that could speak was asked: what is absent there is missing.

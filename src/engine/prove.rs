@@ -8,10 +8,10 @@ use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet;
 use crate::engine::keys::{self, KeysError};
-use crate::engine::sealed::{self, with_causes};
+use crate::engine::sealed;
 use crate::engine::session::Failure;
 use crate::engine::twin::TwinOf;
-use crate::engine::verify::contradiction;
+use crate::engine::verify::{contradiction, damaged};
 use crate::model::actor::Actor;
 use crate::model::backup::Backup;
 use crate::model::backup_event::Learned;
@@ -73,7 +73,8 @@ async fn note(env: &Env, actor: &Actor, backup: &mut Backup, found: Proving, wor
     let learned = match found {
         Proving::Proved => Learned::Proved,
         Proving::Refused | Proving::Differs => Learned::NotProved,
-        Proving::Suspect | Proving::Damaged | Proving::NotModelled => return Ok(()),
+        Proving::Damaged => Learned::Damaged,
+        Proving::Suspect | Proving::NotModelled => return Ok(()),
     };
     if let Some(id) = backup.id {
         let words = format!("{found}: {words}");
@@ -92,7 +93,7 @@ async fn judge(env: &Env, actor: &Actor, backup: &Backup) -> Result<(Proving, St
     let layout = env.definitions.config_layout(seat.series);
     let opened = match sealed::open(env, actor, backup, OpenPurpose::Prove).await {
         Ok(opened) => opened,
-        Err(error) => return Ok((Proving::Damaged, with_causes(&error))),
+        Err(error) => return Ok((Proving::Damaged, damaged(env, actor, backup, error).await?)),
     };
     if let Some(words) = contradiction(env, backup, &opened, layout).await? {
         return Ok((Proving::Damaged, words));

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 
 use crate::decide::backup::{Fate, retain};
 use crate::engine::env::Env;
+use crate::engine::sealed::with_causes;
 use crate::model::actor::{Act, Actor};
 use crate::model::backup::BackupAge;
 use crate::model::id::AssetId;
@@ -25,6 +26,8 @@ pub struct Judged {
     pub age: BackupAge,
     /// Whether it stays, and why.
     pub fate: Fate,
+    /// Why it is still there when it should have gone.
+    pub failed: Option<String>,
 }
 
 /// What became of the backups of a selection.
@@ -32,60 +35,93 @@ pub struct Judged {
 pub struct Pruned {
     /// Each, by seat, the newest first.
     pub backups: Vec<Judged>,
+    /// Seats whose backups cannot be read, each with the reason: nothing of them was judged.
+    pub unread: Vec<(SeatName, String)>,
     /// Whether it was stopped before its end.
     pub stopped: bool,
 }
 
-/// Judges every backup of some seats, and removes what nothing keeps; with `dry_run` nothing is changed.
+/// Judges every backup of some seats, and removes what nothing keeps; with `dry_run` nothing is changed. A seat that
+/// fails takes no other with it.
 pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName], dry_run: bool) -> Result<Pruned, StoreError> {
     let sitting: HashMap<SeatName, AssetId> =
         env.rows().asset_list().await?.into_iter().map(|asset| (asset.seat, asset.id)).collect();
-    let mut all = Pruned { backups: Vec::new(), stopped: false };
+    let mut all = Pruned { backups: Vec::new(), unread: Vec::new(), stopped: false };
     for portion in seats.chunks(SEATS_AT_ONCE) {
         if env.stop.is_asked() {
             all.stopped = true;
             break;
         }
-        let mut ages: HashMap<SeatName, Vec<BackupAge>> = HashMap::new();
-        for age in env.rows().backup_ages(portion).await? {
-            ages.entry(age.seat.clone()).or_default().push(age);
-        }
+        let mut ages = ages(env, portion, &mut all.unread).await;
         let seats = portion.iter().filter_map(|name| env.inventory.seats.get(name));
-        let judged: Vec<(&Seat, Vec<Judged>)> = seats
+        let mut judged: Vec<(&Seat, Vec<Judged>)> = seats
             .map(|seat| {
                 let ages = ages.remove(&seat.name).unwrap_or_default();
                 (seat, judge(env, seat, ages, sitting.get(&seat.name).copied()))
             })
             .collect();
         if !dry_run {
-            try_join_all(judged.iter().map(|(seat, judged)| remove(env, actor, seat, judged))).await?;
+            join_all(judged.iter_mut().map(|(seat, judged)| remove(env, actor, seat, judged))).await;
         }
         all.backups.extend(judged.into_iter().flat_map(|(_, judged)| judged));
     }
     Ok(all)
 }
 
+/// The backups of some seats. Where a row cannot be read, each seat is asked for by itself.
+async fn ages(
+    env: &Env,
+    seats: &[SeatName],
+    unread: &mut Vec<(SeatName, String)>,
+) -> HashMap<SeatName, Vec<BackupAge>> {
+    let mut all: HashMap<SeatName, Vec<BackupAge>> = HashMap::new();
+    let mut add = |ages: Vec<BackupAge>| {
+        for age in ages {
+            all.entry(age.seat.clone()).or_default().push(age);
+        }
+    };
+    if let Ok(ages) = env.rows().backup_ages(seats).await {
+        add(ages);
+        return all;
+    }
+    for seat in seats {
+        match env.rows().backup_ages(std::slice::from_ref(seat)).await {
+            Ok(ages) => add(ages),
+            Err(error) => unread.push((seat.clone(), with_causes(&error))),
+        }
+    }
+    all
+}
+
 /// A name that another customer's seat had before is another seat: what was kept of that one is left alone.
 fn judge(env: &Env, seat: &Seat, mut ages: Vec<BackupAge>, sitting: Option<AssetId>) -> Vec<Judged> {
     ages.retain(|age| age.customer == seat.customer);
-    let fates = retain(&ages, env.inventory.retention(seat), sitting, env.settings.zone);
+    let fates = retain(&ages, env.inventory.retention(seat), sitting, env.clock.now(), env.settings.zone);
     let mut ages: HashMap<_, _> = ages.into_iter().map(|age| (age.id, age)).collect();
-    fates.into_iter().filter_map(|fate| Some(Judged { age: ages.remove(&fate.id)?, fate })).collect()
+    fates.into_iter().filter_map(|fate| Some(Judged { age: ages.remove(&fate.id)?, fate, failed: None })).collect()
 }
 
-async fn remove(env: &Env, actor: &Actor, seat: &Seat, judged: &[Judged]) -> Result<(), StoreError> {
-    let doomed = judged.iter().filter(|one| !one.fate.kept);
-    let doomed: Vec<Doomed> = doomed.map(|one| Doomed { id: one.fate.id, reason: one.fate.why.clone() }).collect();
-    for part in doomed.chunks(BACKUPS_AT_ONCE) {
-        let which: Vec<_> = part.iter().map(|one| serde_json::json!({"backup": one.id, "why": one.reason})).collect();
-        let detail = serde_json::json!({"v": 1, "pruned": which});
-        let audit = actor.did(env.clock.now(), Act::BackupPruned, seat.name.as_str(), &detail);
-        let owner = (seat.customer.clone(), seat.name.clone());
-        for file in env.store.backup_prune(owner, part.to_vec(), audit).await? {
-            // A file without a row is what a check of the store sweeps: the backup is gone either way.
-            if let Err(error) = env.depot.remove(&file) {
-                tracing::warn!(%error, %file, "a file of the depot could not be removed");
-            }
+/// Removes what nothing keeps of one seat, in parts; a part that fails stays as it is.
+async fn remove(env: &Env, actor: &Actor, seat: &Seat, judged: &mut [Judged]) {
+    let mut doomed: Vec<&mut Judged> = judged.iter_mut().filter(|one| !one.fate.kept).collect();
+    for part in doomed.chunks_mut(BACKUPS_AT_ONCE) {
+        let which = part.iter().map(|one| Doomed { id: one.fate.id, reason: one.fate.why.clone() }).collect();
+        let Err(error) = bury(env, actor, seat, which).await else { continue };
+        let reason = with_causes(&error);
+        for one in part {
+            one.failed = Some(reason.clone());
+        }
+    }
+}
+
+async fn bury(env: &Env, actor: &Actor, seat: &Seat, doomed: Vec<Doomed>) -> Result<(), StoreError> {
+    let which: Vec<_> = doomed.iter().map(|one| serde_json::json!({"backup": one.id, "why": one.reason})).collect();
+    let detail = serde_json::json!({"v": 1, "pruned": which});
+    let audit = actor.did(env.clock.now(), Act::BackupPruned, seat.name.as_str(), &detail);
+    for file in env.store.backup_prune((seat.customer.clone(), seat.name.clone()), doomed, audit).await? {
+        // A file without a row is what a check of the store sweeps: the backup is gone either way.
+        if let Err(error) = env.depot.remove(&file) {
+            tracing::warn!(%error, %file, "a file of the depot could not be removed");
         }
     }
     Ok(())

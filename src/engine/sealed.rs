@@ -10,6 +10,9 @@ use crate::model::object::{ObjectFacts, OpenPurpose};
 use crate::model::outside::Outside;
 use crate::store::StoreError;
 
+/// What is lost when the row of an object is gone.
+const OBJECT: &str = "the sealed object";
+
 /// Why a backup does not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -22,6 +25,21 @@ pub enum OpenError {
     /// A key is missing, or the object is not what its row says.
     #[error("open the sealed object")]
     Keys(#[from] KeysError),
+}
+
+impl OpenError {
+    /// Whether what is sealed is damaged. A store that is busy, a key that is missing and a disk that does not answer
+    /// say nothing about it.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Lost { what } => *what == OBJECT,
+            Self::Keys(KeysError::Key(error)) => error.is_damage(),
+            Self::Keys(KeysError::Depot(error)) => error.is_damage(),
+            Self::Keys(KeysError::Store(error)) => {
+                matches!(error, StoreError::Damaged { column, .. } if column.starts_with("object."))
+            }
+        }
+    }
 }
 
 impl From<StoreError> for OpenError {
@@ -54,11 +72,10 @@ pub struct Opened {
 /// Opens the sealed configuration of a backup for a purpose, which stands in the audit before anything is opened.
 pub async fn open(env: &Env, actor: &Actor, backup: &Backup, purpose: OpenPurpose) -> Result<Opened, OpenError> {
     let scoped = env.store.scoped(actor.scope.clone());
-    let lost = |what| OpenError::Lost { what };
-    let object = scoped.object_get(backup.object).await?.ok_or_else(|| lost("the sealed object"))?;
+    let object = scoped.object_get(backup.object).await?.ok_or(OpenError::Lost { what: OBJECT })?;
     let generation = Some(object.facts.generation);
     let key = scoped.customer_key_get(&backup.customer, generation).await?;
-    let key = key.ok_or_else(|| lost("the customer's key"))?;
+    let key = key.ok_or(OpenError::Lost { what: "the customer's key" })?;
     let id = backup.id.map_or_else(String::new, |id| id.to_string());
     let detail = serde_json::json!({"v": 1, "object": backup.object, "purpose": purpose});
     env.store.audit_add(actor.did(env.clock.now(), Act::ObjectOpened, id.clone(), &detail)).await?;
@@ -81,4 +98,50 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+    use crate::model::realm::Realm;
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_damaged() {
+        let file = |kind: ErrorKind| DepotError::File { path: "x".into(), source: kind.into() };
+        let foreign = |what| KeyError::Foreign { what, expected: "a".to_owned(), found: "b".to_owned() };
+        let damaged = |column| StoreError::Damaged { column, found: String::new() };
+        let realm = |what| KeyError::OtherRealm { what, expected: Realm::Live, found: Realm::Lab };
+        let damage: [OpenError; 10] = [
+            OpenError::Lost { what: OBJECT },
+            damaged("object.digest").into(),
+            file(ErrorKind::NotFound).into(),
+            DepotError::Path(String::new()).into(),
+            DepotError::Size { path: "x".into(), expected: 1, found: 2 }.into(),
+            KeyError::ObjectNotRecorded(String::new()).into(),
+            KeyError::Unopenable { what: "an object" }.into(),
+            KeyError::OverLimit(1).into(),
+            foreign("the digest of an object").into(),
+            realm("an object").into(),
+        ];
+        for error in damage {
+            assert!(error.is_damage(), "{error:?}");
+        }
+        let none: [OpenError; 10] = [
+            OpenError::Lost { what: "the customer's key" },
+            StoreError::Unavailable { reason: String::new() }.into(),
+            damaged("customer_key.sealed_to").into(),
+            file(ErrorKind::PermissionDenied).into(),
+            file(ErrorKind::Other).into(),
+            KeyError::NotLoaded("acme".parse().unwrap()).into(),
+            KeyError::Unopenable { what: "the key of a customer" }.into(),
+            KeyError::Unopenable { what: "the content key" }.into(),
+            foreign("the key of a customer").into(),
+            realm("the key of a customer").into(),
+        ];
+        for error in none {
+            assert!(!error.is_damage(), "{error:?}");
+        }
+    }
 }

@@ -16,6 +16,8 @@ use crate::store::{Scoped, StoreError};
 
 /// A file without a row that was written to within this time may belong to a backup under way.
 const YOUNG_MS: i64 = 24 * 3_600_000;
+/// More files without a row than this, and more than a tenth of all, are more than killed commands leave.
+const UNNAMED_MAX: usize = 10;
 /// Files of one question to the store, and of one audit record.
 const FILES_AT_ONCE: usize = 500;
 
@@ -80,6 +82,15 @@ impl Checked {
 
 fn problem(what: String, whose: String, place: impl Into<Outside>, flaw: Flaw, detail: String) -> StoreProblem {
     StoreProblem { what, whose, place: place.into(), flaw, detail, swept: false }
+}
+
+/// Claims the depot's folder for the store, when nothing lies in it yet and the store knows of nothing that should.
+pub async fn claim(env: &Env) -> Result<(), CheckError> {
+    let free = env.depot.owner()?.is_none() && env.depot.folders()?.0.is_empty();
+    if free && !env.rows().object_in_depot().await? {
+        env.depot.claim(env.store.id())?;
+    }
+    Ok(())
 }
 
 /// Looks at everything; with `repair` it removes what the depot left over itself, and nothing else.
@@ -195,6 +206,7 @@ async fn files(env: &Env, actor: &Actor, rows: &Scoped, repair: bool, checked: &
     let (folders, others) = env.depot.folders()?;
     let mut foreign = others;
     let mut left = Vec::new();
+    let (mut made, mut named) = (0, 0);
     for folder in folders {
         if env.stop.is_asked() {
             break;
@@ -203,10 +215,12 @@ async fn files(env: &Env, actor: &Actor, rows: &Scoped, repair: bool, checked: &
         checked.looked.files += found.len();
         found.sort_by(|a, b| a.path.as_data().cmp(b.path.as_data()));
         foreign.extend(found.extract_if(.., |file| file.kind == FileKind::Foreign));
+        made += found.len();
         for part in found.chunks(FILES_AT_ONCE) {
             let objects = part.iter().filter(|file| file.kind == FileKind::Object);
             let paths = objects.map(|file| file.path.as_data().to_owned()).collect();
             let Some(known) = checked.take("objects", rows.object_paths(paths).await)? else { return Ok(()) };
+            named += known.len();
             for file in part.iter().filter(|file| !known.contains(file.path.as_data())) {
                 if file.modified < before { left.push(file.clone()) } else { checked.young += 1 }
             }
@@ -215,6 +229,19 @@ async fn files(env: &Env, actor: &Actor, rows: &Scoped, repair: bool, checked: &
     checked.looked.files += foreign.iter().filter(|file| !file.path.as_data().contains('/')).count();
     for file in foreign {
         checked.tell(file_problem(file, Flaw::Foreign, "expected the file of an object, found another one"));
+    }
+    if left.is_empty() {
+        return Ok(());
+    }
+    if let Some(why) = not_ours(env, made, named)? {
+        for file in left {
+            checked.tell(file_problem(
+                file,
+                Flaw::OtherStore,
+                &format!("expected a row that names it, found none; {why}"),
+            ));
+        }
+        return Ok(());
     }
     // Files that were there before the store was: somebody named another store beside this depot.
     let made_at = rows.store_made_at().await?;
@@ -229,6 +256,23 @@ async fn files(env: &Env, actor: &Actor, rows: &Scoped, repair: bool, checked: &
         leftovers(env, actor, part, (repair, before), checked).await?;
     }
     Ok(())
+}
+
+/// Why files without a row may well be another store's, or of a newer copy of this one: then none of them is swept.
+/// So many files the depot `made`, and so many of them rows `named`.
+fn not_ours(env: &Env, made: usize, named: usize) -> Result<Option<String>, DepotError> {
+    let (owner, id, unnamed) = (env.depot.owner()?, env.store.id(), made - named);
+    Ok(match owner {
+        None => Some(format!("the depot says of no store that it is its own (store-id), and the store is {id}")),
+        Some(owner) if owner != id => {
+            Some(format!("the depot is that of store {owner} (store-id), and the store is {id}"))
+        }
+        Some(_) if named == 0 => Some("no row names any file of the depot".to_owned()),
+        Some(_) if unnamed > UNNAMED_MAX && unnamed > made / 10 => {
+            Some(format!("nor have {unnamed} of the {made} files, as after the restore of an older store"))
+        }
+        Some(_) => None,
+    })
 }
 
 /// Files that no row named while the folder was read. One that is not there any more was pruned by another command.

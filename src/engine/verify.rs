@@ -8,7 +8,7 @@ use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
 use crate::engine::keys::{self, KeysError};
-use crate::engine::sealed::{self, Opened, with_causes};
+use crate::engine::sealed::{self, OpenError, Opened, with_causes};
 use crate::engine::session::{self, Failure, Live};
 use crate::model::actor::{Act, Actor};
 use crate::model::backup::Backup;
@@ -88,6 +88,7 @@ async fn note(
     let learned = match found {
         Verification::Verified => Learned::Verified,
         Verification::Doubted => Learned::Doubted,
+        Verification::Damaged => Learned::Damaged,
         _ => return Ok(()),
     };
     if let Some(id) = backup.id {
@@ -105,7 +106,7 @@ async fn judge(
     let layout = env.config_layout(&backup.seat);
     let opened = match sealed::open(env, actor, backup, OpenPurpose::Verify).await {
         Ok(opened) => opened,
-        Err(error) => return Ok((Verification::Damaged, with_causes(&error))),
+        Err(error) => return Ok((Verification::Damaged, damaged(env, actor, backup, error).await?)),
     };
     if let Some(words) = contradiction(env, backup, &opened, layout).await? {
         return Ok((Verification::Damaged, words));
@@ -118,6 +119,29 @@ async fn judge(
         return Err(Failure::new(Outcome::NotYetServed, "the seat is not in the inventory any more"));
     };
     fetch_and_compare(env, backup, &facts, &opened, layout).await
+}
+
+/// What does not open is damaged, and every other backup with the same object with it: that is written down. Returns it
+/// in words, or why it could not be looked at.
+pub(super) async fn damaged(env: &Env, actor: &Actor, backup: &Backup, error: OpenError) -> Result<String, Failure> {
+    let words = with_causes(&error);
+    let unkept = |error: &dyn std::error::Error| Failure::new(Outcome::NotKept, with_causes(error));
+    if !error.is_damage() {
+        return Err(Failure::new(Outcome::NotKept, words));
+    }
+    // In a folder that is not this store's depot, as where a disk is not mounted, there is no file to be missed.
+    let here = env.depot.owner().map_err(|error| unkept(&error))?;
+    if matches!(error, OpenError::Keys(KeysError::Depot(_))) && here.as_deref() != Some(env.store.id()) {
+        return Err(Failure::new(
+            Outcome::NotKept,
+            format!("{words}; the folder is not the depot of this store (store-id)"),
+        ));
+    }
+    let sharing = env.rows().backups_of_object(backup.object).await.map_err(|error| unkept(&error))?;
+    for id in sharing.into_iter().filter(|id| Some(*id) != backup.id) {
+        learn(env, actor, id, Learned::Damaged, words.clone()).await.map_err(|error| unkept(&error))?;
+    }
+    Ok(words)
 }
 
 /// What the row or the audit of its taking says otherwise than what was opened.

@@ -89,6 +89,8 @@ crate::words! {
         BackupExported = "backup-exported",
         /// A sealed object was opened.
         ObjectOpened = "object-opened",
+        /// Appliances were asked a question of a person's own.
+        Asked = "asked",
         /// A credential was stopped on a seat or everywhere.
         CredentialStopped = "credential-stopped",
         /// A person cleared a stopped credential.

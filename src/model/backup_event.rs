@@ -21,6 +21,8 @@ crate::words! {
         Proved = "proved",
         /// A simulated unit did not take a line of it, or gave one back otherwise.
         NotProved = "not-proved",
+        /// What is sealed does not open, or is not what the store and the audit say.
+        Damaged = "damaged",
     }
 }
 
@@ -38,6 +40,8 @@ pub struct BackupEvent {
 crate::words! {
     /// What a backup is worth, from the least on.
     pub enum Worth {
+        /// What is sealed is damaged: it does not count.
+        Damaged = "damaged",
         /// Shown to be cut by a later fetch: it does not count.
         Doubted = "doubted",
         /// Something speaks against it: it does not count.
@@ -78,8 +82,8 @@ impl std::fmt::Display for Standing {
     }
 }
 
-/// What a backup is worth by its grade and what was learned since, oldest first. A doubt takes everything away that was
-/// known before, until a person accepts; nothing but a person makes a backup count that did not. A simulated unit that
+/// What a backup is worth by its grade and what was learned since, oldest first. Damage and a doubt take everything away
+/// that was known before, until a person accepts; nothing but a person makes a backup count that did not. A simulated unit that
 /// does not take a text is no doubt about it: only a model says so.
 pub fn standing(grade: Grade, learned: impl IntoIterator<Item = Learned>) -> Standing {
     let mut base = if grade == Grade::Taken { Worth::Taken } else { Worth::Suspect };
@@ -90,6 +94,7 @@ pub fn standing(grade: Grade, learned: impl IntoIterator<Item = Learned>) -> Sta
             Learned::Proved => proved = true,
             Learned::NotProved => proved = false,
             Learned::Doubted => (base, accepted, verified, proved) = (Worth::Doubted, false, false, false),
+            Learned::Damaged => (base, accepted, verified, proved) = (Worth::Damaged, false, false, false),
             Learned::Accepted => {
                 accepted |= base < Worth::Taken;
                 base = Worth::Taken;
@@ -117,7 +122,7 @@ mod tests {
 
     #[test]
     fn worth_follows_from_the_grade_and_what_was_learned() {
-        use Learned::{Accepted, Doubted, NotProved, Proved, Verified};
+        use Learned::{Accepted, Damaged, Doubted, NotProved, Proved, Verified};
         for (grade, learned, expected) in [
             (Grade::Taken, &[][..], "taken"),
             (Grade::Taken, &[Verified], "verified"),
@@ -137,6 +142,10 @@ mod tests {
             (Grade::Taken, &[NotProved], "taken"),
             (Grade::Taken, &[Proved, Doubted], "doubted"),
             (Grade::Taken, &[Proved, Doubted, Accepted], "taken (accepted)"),
+            (Grade::Taken, &[Verified, Damaged], "damaged"),
+            (Grade::Taken, &[Damaged, Verified, Proved], "damaged"),
+            (Grade::Taken, &[Damaged, Accepted], "taken (accepted)"),
+            (Grade::Suspect, &[Accepted, Damaged], "damaged"),
             (Grade::Suspect, &[Proved], "suspect"),
             (Grade::Suspect, &[Accepted, Proved], "proved (accepted)"),
         ] {

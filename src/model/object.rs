@@ -52,6 +52,17 @@ pub struct SealedObject {
     pub body: ObjectBody,
 }
 
+/// Where an object lies and how much of it should be there, without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectPlace {
+    /// So many sealed bytes there were.
+    pub bytes: u64,
+    /// Its file in the depot.
+    pub path: Option<String>,
+    /// So many bytes are in the row, when it has no file.
+    pub held: u64,
+}
+
 /// A customer's key pair of one generation, and its content key, which is the same in every generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerKey {

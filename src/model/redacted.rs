@@ -3,7 +3,7 @@
 use super::config::lines;
 use super::outside::Outside;
 
-/// A configuration with a mask in the place of each secret. It holds no secret, so it is kept in clear beside the sealed
+/// A configuration with a mask in the place of each secret that is known for one. It is kept in clear beside the sealed
 /// object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RedactedText {

@@ -23,9 +23,11 @@ crate::words! {
         NotRecorded = "not-recorded",
         /// A backup refers to an object of another customer or seat.
         OtherOwner = "other-owner",
+        /// An object has no redacted text: people cannot look at the backup.
+        NoText = "no-text",
         /// The file of an object has no row.
         Orphan = "orphan",
-        /// The file of an object has no row and is older than the store: it may be another store's.
+        /// The file of an object has no row, and it may be another store's, or a newer copy of this store has the row.
         OtherStore = "other-store",
         /// A file that was never finished.
         Unfinished = "unfinished",
@@ -45,7 +47,10 @@ impl Flaw {
             Self::NotRecorded | Self::OtherOwner => {
                 "somebody wrote into the store: keep it as it is, and look who could"
             }
-            Self::OtherStore => "look whether the settings name the right store and depot; it is never removed",
+            Self::NoText => "hoshu backup verify with its number makes it again",
+            Self::OtherStore => {
+                "look whether the settings name the right depot, and the right and newest store; it is never removed"
+            }
             Self::Orphan | Self::Unfinished => "hoshu store check --repair removes it",
             Self::Foreign => "Hoshu did not put it there: look at it, and move it away",
         }

@@ -1,7 +1,9 @@
 //! Files into a git repository, by the git program.
 //!
-//! Neither hooks nor settings of the machine or of a person take part.
+//! Neither hooks nor settings of the machine or of a person take part. Those of the repository do: a filter that its owner
+//! set up runs, so that the repository has to be one's own.
 
+use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -95,12 +97,15 @@ impl Repository {
         let paths: Vec<_> = files.iter().map(|(path, _)| path.to_string_lossy()).collect();
         let paths = paths.join("\n");
         self.git(&["add", "--force", "--pathspec-from-file=-"], &paths)?;
-        let changed = self.git(&["diff", "--cached", "--name-only"], "")?;
-        let changed = changed.lines().count();
-        if changed > 0 {
-            self.git(&["commit", "--quiet", "--no-verify", "--message", message], "")?;
+        // What somebody else has staged stays staged.
+        let ours: HashSet<&str> = paths.lines().collect();
+        let changed = self.git(&["-c", "core.quotePath=false", "diff", "--cached", "--name-only"], "")?;
+        let changed: Vec<&str> = changed.lines().filter(|path| ours.contains(path)).collect();
+        if !changed.is_empty() {
+            let only = ["commit", "--quiet", "--no-verify", "--message", message, "--pathspec-from-file=-"];
+            self.git(&only, &changed.join("\n"))?;
         }
-        Ok(changed)
+        Ok(changed.len())
     }
 
     fn git(&self, words: &[&str], input: &str) -> Result<String, GitError> {
@@ -160,12 +165,16 @@ mod tests {
         }
         fs::write(path.join(".gitignore"), "*\n").unwrap();
         fs::write(path.join("not-ours"), "x").unwrap();
+        fs::write(path.join("staged"), "x").unwrap();
+        repository.git(&["add", "--force", "staged"], "").unwrap();
         let both = [file("acme/nx01.cfg", "a\n"), file("acme/nx02.cfg", "b\n")];
         assert_eq!(repository.commit(&both, "first").unwrap(), 2);
         assert_eq!(repository.commit(&both, "again").unwrap(), 0);
         assert_eq!(Repository::open(&path).unwrap().commit(&[file("acme/nx01.cfg", "c\n")], "second").unwrap(), 1);
         assert_eq!(repository.git(&["log", "--format=%s %an"], "").unwrap(), "second hoshu\nfirst hoshu\n");
-        assert_eq!(repository.git(&["ls-files"], "").unwrap().lines().count(), 2);
+        let committed = repository.git(&["ls-tree", "-r", "--name-only", "HEAD"], "").unwrap();
+        assert_eq!(committed, "acme/nx01.cfg\nacme/nx02.cfg\n");
+        assert_eq!(repository.git(&["diff", "--cached", "--name-only"], "").unwrap(), "staged\n");
         assert!(!folder.path().join("ran").exists());
     }
 

@@ -85,6 +85,11 @@ impl ConfigDefinition {
         })
     }
 
+    /// The layout of every series.
+    pub(super) const fn common(&self) -> &ConfigLayout {
+        &self.common
+    }
+
     /// The layout of a series.
     pub(super) fn layout(&self, series: Series) -> &ConfigLayout {
         self.series.get(&series).unwrap_or(&self.common)
@@ -94,7 +99,7 @@ impl ConfigDefinition {
 /// Takes a configuration apart.
 ///
 /// A block of lines that begin with `##` either belongs to the header (before any command, and with one of its fields)
-/// or is the title of the section that follows.
+/// or has the title of the section that follows, between two bare lines `##`. Anything else is somebody's remark.
 pub(super) fn configuration(answer: String) -> Configuration {
     let text = if answer.contains('\r') { answer.replace("\r\n", "\n").replace('\r', "\n") } else { answer };
     let mut header = ConfigHeader::default();
@@ -132,24 +137,29 @@ struct Block {
     start: usize,
     title: Option<Outside>,
     is_header: bool,
+    /// What follows a bare line, until the line after it shows whether it is a title.
+    perhaps: Option<Outside>,
+    after_bare: bool,
 }
 
 impl Block {
     fn take(&mut self, comment: &str, header: Option<&mut ConfigHeader>) {
-        if comment.is_empty() {
-            return;
-        }
-        if header.is_some_and(|header| header_field(comment, header)) {
+        let bare = comment.is_empty();
+        let perhaps = self.perhaps.take();
+        if bare && self.title.is_none() {
+            self.title = perhaps;
+        } else if !bare && header.is_some_and(|header| header_field(comment, header)) {
             self.is_header = true;
-        } else if self.title.is_none() {
-            self.title = Some(Outside::from(comment));
+        } else if !bare && self.after_bare {
+            self.perhaps = Some(Outside::from(comment));
         }
+        self.after_bare = bare;
     }
 }
 
 /// Ends the section before a title block and begins the one after it; `next` is the first line after the block.
 fn close(sections: &mut Vec<ConfigSection>, block: Option<Block>, next: usize) {
-    let Some(Block { start, title: Some(title), is_header: false }) = block else { return };
+    let Some(Block { start, title: Some(title), is_header: false, .. }) = block else { return };
     if let Some(last) = sections.last_mut() {
         last.lines.end = start;
     }
@@ -222,6 +232,18 @@ mod tests {
         );
         assert_eq!(read.header.file, Some("initial".into()));
         assert_eq!((read.header.change_id, read.sections.len()), (None, 0));
+    }
+
+    #[test]
+    fn a_title_stands_between_two_bare_lines() {
+        let remarks =
+            ["## remark key tiger", "##\n## remark key tiger", "## remark key tiger\n##", "##\n## a\n## b\n##"];
+        let places = ["# a remark\n", "hostname nx01\n"];
+        for (remark, before) in remarks.iter().flat_map(|remark| places.map(|before| (remark, before))) {
+            let read = configuration(TEXT.replace(before, &format!("{before}{remark}\n")));
+            let titles: Vec<&str> = read.sections.iter().map(|section| section.title.as_data()).collect();
+            assert_eq!(titles, ["License keys", "Other IP configuration"], "{remark}");
+        }
     }
 
     #[test]

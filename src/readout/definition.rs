@@ -249,6 +249,11 @@ impl Definitions {
         self.config.layout(series)
     }
 
+    /// What is known about the configurations of every series.
+    pub const fn config_layout_of_all(&self) -> &ConfigLayout {
+        self.config.common()
+    }
+
     /// The command that prints the configuration.
     pub fn config_command(&self) -> &ReadCommand {
         &self.config.command

@@ -3,6 +3,7 @@
 //! Every read passes the actor's scope to the store; every write makes its audit record in the same transaction.
 
 pub mod appliance;
+pub mod ask;
 pub mod audit;
 pub mod backup;
 pub mod check;

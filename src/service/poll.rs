@@ -59,7 +59,7 @@ pub struct SeatPolled {
 /// A backup that a poll took, and why.
 #[derive(Debug, Clone, Serialize)]
 pub struct LastGasp {
-    /// Why, as it stands in the audit.
+    /// Why; the audit of a backup that was had says the same.
     pub why: String,
     /// The backup; absent when there is none.
     pub backup: Option<Backup>,

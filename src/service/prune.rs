@@ -19,6 +19,8 @@ crate::words! {
         Kept = "kept",
         /// It goes.
         Pruned = "pruned",
+        /// It should have gone, and is still there.
+        Failed = "failed",
     }
 }
 
@@ -43,6 +45,15 @@ pub struct BackupPruned {
     pub why: String,
 }
 
+/// A seat of which nothing was judged.
+#[derive(Debug, Clone, Serialize)]
+pub struct SeatUnread {
+    /// The seat.
+    pub seat: SeatName,
+    /// Why its backups cannot be read.
+    pub why: String,
+}
+
 /// What became of the backups of a selection.
 #[derive(Debug, Clone, Serialize)]
 pub struct Pruned {
@@ -52,8 +63,12 @@ pub struct Pruned {
     pub kept: usize,
     /// Backups that go.
     pub pruned: usize,
+    /// Backups that should have gone and are still there.
+    pub failed: usize,
     /// Whether it was stopped before its end.
     pub stopped: bool,
+    /// Seats whose backups cannot be read.
+    pub unread: Vec<SeatUnread>,
     /// Each, by seat, the newest first.
     pub backups: Vec<BackupPruned>,
 }
@@ -74,10 +89,22 @@ pub async fn prune(env: &Env, actor: &Actor, on: &[String], dry_run: bool) -> Re
             taken_at: one.age.taken_at,
             seen_at: one.age.seen_at,
             standing: one.age.standing,
-            result: if one.fate.kept { PruneResult::Kept } else { PruneResult::Pruned },
-            why: one.fate.why,
+            result: match &one.failed {
+                Some(_) => PruneResult::Failed,
+                None if one.fate.kept => PruneResult::Kept,
+                None => PruneResult::Pruned,
+            },
+            why: one.failed.unwrap_or(one.fate.why),
         })
         .collect();
-    let pruned = backups.iter().filter(|backup| backup.result == PruneResult::Pruned).count();
-    Ok(Pruned { dry_run, kept: backups.len() - pruned, pruned, stopped: done.stopped, backups })
+    let are = |result| backups.iter().filter(|backup| backup.result == result).count();
+    Ok(Pruned {
+        dry_run,
+        kept: are(PruneResult::Kept),
+        pruned: are(PruneResult::Pruned),
+        failed: are(PruneResult::Failed),
+        stopped: done.stopped,
+        unread: done.unread.into_iter().map(|(seat, why)| SeatUnread { seat, why }).collect(),
+        backups,
+    })
 }

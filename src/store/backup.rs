@@ -132,14 +132,16 @@ impl Store {
     }
 }
 
-/// Notes that fetches gave what backups hold already; the first of those that are not there is the error.
+/// Notes that fetches gave what backups hold already. One that cannot be written does not take the others with it; the
+/// first such failure is returned. One that is not there was pruned meanwhile.
 pub(super) fn seen(db: &mut Db, seen: &[(BackupId, Time)]) -> Result<(), StoreError> {
     let mut result = Ok(());
     for (id, at) in seen {
-        let row = diesel::update(backup_seen::table.find(id.0));
-        let rows = row.set(backup_seen::seen_at.eq(at.as_ms())).execute(db)?;
-        if rows == 0 {
-            result = result.and(Err(StoreError::Unknown(id.to_string())));
+        let row = diesel::update(backup_seen::table.find(id.0)).set(backup_seen::seen_at.eq(at.as_ms()));
+        match db.transaction(|db| row.execute(db).map_err(StoreError::from)) {
+            Ok(0) => tracing::warn!(backup = %id, "a backup that was seen again is not there any more"),
+            Ok(_) => {}
+            Err(error) => result = result.and(Err(error)),
         }
     }
     result
@@ -201,6 +203,17 @@ impl Scoped {
         self.store.read(read).await
     }
 
+    /// The backups that have an object, oldest first.
+    pub async fn backups_of_object(&self, id: ObjectId) -> Result<Vec<BackupId>, StoreError> {
+        let customers = self.customers();
+        let read = move |db: &mut Db| {
+            let query = within!(backup::table.select(backup::id), backup::customer, &customers);
+            let ids: Vec<i64> = query.filter(backup::object_id.eq(id.0)).order(backup::id).load(db)?;
+            Ok(ids.into_iter().map(BackupId).collect())
+        };
+        self.store.read(read).await
+    }
+
     /// The newest backup of each seat that counts; a seat without one is absent.
     pub async fn backup_last_good(&self, seats: &[SeatName]) -> Result<BTreeMap<SeatName, Backup>, StoreError> {
         let (customers, portions) = (self.customers(), portions(seats));
@@ -221,7 +234,7 @@ impl Scoped {
 /// The newest backup that counts of each customer and seat.
 pub(super) fn last_good(db: &mut Db, seats: &[String]) -> Result<Vec<i64>, StoreError> {
     let overruled = backup_event::overruled(db, seats)?;
-    let counts = backup::grade.eq(Grade::Taken.as_str()).and(backup::id.ne_all(overruled.doubted));
+    let counts = backup::grade.eq(Grade::Taken.as_str()).and(backup::id.ne_all(overruled.fallen));
     let newest = backup::table
         .filter(counts.or(backup::id.eq_any(overruled.accepted)))
         .filter(backup::seat.eq_any(seats))

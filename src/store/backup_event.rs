@@ -69,20 +69,22 @@ pub(super) fn of(db: &mut Db, ids: &[i64]) -> Result<HashMap<i64, Vec<BackupEven
     Ok(all)
 }
 
-/// The backups of seats whose last word is not that of their grade: doubted ones that count no more, and accepted ones
+/// The backups of seats whose last word is not that of their grade: fallen ones that count no more, and accepted ones
 /// that count.
 pub(super) struct Overruled {
-    pub(super) doubted: Vec<i64>,
+    pub(super) fallen: Vec<i64>,
     pub(super) accepted: Vec<i64>,
 }
 
-/// Whether they count is decided by what was learned last: a doubt, or a person's word ([`crate::model::backup_event::standing`]).
+/// Whether they count is decided by what was learned last: a doubt, damage, or a person's word ([`crate::model::backup_event::standing`]).
 pub(super) fn overruled(db: &mut Db, seats: &[String]) -> Result<Overruled, StoreError> {
-    let words = [Learned::Doubted.as_str(), Learned::Accepted.as_str()];
+    let words = [Learned::Doubted.as_str(), Learned::Damaged.as_str(), Learned::Accepted.as_str()];
     let query = backup_event::table.inner_join(backup::table).filter(backup::seat.eq_any(seats));
     let query = query.filter(backup_event::event.eq_any(words)).order(backup_event::id);
     let rows: Vec<(i64, String)> = query.select((backup_event::backup_id, backup_event::event)).load(db)?;
     let last: HashMap<i64, String> = rows.into_iter().collect();
-    let with = |word: Learned| last.iter().filter(|(_, last)| *last == word.as_str()).map(|(id, _)| *id).collect();
-    Ok(Overruled { doubted: with(Learned::Doubted), accepted: with(Learned::Accepted) })
+    let (accepted, fallen): (Vec<_>, Vec<_>) =
+        last.into_iter().partition(|(_, last)| last == Learned::Accepted.as_str());
+    let ids = |rows: Vec<(i64, String)>| rows.into_iter().map(|(id, _)| id).collect();
+    Ok(Overruled { fallen: ids(fallen), accepted: ids(accepted) })
 }

@@ -12,7 +12,7 @@ use crate::model::time::Time;
 
 use super::db::Db;
 use super::error::StoreError;
-use super::schema::{backup, backup_seen, object, store_meta};
+use super::schema::{backup, backup_seen, customer_key, object, object_text, store_meta};
 use super::{Scoped, audit, object as objects};
 
 /// Backups of one portion.
@@ -73,14 +73,15 @@ impl Scoped {
         self.store.read(read).await
     }
 
-    /// Looks at the backups after one: does each refer to an object of its own customer and seat, and did the audit see
-    /// it taken with this content? Only the house asks.
+    /// Looks at the backups after one: does each refer to an object of its own customer and seat that has a text, and did
+    /// the audit see it taken with this content? Only the house asks.
     pub async fn check_backups(&self, after: BackupId) -> Result<BackupsChecked, StoreError> {
         if self.scope != Scope::House {
             return Ok(BackupsChecked::default());
         }
         let read = move |db: &mut Db| {
-            let query = backup::table.left_join(backup_seen::table).left_join(object::table);
+            let objects = object::table.left_join(object_text::table);
+            let query = backup::table.left_join(backup_seen::table).left_join(objects);
             let query = query.filter(backup::id.gt(after.0)).order(backup::id).limit(BACKUPS_AT_ONCE);
             let rows: Vec<BackupRow> = query
                 .select((
@@ -91,12 +92,17 @@ impl Scoped {
                     backup::content,
                     backup_seen::seen_at.nullable(),
                     (object::customer, object::seat).nullable(),
+                    object_text::object_id.nullable(),
                 ))
                 .load(db)?;
+            // With a customer's keys go the texts.
+            let destroyed = customer_key::table.filter(customer_key::destroyed_at.is_not_null());
+            let destroyed: HashSet<String> =
+                destroyed.select(customer_key::customer).load::<String>(db)?.into_iter().collect();
             let mut checked =
                 BackupsChecked { looked: rows.len(), last: rows.last().map(|row| BackupId(row.0)), problems: vec![] };
             for row in rows {
-                checked.problems.extend(backup_problems(db, row)?);
+                checked.problems.extend(backup_problems(db, row, &destroyed)?);
             }
             Ok(checked)
         };
@@ -134,11 +140,12 @@ impl Scoped {
     }
 }
 
-type BackupRow = (i64, String, String, i64, Vec<u8>, Option<i64>, Option<(String, String)>);
+type BackupRow = (i64, String, String, i64, Vec<u8>, Option<i64>, Option<(String, String)>, Option<i64>);
 
 fn backup_problems(
     db: &mut Db,
-    (id, customer, seat, taken_at, content, seen_at, owner): BackupRow,
+    (id, customer, seat, taken_at, content, seen_at, owner, text): BackupRow,
+    destroyed: &HashSet<String>,
 ) -> Result<Vec<StoreProblem>, StoreError> {
     let mut problems = Vec::new();
     let mut tell = |flaw, detail: String| {
@@ -161,6 +168,9 @@ fn backup_problems(
                 Flaw::OtherOwner,
                 format!("expected an object of {customer} {seat}, found one of {} {}", owner.0, owner.1),
             );
+        }
+        Some(_) if text.is_none() && !destroyed.contains(&customer) => {
+            tell(Flaw::NoText, "expected the redacted text of its object, found none".to_owned());
         }
         Some(_) => {}
     }

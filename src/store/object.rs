@@ -1,10 +1,14 @@
 //! Sealed objects: small ones in the row, large ones by their path in the depot.
 
+use std::collections::HashMap;
+
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
 
 use crate::model::actor::Act;
 use crate::model::id::ObjectId;
-use crate::model::object::{ObjectBody, ObjectFacts, SealedObject};
+use crate::model::object::{ObjectBody, ObjectFacts, ObjectPlace, SealedObject};
 use crate::model::time::Time;
 
 use super::db::Db;
@@ -12,6 +16,9 @@ use super::error::StoreError;
 use super::row::{damaged, within, word};
 use super::schema::object;
 use super::{Scoped, audit};
+
+/// Objects of one question to the database.
+const IDS_AT_ONCE: usize = 500;
 
 #[derive(Queryable)]
 struct Row {
@@ -76,6 +83,39 @@ impl Scoped {
 }
 
 impl Scoped {
+    /// Whether any object lies in the depot.
+    pub async fn object_in_depot(&self) -> Result<bool, StoreError> {
+        let customers = self.customers();
+        let read = move |db: &mut Db| {
+            let query = within!(object::table.select(object::id), object::customer, &customers);
+            let first: Option<i64> = query.filter(object::path.is_not_null()).first(db).optional()?;
+            Ok(first.is_some())
+        };
+        self.store.read(read).await
+    }
+
+    /// Where objects lie, without reading their bytes; one that is not known is absent.
+    pub async fn object_places(&self, ids: &[ObjectId]) -> Result<HashMap<ObjectId, ObjectPlace>, StoreError> {
+        let customers = self.customers();
+        let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+        // A number that is none of bytes is a size that no object has.
+        let size = |bytes: i64| u64::try_from(bytes).unwrap_or(u64::MAX);
+        let read = move |db: &mut Db| {
+            let mut places = HashMap::with_capacity(ids.len());
+            for ids in ids.chunks(IDS_AT_ONCE) {
+                let held = sql::<Nullable<BigInt>>("CAST(octet_length(body) AS BIGINT)");
+                let columns = object::table.select((object::id, object::bytes, object::path, held));
+                let query = within!(columns, object::customer, &customers).filter(object::id.eq_any(ids));
+                for (id, bytes, path, held) in query.load::<(i64, i64, Option<String>, Option<i64>)>(db)? {
+                    let place = ObjectPlace { bytes: size(bytes), path, held: held.map_or(0, size) };
+                    places.insert(ObjectId(id), place);
+                }
+            }
+            Ok(places)
+        };
+        self.store.read(read).await
+    }
+
     /// Whether the audit of the backup that brought an object has the digest that its row has now: a row can be
     /// written over, and anybody can seal to a public key.
     pub async fn object_is_recorded(&self, facts: &ObjectFacts) -> Result<bool, StoreError> {

@@ -21,6 +21,8 @@ use super::{Scoped, Store};
 
 /// Texts of one question to the database.
 const TEXTS_AT_ONCE: usize = 100;
+/// Bytes of a text with its head: masks are longer than short secrets, so that a text can outgrow its object.
+const TEXT_BYTES_MAX: u64 = 4 * OBJECT_BYTES_MAX as u64;
 /// How hard zstd tries; a text shrinks to a fourth at its fastest.
 const ZSTD_LEVEL: i32 = 1;
 
@@ -54,16 +56,21 @@ impl Packed {
         let mut plain = serde_json::to_vec(&head).map_err(|error| unwritten(&error))?;
         plain.push(b'\n');
         plain.extend_from_slice(text.text.as_data().as_bytes());
+        if plain.len() as u64 > TEXT_BYTES_MAX {
+            return Err(unwritten(&format!("a redacted text is longer than {TEXT_BYTES_MAX} bytes")));
+        }
         compress(&plain).map(Self).map_err(|error| unwritten(&error))
     }
 
     fn unpack(&self, id: i64) -> Result<RedactedText, StoreError> {
         let broken = || damaged("object_text.packed", &ObjectId(id).to_string());
         let plain = zstd::stream::Decoder::new(self.0.as_slice()).map_err(|_| broken())?;
-        // A mask is longer than a short secret, so that a text can outgrow its object.
-        let mut plain = std::io::Read::take(plain, 2 * OBJECT_BYTES_MAX as u64);
+        let mut plain = std::io::Read::take(plain, TEXT_BYTES_MAX + 1);
         let mut text = String::new();
         std::io::Read::read_to_string(&mut plain, &mut text).map_err(|_| broken())?;
+        if text.len() as u64 > TEXT_BYTES_MAX {
+            return Err(broken());
+        }
         let (head, rest) = text.split_once('\n').ok_or_else(broken)?;
         let head: Head = serde_json::from_str(head).map_err(|_| broken())?;
         Ok(RedactedText { text: rest.into(), unreviewed: head.unreviewed })

@@ -2,6 +2,15 @@
 
 #![cfg(test)]
 
+use hoshu::decide::backup::{Evidence, Fetched, Session, Verdict, complete};
+use hoshu::lab::generated;
+use hoshu::lab::unit::{SpecDefaults, Unit};
+use hoshu::model::backup::{Backup, Grade, SectionCount};
+use hoshu::model::id::{AssetId, ObjectId};
+use hoshu::model::inventory::Channel;
+use hoshu::model::series::Series;
+use hoshu::model::time::Time;
+use hoshu::readout::Definitions;
 use serde_json::Value;
 
 use crate::house::House;
@@ -244,4 +253,135 @@ fn coverage_says_why_a_seat_has_none() {
     assert_eq!((&answer["missing"], &answer["covered"]), (&missing.into(), &1.into()));
     let old = house.hoshu(&["backup", "coverage", "--on", "acme-nx01", "--within", "0s", "--json"]).expect(4).json();
     assert_eq!(old["seats"][0]["missing"], "too-old");
+}
+
+#[test]
+fn a_section_that_somebody_made_smaller_is_fetched_twice_and_counts() {
+    let house = House::example();
+    house.onboard();
+    taken(&house, "acme-nx01", 0);
+    let fetches = || house.unit("acme-nx01").to_string().matches("show running-config").count();
+    let before = fetches();
+    house.hoshu(&["lab", "change", "acme-nx01", "no ntp server 10.2.1.1"]).expect(0);
+    let smaller = taken(&house, "acme-nx01", 0);
+    assert_eq!((&smaller["backup"]["grade"], &smaller["unchanged"]), (&"taken".into(), &false.into()), "{smaller}");
+    assert_eq!(fetches(), before + 2, "a change is believed when a second fetch agrees");
+    taken(&house, "acme-nx01", 0);
+    assert_eq!(fetches(), before + 3, "what did not change is fetched once");
+}
+
+/// One unit of a series and what it prints.
+struct Bench {
+    definitions: Definitions,
+    unit: Unit,
+}
+
+impl Bench {
+    fn of(series: Series) -> Self {
+        let spec = generated(40).into_iter().find(|spec| spec.series == series).unwrap();
+        let unit = Unit::build(&spec, SpecDefaults { configuration_bytes: 0 });
+        Self { definitions: Definitions::embedded().unwrap(), unit }
+    }
+
+    fn text(&mut self, at: i64) -> String {
+        let now = Time::from_ms(at);
+        let (mut shell, _) = self.unit.open("admin", Channel::Exec, now);
+        self.unit.step(&mut shell, "show running-config", now).text
+    }
+
+    /// A fetch that the line itself says nothing against.
+    fn fetched(&self, text: &str) -> Fetched {
+        let release = self.unit.release().to_string();
+        let session = Session { hostname: Some(self.unit.settings.hostname()), release: Some(&release) };
+        let layout = self.definitions.config_layout(self.unit.series);
+        Fetched::new(self.definitions.configuration(text.into()), true, layout, session)
+    }
+
+    fn judge(&self, first: &Fetched, second: Option<&Fetched>, previous: Option<&Backup>) -> Verdict {
+        let layout = self.definitions.config_layout(self.unit.series);
+        complete(&Evidence { first, second, pairs: 1, layout, previous })
+    }
+}
+
+/// The good backup that a fetch became.
+fn good(fetched: &Fetched) -> Backup {
+    let configuration = &fetched.configuration;
+    let sections = configuration.sections.iter();
+    Backup {
+        id: None,
+        customer: "acme".parse().unwrap(),
+        seat: "acme-nx01".parse().unwrap(),
+        asset: AssetId(1),
+        taken_at: Time::from_ms(0),
+        seen_at: Time::from_ms(0),
+        grade: Grade::Taken,
+        doubts: Vec::new(),
+        change_id: configuration.header.change_id,
+        release: None,
+        bytes: configuration.text.len() as u64,
+        lines: configuration.line_count as u64,
+        sections: sections
+            .map(|section| SectionCount { title: section.title.clone(), commands: section.commands })
+            .collect(),
+        content: String::new(),
+        object: ObjectId(1),
+        events: Vec::new(),
+    }
+}
+
+/// Every text that begins like the configuration of a series and ends too early is refused: fetched twice alike beside the last
+/// good backup with the same change ID, or beside a whole one from the other channel.
+fn no_cut_is_accepted(series: Series) {
+    let mut bench = Bench::of(series);
+    let (text, later) = (bench.text(1_795_453_200_000), bench.text(1_795_453_260_000));
+    let (whole, later) = (bench.fetched(&text), bench.fetched(&later));
+    let good = good(&whole);
+    assert_eq!(bench.judge(&whole, Some(&later), None), Verdict::Complete, "{series}");
+    assert_eq!(bench.judge(&later, None, Some(&good)), Verdict::Complete, "{series}");
+    for at in 0..text.len() {
+        let cut = bench.fetched(&text[..at]);
+        for (first, second, previous) in [
+            (&cut, None, Some(&good)),
+            (&cut, Some(&cut), Some(&good)),
+            (&cut, Some(&later), Some(&good)),
+            (&later, Some(&cut), Some(&good)),
+            (&cut, None, None),
+            (&cut, Some(&later), None),
+            (&later, Some(&cut), None),
+        ] {
+            assert_ne!(bench.judge(first, second, previous), Verdict::Complete, "{series}: {at} of {}", text.len());
+        }
+    }
+    println!("{series}: {} bytes, {} lines", text.len(), text.lines().count());
+}
+
+#[test]
+fn no_cut_of_any_series_is_accepted() {
+    std::thread::scope(|scope| {
+        for series in Series::ALL {
+            scope.spawn(|| no_cut_is_accepted(*series));
+        }
+    });
+}
+
+#[test]
+fn of_every_series_a_smaller_section_counts_when_the_change_id_moved_and_a_second_fetch_agrees() {
+    for series in Series::ALL {
+        let mut bench = Bench::of(*series);
+        let before = bench.text(0);
+        let good = good(&bench.fetched(&before));
+        let line = "ntp server 10.2.1.1";
+        bench.unit.change(&format!("no {line}"), Time::from_ms(0)).unwrap();
+        let after = bench.text(0);
+        assert!(before.contains(line) && !after.contains(line) && after.len() < before.len(), "{series}");
+        let smaller = bench.fetched(&after);
+        assert_eq!(bench.judge(&smaller, None, Some(&good)), Verdict::FetchAgain, "{series}");
+        assert_eq!(bench.judge(&smaller, Some(&smaller), Some(&good)), Verdict::Complete, "{series}");
+        // The same text is refused while the change ID says that nobody changed it.
+        let id = |change_id: Option<u64>| format!("change ID: {}\n", change_id.unwrap());
+        let still = after.replace(&id(smaller.configuration.header.change_id), &id(good.change_id));
+        assert_ne!(still, after, "{series}");
+        let still = bench.fetched(&still);
+        assert!(matches!(bench.judge(&still, Some(&still), Some(&good)), Verdict::Suspect(_)), "{series}");
+    }
 }

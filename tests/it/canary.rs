@@ -54,6 +54,9 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
     for words in [
         &["poll", "--on", "customer=acme"][..],
         &["poll", "--on", "customer=acme", "--json"],
+        &["ask", "--on", "customer=acme", "show running-config"],
+        &["ask", "--on", "customer=acme", "show running-config", "--json"],
+        &["ask", "--on", "acme-nx01", "--on", "umi-nx02", "show running-config"],
         &["backup", "take", "--on", "customer=acme"],
         &["backup", "take", "--on", "customer=acme", "--json"],
         &["backup", "show", "acme-nx01"],
@@ -124,6 +127,7 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
     };
     assert!(sees("\"show\", \"acme-nx01\"] data", "10.99.88.77"));
     assert!(sees("\"show\", \"acme-nx01\"] data", "‹masked"));
+    assert!(sees("\"ask\"", "10.99.88.77"));
     assert!(sees("hoshu.db", "acme-nx01"));
     assert!(sees("\"audit\", \"list\"", "backup-taken"));
     assert!(sees("\"diff\"", "acme-nx01"));

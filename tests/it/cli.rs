@@ -186,7 +186,7 @@ fn a_second_command_is_told_who_holds_the_store() {
     house.hoshu(&["backup", "take", "--on", "acme-nx01", "--wait", "1s"]).expect(0);
 }
 
-fn interrupt(pid: u32) {
+pub(crate) fn interrupt(pid: u32) {
     kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::INT).unwrap();
 }
 

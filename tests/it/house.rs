@@ -70,9 +70,23 @@ impl House {
 
     /// A generated fleet.
     pub(crate) fn generated(seats: usize) -> Self {
+        Self::generated_with(seats, &[])
+    }
+
+    /// A generated fleet with more words for its lab.
+    pub(crate) fn generated_with(seats: usize, words: &[&str]) -> Self {
         let mut house = Self::empty();
-        house.lab = Some(house.start_lab(&["lab", "serve", "--fleet", &seats.to_string(), "--dir", "."]));
+        let seats = seats.to_string();
+        let served = ["lab", "serve", "--fleet", &seats, "--dir", "."];
+        house.lab = Some(house.start_lab(&[&served, words].concat()));
         house
+    }
+
+    /// Another house with what `copy` brings from the folder of this one into its own; it has no lab.
+    pub(crate) fn copied(&self, copy: impl FnOnce(&Path, &Path)) -> Self {
+        let other = Self::empty();
+        copy(self.dir.path(), other.dir.path());
+        other
     }
 
     /// As [`Self::example`], with another store.
@@ -141,6 +155,12 @@ impl House {
         // Seats whose way in is not yet served have no key to accept: 4.
         let accepted = self.hoshu(&["hostkey", "accept", "--from", "lab/consoles.txt", "--route", "consoles"]);
         assert!(matches!(accepted.code, 0 | 4), "{}", accepted.err);
+    }
+
+    /// The files of objects in the depot.
+    pub(crate) fn in_depot(&self) -> Vec<PathBuf> {
+        let depot = self.path("data/depot");
+        files(&depot).into_iter().map(|(path, _)| path).filter(|path| path.parent() != Some(&depot)).collect()
     }
 
     /// What the lab knows of a unit.

@@ -1,6 +1,7 @@
 //! The one binary of integration tests.
 
 mod access;
+mod ask;
 mod backup;
 mod brake;
 mod canary;
@@ -11,6 +12,7 @@ mod hostile;
 mod house;
 mod inventory;
 mod key;
+mod kills;
 mod lab;
 mod outside;
 mod past;

@@ -104,3 +104,37 @@ fn a_seat_that_fails_is_not_left_for_others_before_its_configuration_is_there() 
     visits.sort_unstable();
     assert!(visits.windows(2).all(|two| two[0].1 <= two[1].0), "the visits of two seats overlap: {visits:?}");
 }
+
+#[test]
+fn a_configuration_that_does_not_come_takes_no_other_reading_with_it() {
+    let house = House::example();
+    house.onboard();
+    house.edit("hoshu.yaml", "limits: {", "limits: {backup_s: 1, ");
+    house.hoshu(&["lab", "hold", "acme-nx01", "show configuration"]).expect(0);
+    let words = ["poll", "--on", "acme-nx01", "--tier", "detail", "--tier", "slow", "--json"];
+    let polled = house.hoshu(&words).expect(4).json();
+    let seat = House::seat(&polled, "acme-nx01");
+    assert_eq!(seat["outcome"], "answered", "{seat}");
+    let readings = seat["readings"].as_array().unwrap();
+    let of = |kind: &str| readings.iter().filter(|one| one["component"]["kind"] == kind).collect::<Vec<_>>();
+    assert!(!of("disk").is_empty(), "{seat}");
+    let saved = of("configuration");
+    assert_eq!((&saved[0]["condition"], &saved[0]["said"]), (&"missing".into(), &"timed-out".into()), "{seat}");
+    assert!(seat["tiers"].as_array().unwrap().contains(&"slow".into()), "it is not asked each minute: {seat}");
+    house.hoshu(&["lab", "release", "acme-nx01"]).expect(0);
+}
+
+#[test]
+fn an_unchanged_last_gasp_is_in_the_audit() {
+    let house = House::example();
+    house.onboard();
+    poll(&house, "acme-nx01", 0);
+    house.hoshu(&["backup", "take", "--on", "acme-nx01"]).expect(0);
+    house.break_unit("acme-nx01", "disk-failed");
+    let failing = poll(&house, "acme-nx01", 4);
+    let gasp = &House::seat(&failing, "acme-nx01")["last_gasp"];
+    assert_eq!(gasp["unchanged"], true, "{gasp}");
+    let why = gasp["why"].as_str().unwrap();
+    let audit = house.hoshu(&["audit", "list", "--json"]).expect(0).out;
+    assert!(audit.contains(why), "{why}: {audit}");
+}

@@ -14,7 +14,7 @@ use hoshu::model::limits::SMALL_OBJECT_BYTES;
 use hoshu::store::HostLock;
 use serde_json::Value;
 
-use crate::house::{House, files};
+use crate::house::House;
 use crate::past::{DAY, Past, now};
 
 /// Two seats with a backup each of now, and one of them with an old and large one in the depot.
@@ -69,7 +69,7 @@ fn damaged(house: &House, damage: impl FnOnce()) -> Vec<String> {
 }
 
 fn large(house: &House) -> PathBuf {
-    files(&house.path("data/depot")).remove(0).0
+    house.in_depot().remove(0)
 }
 
 fn in_depot(house: &House, path: &std::path::Path) -> String {
@@ -114,6 +114,7 @@ async fn every_damage_of_a_row_is_named() {
         ),
         ("UPDATE backup SET object_id = 4711 WHERE seat = 'acme-ex01'".to_owned(), vec!["backup in backup: reference"]),
         ("DELETE FROM backup_seen".to_owned(), vec!["backup in backup: reference"]),
+        ("DELETE FROM object_text".to_owned(), vec!["backup in backup: no-text"]),
         (
             "UPDATE customer_key SET public = 'age1other' WHERE customer = 'acme'".to_owned(),
             vec!["key 1 in customer_key: not-recorded"],
@@ -128,6 +129,8 @@ async fn every_damage_of_a_row_is_named() {
         assert_eq!(told, expected, "{statement}");
     }
     assert_eq!(found(&house, false, 0), [""; 0], "and clean again");
+    house.hoshu(&["key", "destroy", "--customer", "acme", "--reason", "a test", "--yes", "acme"]).expect(0);
+    assert_eq!(found(&house, false, 0), [""; 0], "a destroyed customer's backups have no texts");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,6 +236,61 @@ fn beside_a_depot_of_another_store_nothing_is_swept() {
     assert!(path.exists());
 }
 
+fn age(path: &std::path::Path) {
+    let at = SystemTime::now() - Duration::from_hours(48);
+    File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_an_older_store_the_depot_of_another_is_left_alone() {
+    let house = House::example();
+    filled(&house).await;
+    let (file, mark) = (large(&house), house.path("data/depot/store-id"));
+    age(&file);
+    let told = [format!("file in {}: other-store", in_depot(&house, &file))];
+    house.edit("hoshu.yaml", "data/hoshu.db", "data/other.db");
+    let older = || {
+        house.hoshu(&["store", "check"]).expect(4);
+        let mut db = SqliteConnection::establish(house.path("data/other.db").to_str().unwrap()).unwrap();
+        db.batch_execute(OLD).unwrap();
+    };
+    older();
+    assert_eq!(found(&house, true, 4), told, "the depot names the first store");
+    let named = fs::read_to_string(&mark).unwrap();
+    fs::remove_file(&mark).unwrap();
+    assert_eq!(found(&house, true, 4), told, "the depot names none");
+    assert!(!mark.exists() && file.exists(), "nobody claims what has files");
+    house.edit("hoshu.yaml", "data/other.db", "data/hoshu.db");
+    let left = leave(&house, &format!("bb/{}", "1".repeat(62)), 2);
+    let other = [format!("file in {}: other-store", in_depot(&house, &left))];
+    assert_eq!(found(&house, true, 4), other, "nor is anything swept for the right one");
+    fs::write(&mark, named).unwrap();
+    assert_eq!(found(&house, true, 0), [format!("file in {}: orphan, swept", in_depot(&house, &left))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_restore_of_an_older_store_nothing_is_swept() {
+    let house = House::example();
+    house.hoshu(&["key", "init"]).expect(0);
+    sql(&house, OLD);
+    let path = leave(&house, &format!("bb/{}", "1".repeat(62)), 2);
+    assert_eq!(
+        found(&house, true, 4),
+        [format!("file in {}: other-store", in_depot(&house, &path))],
+        "no row, no file"
+    );
+    let house = House::example();
+    filled(&house).await;
+    let names: Vec<String> = (10..21).map(|number| format!("bb/{}", number.to_string().repeat(31))).collect();
+    let left: Vec<PathBuf> = names.iter().map(|name| leave(&house, name, 2)).collect();
+    let told = found(&house, true, 4);
+    assert_eq!(told, names.iter().map(|name| format!("file in {name}: other-store")).collect::<Vec<_>>());
+    assert!(left.iter().all(|path| path.exists()));
+    fs::remove_file(&left[0]).unwrap();
+    assert_eq!(found(&house, true, 0).len(), 10, "ten are what killed commands may leave");
+    assert!(left.iter().all(|path| !path.exists()) && large(&house).exists());
+}
+
 #[test]
 fn a_store_on_postgres_is_looked_at_as_well() {
     let Some(place) = crate::store::place::Place::postgres() else { return };
@@ -251,7 +309,7 @@ fn a_store_on_postgres_is_looked_at_as_well() {
     let expected = [
         "backup in backup: not-recorded".to_owned(),
         "backup in backup: other-owner".to_owned(),
-        format!("file in bb/{name}: orphan, swept"),
+        format!("file in bb/{name}: other-store"),
         "object in object: digest".to_owned(),
         "object in object: not-recorded".to_owned(),
     ];

@@ -149,3 +149,58 @@ fn a_text_that_was_changed_or_lost_is_made_again() {
         assert!(house.hoshu(&["audit", "list", "--json"]).expect(0).out.contains("backup-redacted"));
     });
 }
+
+/// Lines of the shipped layout in which a secret stands.
+const FRAMES: &[&str] = &[
+    "license install {}",
+    "username admin password 7 {}",
+    "no username \"a\" curr-password {}",
+    "enable password {}",
+    "snmp-server community {} ro",
+    "snmp-server host 10.0.0.1 traps version 2c {}",
+    "snmp-server host 10.0.0.1 informs port 162 version 2c {}",
+    "snmp-server user mon v3 encrypted auth md5 {} priv des {}",
+    "snmp-server user mon v3 auth sha-256 {} priv aes-128 {}",
+    "radius-server host 10.0.0.1 auth-port 1812 key {}",
+    "radius-server host 10.0.0.1 key 5 {} retransmit 3",
+    "radius-server host 10.0.0.1 secret {} key {}",
+    "tacacs-server key 7 {}",
+    "ldap bind-password {}",
+    "ntp authentication-key 1 md5 {}",
+    "ntp authentication key 1 sha1 7 {}",
+    "email mailhub auth password {}",
+    "cmc client server auth password password {}",
+    "fenet proxy user u password {}",
+    "crypto ipsec peer 10.0.0.1 keying ike preshared-key {}",
+    "wsapi token {}",
+    "ssh client user admin identity rsa2 private-key {}",
+    "fenotify snmp trap-sink a community {}",
+];
+
+#[test]
+fn no_rule_of_the_shipped_layout_leaves_a_part_of_a_secret() {
+    use hoshu::model::series::Series;
+    let definitions = hoshu::readout::load(std::path::Path::new("/nonexistent")).unwrap();
+    let layout = definitions.config_layout(Series::Nx);
+    let shown = |line: &str| {
+        let text = hoshu::decide::backup::redact(line, layout, &|_, _| "0".repeat(64));
+        text.text.as_data().to_owned()
+    };
+    for value in ["tigerlily", "tiger lily", "tiger lily rose bloom", "tiger \\\"lily\\\" rose", "tiger"] {
+        for frame in FRAMES {
+            for value in [format!("\"{value}\""), format!("\"{value}"), value.to_owned()] {
+                // A value of several words needs its quotes; without them the appliance would not take the line.
+                if value.contains(' ') && !value.starts_with('"') {
+                    continue;
+                }
+                let line = frame.replace("{}", &value);
+                let left = shown(&line);
+                let words = ["tiger", "lily", "rose", "bloom"];
+                assert!(words.iter().all(|word| !left.contains(word)), "{line}\n{left}");
+            }
+        }
+    }
+    // Masking everything would pass as well.
+    assert_eq!(shown("snmp-server community tigerlily ro"), "snmp-server community ‹masked:0000000000000000› ro\n");
+    assert_eq!(shown("ntp server 10.0.0.1 version 4"), "ntp server 10.0.0.1 version 4\n");
+}

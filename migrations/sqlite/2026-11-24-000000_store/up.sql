@@ -148,7 +148,7 @@ CREATE TABLE object (
     CHECK ((path IS NULL) <> (body IS NULL))
 );
 
--- The redacted text of an object: no secret is in it. It can be made again from the object.
+-- The redacted text of an object: every secret that the rules know is masked in it. It can be made again from the object.
 CREATE TABLE object_text (
     object_id BIGINT NOT NULL PRIMARY KEY REFERENCES object (id),
     packed BLOB NOT NULL
@@ -182,7 +182,7 @@ CREATE TABLE backup_event (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     backup_id BIGINT NOT NULL REFERENCES backup (id),
     at BIGINT NOT NULL,
-    event TEXT NOT NULL CHECK (event IN ('verified', 'doubted', 'accepted', 'proved', 'not-proved')),
+    event TEXT NOT NULL CHECK (event IN ('verified', 'doubted', 'accepted', 'proved', 'not-proved', 'damaged')),
     detail TEXT NOT NULL
 );
 
@@ -193,7 +193,7 @@ CREATE TABLE pruned (
     seat TEXT NOT NULL,
     taken_at BIGINT NOT NULL,
     seen_at BIGINT NOT NULL,
-    grade TEXT NOT NULL CHECK (grade IN ('doubted', 'suspect', 'taken', 'verified', 'proved')),
+    grade TEXT NOT NULL CHECK (grade IN ('damaged', 'doubted', 'suspect', 'taken', 'verified', 'proved')),
     object_id BIGINT NOT NULL,
     pruned_at BIGINT NOT NULL,
     reason TEXT NOT NULL
@@ -239,7 +239,7 @@ CREATE TABLE audit (
             'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
             'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
             'backup-pruned', 'depot-swept', 'backup-redacted', 'backup-exported', 'object-opened',
-            'credential-stopped', 'credential-cleared'
+            'asked', 'credential-stopped', 'credential-cleared'
         )),
     subject TEXT NOT NULL,
     detail TEXT NOT NULL

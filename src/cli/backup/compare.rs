@@ -1,6 +1,6 @@
 //! `hoshu backup show` and `diff`.
 
-use super::super::out::{Cell, Tone, counted};
+use super::super::out::{Cell, Out, Tone, counted};
 use super::super::{Context, Doors, Ended, Need, parse_duration, person};
 use super::{id, which};
 use crate::model::backup::Backup;
@@ -96,16 +96,19 @@ fn title(section: &SectionDiff) -> String {
 
 fn show_section(context: &Context<'_, impl Doors>, section: &SectionDiff) {
     context.out.data(&title(section));
-    for hunk in &section.hunks {
-        context.out.data(&format!("@@ -{} +{} @@", hunk.old_start, hunk.new_start));
-        for line in &hunk.lines {
-            let (sign, tone) = match line.sign {
-                Sign::Same => (' ', Tone::Plain),
-                Sign::Removed => ('-', Tone::Bad),
-                Sign::Added => ('+', Tone::Good),
-            };
-            context.out.toned(&format!("{sign}{}", line.text.for_terminal()), tone);
-        }
+    section.hunks.iter().for_each(|hunk| show_hunk(context.out, hunk, ""));
+}
+
+/// Prints a stretch of a difference, each line behind `margin`.
+pub(in crate::cli) fn show_hunk(out: Out, hunk: &Hunk, margin: &str) {
+    out.data(&format!("{margin}@@ -{} +{} @@", hunk.old_start, hunk.new_start));
+    for line in &hunk.lines {
+        let (sign, tone) = match line.sign {
+            Sign::Same => (' ', Tone::Plain),
+            Sign::Removed => ('-', Tone::Bad),
+            Sign::Added => ('+', Tone::Good),
+        };
+        out.toned(&format!("{margin}{sign}{}", line.text.for_terminal()), tone);
     }
 }
 

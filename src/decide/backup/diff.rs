@@ -6,8 +6,9 @@ use similar::{Algorithm, DiffOp, DiffTag, capture_diff_slices, group_diff_ops};
 
 use super::mask;
 use super::readable::{Readable, means, title_of};
-use crate::model::config::ConfigLayout;
+use crate::model::config::{ConfigLayout, lines};
 use crate::model::outside::Outside;
+use crate::model::redacted::RedactedText;
 
 crate::words! {
     /// What a line of a difference is.
@@ -82,9 +83,10 @@ const MIDDLE_LINES_MAX: usize = 10_000;
 pub fn diff(old: &Readable, new: &Readable, layout: &ConfigLayout, context_lines: usize) -> Diff {
     let mut old_parts = old.parts(layout);
     let mut sections = Vec::new();
+    let (old_text, new_text) = (old.redacted(), new.redacted());
     let section = |title: &Outside, before: &[Numbered<'_>], after: &[Numbered<'_>]| SectionDiff {
         title: title.clone(),
-        hunks: hunks(&Side { text: old, lines: before }, &Side { text: new, lines: after }, context_lines),
+        hunks: hunks(&Side { text: old_text, lines: before }, &Side { text: new_text, lines: after }, context_lines),
     };
     for part in new.parts(layout) {
         let same = old_parts.iter().position(|before| before.title == part.title);
@@ -98,12 +100,22 @@ pub fn diff(old: &Readable, new: &Readable, layout: &ConfigLayout, context_lines
     Diff { sections }
 }
 
+/// The difference between two redacted texts of any kind, every line of them: as [`diff`], without sections.
+pub fn diff_lines(old: &RedactedText, new: &RedactedText, context_lines: usize) -> Vec<Hunk> {
+    let (before, after): (Vec<_>, Vec<_>) = (numbered(old).collect(), numbered(new).collect());
+    hunks(&Side { text: old, lines: &before }, &Side { text: new, lines: &after }, context_lines)
+}
+
+fn numbered(text: &RedactedText) -> impl Iterator<Item = Numbered<'_>> {
+    lines(text.text.as_data()).enumerate()
+}
+
 /// A line with its number, counted from 0.
 type Numbered<'a> = (usize, &'a str);
 
-/// The lines of one section in one of the two texts.
+/// The lines of one of the two texts that are compared, of one section or all.
 struct Side<'a> {
-    text: &'a Readable,
+    text: &'a RedactedText,
     lines: &'a [Numbered<'a>],
 }
 

@@ -3,8 +3,9 @@
 //! A simulated unit of the same series and release, with another chassis, took the text command by command and printed
 //! what it holds afterwards. Only what belongs to a chassis may be another one then. What this proves and what not:
 //!
-//! * every command is one that the modelled unit knows, whole, with a value of the right kind, and it is kept: damage
-//!   within a line, an open quote or PEM block, a line of something else do not pass;
+//! * every command is one that the modelled unit knows, with a value of the right kind, and it is kept: an open quote or
+//!   PEM block, an unknown word, a command that ends too early, a line of something else do not pass;
+//! * damage that leaves a valid command, as in a free text, is not seen;
 //! * a section that is gone leaves no trace: a shorter configuration is a configuration, too;
 //! * that a real appliance takes the text is not proved: the unit is a model.
 
@@ -178,29 +179,21 @@ fn bounded(text: &str) -> String {
     format!("{}…", text.chars().take(SHOWN_CHARS_MAX).collect::<String>())
 }
 
-/// A line that was not taken is shown as far as the word that the unit names: what follows a word that nobody knows may
-/// be anything. A damaged line is not shown at all.
+/// A line that was not taken is shown as far as the word that the unit names, if that is a word of what may be shown; else
+/// its first word alone: what follows a word that nobody knows may be anything. A damaged line is not shown at all. Of what
+/// the unit says, what it quotes is left out.
 fn shown_refusal(raw: &str, masked: &str, said: &str) -> (String, String) {
-    let first = said.lines().next().unwrap_or_default();
-    let named = first.split_once('"').and_then(|(_, rest)| rest.rsplit_once('"')).map(|(word, _)| word);
+    let said_itself = bounded(said.split(['"', '\n']).next().unwrap_or_default().trim());
     let damaged = raw.contains(|sign: char| sign == char::REPLACEMENT_CHARACTER || (sign.is_control() && sign != '\t'));
-    let until = named.filter(|word| !word.is_empty() && !damaged).and_then(|word| {
-        let at = masked.match_indices(word).map(|(at, _)| at).find(|at| {
-            let before = masked.get(..*at).and_then(|before| before.chars().next_back());
-            before.is_none_or(|sign| sign.is_whitespace() || sign == '"')
-        })?;
-        masked.get(..at + word.len())
-    });
-    let said_as = |word: &str| named.map_or_else(|| first.to_owned(), |named| first.replacen(named, word, 1));
-    match (until, named) {
-        (Some(until), Some(word)) if until.len() == masked.trim_end().len() => {
-            (bounded(until), said_as(&bounded(word)))
-        }
-        (Some(until), Some(word)) => (format!("{} {MASK}", bounded(until)), said_as(&bounded(word))),
-        // Without a word of the line in it, what the unit says is its own.
-        (_, None) if !damaged => (bounded(masked), bounded(first)),
-        _ => (MASK.to_owned(), said_as(MASK)),
+    if damaged {
+        return (MASK.to_owned(), said_itself);
     }
+    let named = said.split('"').nth(1);
+    let words: Vec<&str> = masked.split_whitespace().collect();
+    let until = words.iter().position(|word| Some(*word) == named).unwrap_or(0);
+    let shown = words.get(..=until).unwrap_or_default().join(" ");
+    let rest = if until + 1 < words.len() { format!(" {MASK}") } else { String::new() };
+    (format!("{}{rest}", bounded(&shown)), said_itself)
 }
 
 #[cfg(test)]
@@ -259,16 +252,31 @@ mod tests {
         let said = "% Unrecognized command \"communizy\".\nType \"?\" for help.";
         let (proving, words) = compared(&spoilt, TEXT, &[("snmp-server communizy", said)]);
         assert_eq!(proving, Proving::Refused);
-        assert_eq!(
-            words,
-            "1 line not taken: line 33: snmp-server communizy ‹masked›: % Unrecognized command \"communizy\"."
-        );
+        assert_eq!(words, "1 line not taken: line 33: snmp-server communizy ‹masked›: % Unrecognized command");
         let damaged = TEXT.replace("snmp-server community w4tchd0g", "snmp-server comm\u{fffd}nity w4tchd0g");
         let (_, words) = compared(&damaged, TEXT, &[("snmp-server comm\u{fffd}", "% Invalid character.")]);
         assert!(words.ends_with("line 33: ‹masked›: % Invalid character."), "{words}");
-        let secret = "% Invalid value \"w4tchd0g\".";
-        let (_, words) = compared(TEXT, TEXT, &[("snmp-server community", secret)]);
-        assert!(words.ends_with("line 33: ‹masked›: % Invalid value \"‹masked›\"."), "{words}");
+        let (_, words) = compared(TEXT, TEXT, &[("snmp-server community", "% Invalid value \"w4tchd0g\".")]);
+        assert!(words.ends_with("line 33: snmp-server ‹masked›: % Invalid value"), "{words}");
+    }
+
+    #[test]
+    fn a_refusal_never_quotes_a_value() {
+        for (line, said) in [
+            ("username admin password 7 \"S3cret", "% Invalid value \"S3cret\nx\"."),
+            ("username admin password 7 \"S3cret", "% Invalid value \"S3cret"),
+            ("username S3cret password 7 S3cret", "% Unrecognized command \"7\"."),
+            ("ssh server host-key rsa2 private-key \"S3cretS3cret", "% Invalid value \"S3cretS3cret\nS3cret\"."),
+        ] {
+            let spoilt = TEXT.replace("snmp-server community w4tchd0g ro", line);
+            let begins = line.split(' ').next().expect("a word");
+            let at = spoilt.lines().position(|found| found == line).expect("the line");
+            let refused = NotTaken { line: at, said: said.to_owned(), foreign: false };
+            let (_, words) = compare(&configuration(&spoilt), &configuration(TEXT), &[refused], layout());
+            assert!(words.contains(begins), "{words}");
+            let shows_user = line.starts_with("username S3cret") && words.matches("S3cret").count() == 1;
+            assert!(!words.contains("S3cret") || shows_user, "{words}");
+        }
     }
 
     #[test]

@@ -55,9 +55,9 @@ impl Readable {
         meant.flat_map(inside).collect()
     }
 
-    /// Whether something was masked in a line, counted from 0, that no rule covers.
-    pub(super) fn is_unreviewed(&self, line: usize) -> bool {
-        self.redacted.is_unreviewed(line)
+    /// The whole text.
+    pub(super) const fn redacted(&self) -> &RedactedText {
+        &self.redacted
     }
 
     /// The header and the sections. Between two sections only title blocks are left out, so no command goes unseen.

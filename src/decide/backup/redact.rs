@@ -17,6 +17,7 @@
 //! rule captured is masked wherever else it stands as a word. A short secret that stands alone, under no rule and
 //! beside no word, cannot be told from a name.
 
+mod printed;
 mod suspicious;
 
 use std::collections::HashSet;
@@ -26,15 +27,19 @@ use super::mask;
 use crate::model::config::{ConfigLayout, Look, lines};
 use crate::model::redacted::RedactedText;
 
+pub use printed::redact_answer;
 pub(super) use suspicious::crypt_parts;
 
 /// From this length on a word counts inside another one.
 const WHOLE_WORD_BYTES_MIN: usize = 5;
 /// The shortest captured value that is looked for in other lines; shorter ones are ordinary words too often.
-const KNOWN_BYTES_MIN: usize = 6;
+const KNOWN_BYTES_MIN: usize = 4;
 
-/// The redacted text of a configuration. `fingerprint` gives the keyed digest of a path and a value, in hex.
-pub fn redact(text: &str, layout: &ConfigLayout, fingerprint: &dyn Fn(&str, &str) -> String) -> RedactedText {
+/// Gives the keyed digest of a path and a value, in hex.
+pub type Fingerprint<'a> = &'a dyn Fn(&str, &str) -> String;
+
+/// The redacted text of a configuration.
+pub fn redact(text: &str, layout: &ConfigLayout, fingerprint: Fingerprint<'_>) -> RedactedText {
     let (mut shown, mut unreviewed) = (String::with_capacity(text.len() + 1024), Vec::new());
     // Of a value of several lines, the path is that of its first line and the number of the line in it.
     let (mut path, mut nth) = (String::new(), 0);
@@ -147,17 +152,20 @@ impl<'a> Known<'a> {
     }
 }
 
+/// What was found in a line, and what the rules took out of it.
+type Looked<'l> = (Look<'l>, Vec<Range<usize>>);
+
 /// Finds the secrets of every line of a text.
 fn masked<'a>(text: &'a str, layout: &ConfigLayout) -> Vec<Masked<'a>> {
     let lines: Vec<&'a str> = lines(text).collect();
     let looks: Vec<Look<'_>> = lines.iter().map(|line| layout.secrets.look(line)).collect();
-    let ruled: Vec<Ruled> = lines.iter().zip(&looks).map(|(line, look)| by_rules(line, look)).collect();
+    let ruled: Vec<Vec<Range<usize>>> = lines.iter().zip(&looks).map(|(line, look)| by_rules(line, look)).collect();
     let mut known = Known::default();
     for (line, ruled) in lines.iter().zip(&ruled) {
-        ruled.secrets.iter().filter_map(|place| line.get(place.clone())).for_each(|value| known.add(value));
+        ruled.iter().filter_map(|place| line.get(place.clone())).for_each(|value| known.add(value));
     }
     let mut carry = Carry::Nothing;
-    let line = |((at, line), (look, ruled)): ((usize, &&'a str), (Look<'_>, Ruled))| {
+    let line = |((at, line), (look, ruled)): ((usize, &&'a str), Looked<'_>)| {
         let found = match carry {
             Carry::Nothing => one_line((line, &lines, at), (&look, ruled), layout, &known),
             Carry::Block(_) => Masked::all(line, false),
@@ -196,19 +204,15 @@ fn after(carry: Carry, found: &Masked<'_>, layout: &ConfigLayout) -> Carry {
 /// Finds the secrets of a line that does not go on with a value; `lines` and `at` say where it stands.
 fn one_line<'a>(
     (line, lines, at): (&'a str, &[&str], usize),
-    (look, ruled): (&Look<'_>, Ruled),
+    (look, mut secrets): (&Look<'_>, Vec<Range<usize>>),
     layout: &ConfigLayout,
     known: &Known<'_>,
 ) -> Masked<'a> {
-    let Ruled { mut secrets, mut reviewed } = ruled;
     if look.block() {
-        for block in blocks(line, layout).flatten() {
-            secrets.push(block.place.clone());
-            reviewed.push(block.place);
-        }
+        secrets.extend(blocks(line, layout).flatten().map(|block| block.place));
     }
     let by_word = look.word() && !is_title(lines, at);
-    let mut unreviewed = if by_word { beside_words(line, layout, &reviewed) } else { Vec::new() };
+    let mut unreviewed = if by_word { beside_words(line, layout, &secrets) } else { Vec::new() };
     unreviewed.extend(if look.pem() { suspicious::pem(line) } else { None });
     for place in suspicious::words(line).filter(|place| place.len() >= KNOWN_BYTES_MIN) {
         let word = line.get(place.clone()).unwrap_or_default();
@@ -222,7 +226,7 @@ fn one_line<'a>(
             unreviewed.push(place);
         }
     }
-    unreviewed.retain(|place| !secrets.iter().any(|secret| secret.start <= place.start && place.end <= secret.end));
+    unreviewed.retain(|place| !is_inside(place, &secrets));
     let doubtful = !unreviewed.is_empty();
     secrets.extend(unreviewed);
     Masked { line, secrets: merged(secrets), unreviewed: doubtful, carried: false }
@@ -249,37 +253,41 @@ fn blocks<'b>(line: &'b str, layout: &'b ConfigLayout) -> impl Iterator<Item = O
     })
 }
 
-/// What the rules of the layout say of a line.
-struct Ruled {
-    /// The captured secrets.
-    secrets: Vec<Range<usize>>,
-    /// The stretches that a rule matched, and so knows.
-    reviewed: Vec<Range<usize>>,
-}
-
-fn by_rules(line: &str, look: &Look<'_>) -> Ruled {
-    let mut ruled = Ruled { secrets: Vec::new(), reviewed: Vec::new() };
+/// What the rules of the layout take out of a line.
+fn by_rules(line: &str, look: &Look<'_>) -> Vec<Range<usize>> {
+    let mut secrets = Vec::new();
     for found in look.rules().flat_map(|rule| rule.captures_iter(line)) {
         // A rule without a group means its whole match; one whose groups took nothing has said nothing.
-        let whole = found.get_match().range();
         let groups = found.iter().skip(1).flatten().map(|group| group.range());
-        let mut secrets: Vec<Range<usize>> = if found.len() > 1 { groups.collect() } else { vec![whole.clone()] };
-        secrets.retain(|place| !place.is_empty());
-        if !secrets.is_empty() {
-            ruled.secrets.extend(secrets);
-            ruled.reviewed.push(whole);
-        }
+        let places = if found.len() > 1 { groups.collect() } else { vec![found.get_match().range()] };
+        secrets.extend(places.into_iter().filter(|place| !place.is_empty()).map(|place| quoted(line, place)));
     }
-    ruled
+    secrets
 }
 
-/// From the end of the first word beside which a secret may stand, and which no rule knows, to the end of the line.
-fn beside_words(line: &str, layout: &ConfigLayout, reviewed: &[Range<usize>]) -> Vec<Range<usize>> {
+/// A value that stands behind a quote goes on to the next one, whatever a rule takes of it.
+fn quoted(line: &str, place: Range<usize>) -> Range<usize> {
+    if !line.get(..place.start).is_some_and(|before| before.ends_with('"')) {
+        return place;
+    }
+    let mut escaped = false;
+    let ends = |byte: u8| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    };
+    let value = line.get(place.start..).unwrap_or_default();
+    let end = value.bytes().position(ends).map_or(line.len(), |at| place.start + at);
+    place.start..end.max(place.end)
+}
+
+/// From the end of the first word beside which a secret may stand, and which leads to none that a rule or block took, to
+/// the end of the line.
+fn beside_words(line: &str, layout: &ConfigLayout, secrets: &[Range<usize>]) -> Vec<Range<usize>> {
     let at = layout.secrets.words_in(line).filter(|word| counts(line, word));
-    let unknown = at.filter(|word| !reviewed.iter().any(|rule| rule.start <= word.start && word.end <= rule.end));
+    let unknown = at.filter(|word| !is_inside(word, secrets) && !leads_to_one(line, word, layout, secrets));
     let behind = unknown.map(|word| word.end).min().and_then(|end| {
         let rest = line.get(end..)?;
-        let of_word = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
         let behind = rest.trim_start_matches(of_word);
         // Digits that hang on the word may belong to the secret.
         let glued =
@@ -288,6 +296,35 @@ fn beside_words(line: &str, layout: &ConfigLayout, reviewed: &[Range<usize>]) ->
         Some(line.len() - argument.len()..line.trim_end().len())
     });
     behind.into_iter().filter(|place| place.start < place.end).collect()
+}
+
+fn of_word(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')
+}
+
+fn is_inside(place: &Range<usize>, secrets: &[Range<usize>]) -> bool {
+    secrets.iter().any(|secret| secret.start <= place.start && place.end <= secret.end)
+}
+
+/// Whether nothing but words that tell a kind stands between a word and the secret that was taken next: then the secret
+/// is the one that the word speaks of.
+fn leads_to_one(line: &str, word: &Range<usize>, layout: &ConfigLayout, secrets: &[Range<usize>]) -> bool {
+    let Some(next) = secrets.iter().map(|secret| secret.start).filter(|start| *start >= word.end).min() else {
+        return false;
+    };
+    let between = line.get(word.end..next).unwrap_or_default().trim_start_matches(of_word);
+    between.split([' ', '\t', '"', '=', ':']).all(|word| tells_a_kind(word, layout))
+}
+
+/// The number of an encoding or a key, an algorithm, or another word beside which secrets stand.
+fn tells_a_kind(word: &str, layout: &ConfigLayout) -> bool {
+    let number = word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let known = ["install", "pem", "encrypted", "md5", "sha", "des", "3des", "aes"];
+    number
+        || known.iter().any(|known| {
+            word == *known || word.strip_prefix(known).is_some_and(|rest| rest.starts_with(['-', '1', '2', '5']))
+        })
+        || layout.secrets.words_in(word).next().is_some()
 }
 
 /// Whether a word is meant where it stands: a short one must end there, plural apart.

@@ -6,6 +6,9 @@
 //! A period keeps its place and its newest backup however often older ones are pruned, and later backups only add
 //! periods at the end. So pruning each day leaves just what pruning once at the end would leave, as long as nobody
 //! changes what a backup is worth in between.
+//!
+//! A clock that was wrong once says when a backup was taken or seen, for as long as the backup is there. One that is
+//! of the future stays and fills no period, so that it takes nobody's place: nobody knows which days it stands for.
 
 use std::collections::BTreeMap;
 
@@ -43,10 +46,12 @@ const SCALES: [(Number, Name); 3] = [
 /// The last periods that have a backup that counts: each by its number with the newest backup that covers it.
 type Last = BTreeMap<i64, BackupId>;
 
-/// Says of each backup of one seat whether it stays, the newest first. `sitting` is the hardware in the seat now, `zone`
-/// the one in which days begin. A later backup has a higher id.
-pub fn retain(backups: &[BackupAge], rule: Retention, sitting: Option<AssetId>, zone: Tz) -> Vec<Fate> {
-    let counting: Vec<&BackupAge> = backups.iter().filter(|backup| backup.standing.counts()).collect();
+/// Says of each backup of one seat whether it stays at `now`, the newest first. `sitting` is the hardware in the seat
+/// now, `zone` the one in which days begin. A later backup has a higher id.
+pub fn retain(backups: &[BackupAge], rule: Retention, sitting: Option<AssetId>, now: Time, zone: Tz) -> Vec<Fate> {
+    let of_future = |backup: &BackupAge| backup.taken_at.max(backup.seen_at) > now;
+    let counting = backups.iter().filter(|backup| backup.standing.counts() && !of_future(backup));
+    let counting: Vec<&BackupAge> = counting.collect();
     let newest = counting.iter().map(|backup| backup.id).max();
     let of_sitting = counting.iter().filter(|backup| Some(backup.asset) == sitting).map(|backup| backup.id).max();
     let lengths = [rule.daily.max(1), rule.weekly, rule.monthly];
@@ -58,7 +63,9 @@ pub fn retain(backups: &[BackupAge], rule: Retention, sitting: Option<AssetId>, 
     let reach = days.keys().next().filter(|_| full);
     let fate = |backup: &BackupAge| {
         let (first_day, last_day) = (day(backup.taken_at, zone), day(backup.seen_at.max(backup.taken_at), zone));
-        let kept = if newest.is_none() {
+        let kept = if of_future(backup) {
+            Some("taken or last seen in the future: the clock is or was wrong".to_owned())
+        } else if newest.is_none() {
             Some("the seat has none that counts".to_owned())
         } else if !backup.standing.counts() {
             let within = reach.is_none_or(|reach| i64::from(last_day.num_days_from_ce()) >= *reach);

@@ -1,6 +1,6 @@
 //! The last look at a redacted text before it leaves the house: no secret that is known may stand in it, in no encoding.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use aho_corasick::AhoCorasick;
 use base64::Engine;
@@ -10,17 +10,22 @@ use super::mask::WHOLE;
 use crate::model::config::lines;
 use crate::model::redacted::RedactedText;
 
-/// The shortest form that is looked for: shorter ones are ordinary words too often.
+/// The shortest form that is looked for inside something longer: shorter ones are parts of ordinary words too often.
 const FORM_BYTES_MIN: usize = 6;
+/// The shortest secret that is looked for as a word of its own.
+const WORD_BYTES_MIN: usize = 3;
 
 /// Masks each line of a text in which a secret stands: as it is, in base 64, in hex, as a URL and as JSON write it, in
-/// either case and inside something longer. Such a line is *unreviewed*, since the rules that made the text missed it.
+/// either case and inside something longer; one of three to five bytes as a word of its own. Such a line is *unreviewed*, since the rules that made the text missed it.
 pub fn sweep(text: RedactedText, secrets: &[&str]) -> RedactedText {
     let forms: BTreeSet<Vec<u8>> = secrets.iter().flat_map(|secret| forms(secret)).collect();
     let forms = forms.into_iter().filter(|form| form.len() >= FORM_BYTES_MIN);
     let search = AhoCorasick::builder().ascii_case_insensitive(true).build(forms);
     // A search that cannot be built finds a secret everywhere.
-    let holds = |line: &str| search.as_ref().map_or(true, |search| search.is_match(line));
+    let short: HashSet<&str> =
+        secrets.iter().copied().filter(|secret| (WORD_BYTES_MIN..FORM_BYTES_MIN).contains(&secret.len())).collect();
+    let word = |line: &str| line.split(|sign: char| !sign.is_alphanumeric()).any(|word| short.contains(word));
+    let holds = |line: &str| search.as_ref().map_or(true, |search| search.is_match(line)) || word(line);
     let mut unreviewed: BTreeSet<u32> = text.unreviewed.into_iter().collect();
     let mut swept = String::with_capacity(text.text.as_data().len());
     for (number, line) in lines(text.text.as_data()).enumerate() {
@@ -82,6 +87,7 @@ mod tests {
         let found = swept("a\nuser tiger-lily x\nTIGER-LILY\nb\n", &["tiger-lily", "ab"]);
         assert_eq!(found.text.as_data(), "a\n‹masked›\n‹masked›\nb\n");
         assert_eq!(found.unreviewed, [0, 1, 2]);
+        assert_eq!(swept("user abc1\nabc1d x\n(abc1)\n", &["abc1"]).text.as_data(), "‹masked›\nabc1d x\n‹masked›\n");
         assert_eq!(swept("a\nb\n", &[]).text.as_data(), "a\nb\n");
     }
 

@@ -7,7 +7,7 @@ use hoshu::model::backup::Grade;
 use hoshu::model::backup_event::{BackupEvent, Learned};
 use hoshu::model::finding::FindingState;
 use hoshu::model::identity::Seen;
-use hoshu::model::object::{ObjectKind, OpenPurpose};
+use hoshu::model::object::{ObjectKind, ObjectPlace, OpenPurpose};
 use hoshu::model::outside::Outside;
 use hoshu::model::reading::{Component, ComponentKind, Condition, Outcome, Tier, Unit};
 use hoshu::model::realm::Realm;
@@ -200,12 +200,15 @@ async fn a_backup_comes_with_its_object_and_its_audit(place: Place) {
     assert_eq!(house(&store).backup_get(first).await.unwrap().unwrap().seen_at, NOW);
 
     let before = house(&store).audit_list(None, 100).await.unwrap().len();
-    // One that is not there is told, and takes nothing else with it.
+    // One that is not there was pruned meanwhile, and takes nothing with it.
     store.backup_seen(hoshu::model::id::BackupId(99), NOW).await.unwrap();
     store.backup_seen(first, NOW.plus_ms(2_000)).await.unwrap();
-    assert!(matches!(store.flush().await, Err(StoreError::Unknown(_))));
     store.flush().await.unwrap();
     assert_eq!(house(&store).backup_get(first).await.unwrap().unwrap().seen_at, NOW.plus_ms(2_000));
+    let place = house(&store).object_places(&[known.object]).await.unwrap().remove(&known.object);
+    let bytes = sealed("acme", "nx01", b"one").facts.bytes;
+    assert_eq!(place, Some(ObjectPlace { bytes, path: None, held: bytes }));
+    assert_eq!(house(&store).backups_of_object(known.object).await.unwrap(), [first, again]);
     for object in [new_object("twin", "nx01", b"x"), new_object("acme", "nx02", b"x")] {
         assert!(matches!(
             store.backup_add(good.clone(), object, record()).await,
@@ -243,11 +246,13 @@ async fn what_is_learned_of_backups_decides_which_one_counts(place: Place) {
     assert_eq!(learn(1, Learned::Doubted).await, counts(0, "taken"));
     assert_eq!(learn(2, Learned::Accepted).await, counts(2, "proved (accepted)"));
     assert_eq!(learn(2, Learned::Doubted).await, counts(0, "taken"));
+    assert_eq!(learn(1, Learned::Accepted).await, counts(1, "taken (accepted)"));
+    assert_eq!(learn(1, Learned::Damaged).await, counts(0, "taken"));
     assert_eq!(learn(0, Learned::Doubted).await, None);
     let events = house(&store).backup_get(ids[1]).await.unwrap().unwrap().events;
     assert_eq!(
         events.iter().map(|one| one.event).collect::<Vec<_>>(),
-        [Learned::Verified, Learned::Proved, Learned::NotProved, Learned::Doubted]
+        [Learned::Verified, Learned::Proved, Learned::NotProved, Learned::Doubted, Learned::Accepted, Learned::Damaged]
     );
     assert_eq!(events[0].detail.as_data(), "verified");
     let listed = house(&store).backup_list(BackupFilter::default()).await.unwrap();
@@ -256,6 +261,35 @@ async fn what_is_learned_of_backups_decides_which_one_counts(place: Place) {
     let unknown = hoshu::model::id::BackupId(99);
     let refused = store.backup_event_add(unknown, new, audit(Act::BackupJudged, "x")).await;
     assert!(matches!(refused, Err(StoreError::Unknown(_))));
+}
+
+async fn what_cannot_be_noted_as_seen_takes_nothing_else_with_it(place: Place) {
+    let store = place.open();
+    let asset = store.asset_register(customer("acme"), seat("nx01"), None, NOW).await.unwrap();
+    let mut ids = Vec::new();
+    for body in [b"one", b"two"] {
+        let new = backup("acme", "nx01", asset, Grade::Taken);
+        let object = new_object("acme", "nx01", body);
+        ids.push(store.backup_add(new, object, audit(Act::BackupTaken, "nx01")).await.unwrap());
+    }
+    if place.is_sqlite() {
+        place.raw("CREATE TRIGGER odd BEFORE UPDATE ON backup_seen WHEN OLD.backup_id = 1 BEGIN SELECT RAISE(ABORT, 'odd'); END").unwrap();
+    } else {
+        place
+            .raw("CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''odd''; END'")
+            .unwrap();
+        place.raw("CREATE TRIGGER odd BEFORE UPDATE ON backup_seen FOR EACH ROW WHEN (OLD.backup_id = 1) EXECUTE FUNCTION odd()").unwrap();
+    }
+    let later = NOW.plus_ms(1_000);
+    store.observe(poll("acme", "nx01", later)).await.unwrap();
+    for id in &ids {
+        store.backup_seen(*id, later).await.unwrap();
+    }
+    assert!(matches!(store.flush().await, Err(StoreError::Query(_))));
+    let seen = async |id| house(&store).backup_get(id).await.unwrap().unwrap().seen_at;
+    assert_eq!((seen(ids[0]).await, seen(ids[1]).await), (NOW, later));
+    let polls = house(&store).poll_history(&seat("nx01"), NOW, later.plus_ms(1_000)).await.unwrap();
+    assert_eq!(polls.len(), 1, "the poll of the same batch");
 }
 
 async fn one_failing_intent_fails_alone(place: Place) {
@@ -434,6 +468,7 @@ on_both! {
     a_component_has_one_open_finding
     a_backup_comes_with_its_object_and_its_audit
     what_is_learned_of_backups_decides_which_one_counts
+    what_cannot_be_noted_as_seen_takes_nothing_else_with_it
     one_failing_intent_fails_alone
     brakes_and_generations
     minutes_become_hours_once

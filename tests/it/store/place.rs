@@ -1,6 +1,8 @@
 //! A new store on each database. PostgreSQL is a private server on a unix socket that ends with this process.
 
+use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -75,6 +77,14 @@ impl Place {
         let name = self.text.split(['/', '?']).nth(3).unwrap();
         PgConnection::establish(&server().unwrap().conninfo(name)).unwrap()
     }
+}
+
+/// Copies an SQLite store while it is used, as `.backup` of sqlite3 does.
+pub(crate) fn backup_file(from: &Path, to: &Path) {
+    // SQLite takes an empty file as none, and leaves its mode.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).unwrap();
+    let mut db = SqliteConnection::establish(from.to_str().unwrap()).unwrap();
+    db.batch_execute(&format!("PRAGMA busy_timeout = 10000; VACUUM INTO '{}'", to.display())).unwrap();
 }
 
 struct Server {

@@ -13,6 +13,8 @@ const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 /// 2026-01-01 00:00 in Tokyo, a Thursday.
 const START: i64 = 1_767_193_200_000;
+/// After everything that these tests take.
+const LATER: Time = Time::from_ms(START + 1_000 * DAY);
 const USUAL: Retention = Retention { daily: 14, weekly: 8, monthly: 12 };
 
 fn backup(id: i64, (taken, seen): (i64, i64), worth: Worth) -> BackupAge {
@@ -33,7 +35,7 @@ fn night(day: i64, hour: i64) -> i64 {
 }
 
 fn kept(backups: &[BackupAge], rule: Retention) -> BTreeSet<i64> {
-    retain(backups, rule, None, Tokyo).into_iter().filter(|fate| fate.kept).map(|fate| fate.id.0).collect()
+    retain(backups, rule, None, LATER, Tokyo).into_iter().filter(|fate| fate.kept).map(|fate| fate.id.0).collect()
 }
 
 fn without(backups: &[BackupAge], rule: Retention) -> Vec<BackupAge> {
@@ -130,7 +132,7 @@ fn days_are_those_of_the_house() {
     let backups =
         [backup(1, (night(9, 0), night(9, 0)), Worth::Taken), backup(2, (night(9, 23), night(9, 23)), Worth::Taken)];
     let rule = Retention { daily: 2, weekly: 0, monthly: 0 };
-    let kept = |zone| retain(&backups, rule, None, zone).iter().filter(|fate| fate.kept).count();
+    let kept = |zone| retain(&backups, rule, None, LATER, zone).iter().filter(|fate| fate.kept).count();
     assert_eq!((kept(Tokyo), kept(chrono_tz::UTC)), (1, 2));
 }
 
@@ -149,7 +151,7 @@ fn every_reason_is_told() {
     ];
     backups[2].asset = AssetId(2);
     let rule = Retention { daily: 2, weekly: 2, monthly: 1 };
-    let fates = retain(&backups, rule, Some(AssetId(2)), Tokyo);
+    let fates = retain(&backups, rule, Some(AssetId(2)), LATER, Tokyo);
     let told: Vec<_> = fates.iter().map(|fate| (fate.id.0, fate.kept, fate.why.as_str())).collect();
     assert_eq!(
         told,
@@ -164,10 +166,31 @@ fn every_reason_is_told() {
             (1, false, "suspect, and older than the last 2 days that have a good one"),
         ]
     );
-    let young = retain(&backups[..2], USUAL, None, Tokyo);
+    let young = retain(&backups[..2], USUAL, None, LATER, Tokyo);
     assert!(young.iter().all(|fate| fate.kept), "fourteen days are not used up: the range reaches back for ever");
-    let none = retain(&backups[..1], rule, None, Tokyo);
+    let none = retain(&backups[..1], rule, None, LATER, Tokyo);
     assert_eq!((none[0].kept, none[0].why.as_str()), (true, "the seat has none that counts"));
+}
+
+#[test]
+fn one_night_of_a_wrong_clock_costs_no_backup() {
+    // Every second night brings something else; once the clock is ten years ahead, and on the next day all is well.
+    let nights = (1..).zip((0..200).step_by(2));
+    let mut backups: Vec<BackupAge> =
+        nights.map(|(id, day)| backup(id, (night(day, 2), night(day + 1, 2)), Worth::Taken)).collect();
+    let now = Time::from_ms(night(200, 3));
+    let kept = |backups: &[BackupAge]| -> BTreeSet<i64> {
+        let fates = retain(backups, USUAL, None, now, Tokyo);
+        fates.into_iter().filter(|fate| fate.kept).map(|fate| fate.id.0).collect()
+    };
+    let before = kept(&backups);
+    assert!(before.len() > 15, "{before:?}");
+    backups[98].seen_at = Time::from_ms(night(3_650, 2));
+    let seen = kept(&backups);
+    assert!(seen.is_superset(&before), "{before:?} {seen:?}");
+    backups[98].taken_at = backups[98].seen_at;
+    let taken = kept(&backups);
+    assert!(taken.is_superset(&before), "{before:?} {taken:?}");
 }
 
 fn any_backups() -> impl Strategy<Value = Vec<BackupAge>> {
@@ -193,7 +216,7 @@ proptest! {
 
     #[test]
     fn the_last_good_one_stays(backups in any_backups(), rule in any_rule(), sitting in 1..3_i64) {
-        let fates = retain(&backups, rule, Some(AssetId(sitting)), Tokyo);
+        let fates = retain(&backups, rule, Some(AssetId(sitting)), LATER, Tokyo);
         let kept = |id: BackupId| fates.iter().any(|fate| fate.id == id && fate.kept);
         let good = || backups.iter().filter(|backup| backup.standing.counts());
         for last in [good().next_back(), good().rfind(|backup| backup.asset == AssetId(sitting))].into_iter().flatten() {
@@ -212,7 +235,28 @@ proptest! {
     fn the_order_of_the_input_does_not_matter(backups in any_backups().prop_shuffle(), rule in any_rule()) {
         let mut sorted = backups.clone();
         sorted.sort_by_key(|backup| backup.id);
-        prop_assert_eq!(retain(&backups, rule, None, Tokyo), retain(&sorted, rule, None, Tokyo));
+        prop_assert_eq!(retain(&backups, rule, None, LATER, Tokyo), retain(&sorted, rule, None, LATER, Tokyo));
+    }
+
+    #[test]
+    fn what_is_of_the_future_takes_nobodys_place(backups in any_backups(), rule in any_rule(), day in 0..450_i64, ahead in 1..4_000_i64, worth in proptest::sample::select(Worth::ALL), (taken, at) in (any::<bool>(), 0..40_usize), sitting in 1..3_i64) {
+        let now = Time::from_ms(night(day, 12));
+        let kept = |backups: &[BackupAge]| -> BTreeSet<i64> {
+            let fates = retain(backups, rule, Some(AssetId(sitting)), now, Tokyo);
+            fates.into_iter().filter(|fate| fate.kept).map(|fate| fate.id.0).collect()
+        };
+        let future = night(day + ahead, 0);
+        let wrong = backup(1_000, (if taken { future } else { night(day - 20, 0) }, future), worth);
+        let mut more = backups.clone();
+        // It may be the newest, or have others after it.
+        more.insert(at.min(more.len()), wrong);
+        for (backup, id) in more.iter_mut().zip(1..) {
+            backup.id = BackupId(id);
+        }
+        let place = i64::try_from(at.min(backups.len())).unwrap() + 1;
+        let moved: BTreeSet<i64> = kept(&backups).into_iter().map(|id| if id < place { id } else { id + 1 }).collect();
+        let with = kept(&more);
+        prop_assert!(with.contains(&place) && with.is_superset(&moved), "{:?} {:?}", moved, with);
     }
 
     #[test]
