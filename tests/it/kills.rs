@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -320,7 +320,9 @@ fn a_large_object_is_on_the_disk_before_its_row() {
     let house = House::generated_with(1, &["--configuration-bytes", LARGE]);
     house.onboard();
     let Some(calls) = to_the_disk(&house, &["backup", "take", "--on", "all"]) else { return };
-    let object = files(&house.path("data/depot")).remove(0).0;
+    let depot = house.path("data/depot");
+    let in_a_folder = |(path, _): &(PathBuf, Vec<u8>)| path.parent() != Some(&depot);
+    let object = files(&depot).into_iter().find(in_a_folder).unwrap().0;
     let object = object.strip_prefix(house.path("data")).unwrap().to_str().unwrap();
     let folder = object.rsplit_once('/').unwrap().0;
     let mut left = calls.iter();
