@@ -12,6 +12,7 @@ use super::progress::Bar;
 use super::{Context, Doors, Ended, Need, parse_duration, person};
 use crate::model::backup::Backup;
 use crate::model::id::BackupId;
+use crate::model::outside::Outside;
 use crate::model::reading::Outcome;
 use crate::model::time::show_duration;
 use crate::service::backup::compare::show;
@@ -162,6 +163,19 @@ fn show_taken(context: &Context<'_, impl Doors>, answer: &Taken) {
     ));
 }
 
+/// The head of a table of backups that were judged once more.
+const JUDGED: &[&str] = &["seat", "backup", "result", "grade", "what"];
+
+fn judged(backup: &Backup, result: Cell, detail: &Outside) -> Vec<Cell> {
+    vec![
+        backup.seat.to_string().into(),
+        id(backup).into(),
+        result,
+        grade(backup),
+        detail.for_terminal().into_owned().into(),
+    ]
+}
+
 fn show_verified(context: &Context<'_, impl Doors>, answer: &Verified) {
     if context.out.json {
         context.out.json(answer);
@@ -174,15 +188,9 @@ fn show_verified(context: &Context<'_, impl Doors>, answer: &Verified) {
             (Some(result), _) => (result.as_str(), Tone::Bad),
             (None, outcome) => (outcome.map_or("", Outcome::as_str), Tone::Bad),
         };
-        vec![
-            one.backup.seat.to_string().into(),
-            id(&one.backup).into(),
-            Cell::toned(word, tone),
-            grade(&one.backup),
-            one.detail.for_terminal().into_owned().into(),
-        ]
+        judged(&one.backup, Cell::toned(word, tone), &one.detail)
     });
-    context.out.table(&["seat", "backup", "result", "grade", "what"], rows.collect());
+    context.out.table(JUDGED, rows.collect());
     context.out.talk(&format!("{}: {} verified", counted(answer.backups.len(), "backup"), answer.verified));
 }
 
@@ -236,15 +244,9 @@ fn show_proved(context: &Context<'_, impl Doors>, answer: &Proved) {
             (Some(result), _) => (result.as_str(), Tone::Bad),
             (None, outcome) => (outcome.map_or("", Outcome::as_str), Tone::Bad),
         };
-        vec![
-            one.backup.seat.to_string().into(),
-            id(&one.backup).into(),
-            Cell::toned(word, tone),
-            grade(&one.backup),
-            one.detail.for_terminal().into_owned().into(),
-        ]
+        judged(&one.backup, Cell::toned(word, tone), &one.detail)
     });
-    context.out.table(&["seat", "backup", "result", "grade", "what"], rows.collect());
+    context.out.table(JUDGED, rows.collect());
     context.out.talk(&format!(
         "{}: {} proved by simulated units of the modelled layouts; no real appliance took one",
         counted(answer.backups.len(), "backup"),

@@ -185,15 +185,31 @@ pub fn person() -> Actor {
     Actor { name, proof: Proof::Claimed, scope: Scope::House }
 }
 
-/// Writes a file that must not exist, for its owner alone.
+/// Writes a file that must not exist, for its owner alone. It has its name when it is whole: nobody takes half a
+/// configuration for one.
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
+    let failed = |why: String| Refusal::Folder { path: path.to_owned(), why };
+    if path.symlink_metadata().is_ok() {
+        return Err(failed("it exists already".to_owned()));
+    }
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error.to_string())),
+        _ => {}
+    }
     let written = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.map_err(|error| Refusal::Folder { path: path.to_owned(), why: error.to_string() })
+        .open(&unfinished)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&unfinished, path));
+    written.map_err(|error| {
+        // What is left of it may hold secrets.
+        drop(std::fs::remove_file(&unfinished));
+        failed(error.to_string())
+    })
 }
 
 /// `10s`, `5m`, `2h`, `7d`, or a plain number of seconds; 400 days at most.

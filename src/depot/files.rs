@@ -104,9 +104,21 @@ impl Depot {
 
     /// Writes down that the folder belongs to a store. It stays whose it is: a second claim is an error.
     pub fn claim(&self, store: &str) -> Result<(), DepotError> {
-        let path = self.folder.join(OWNER);
-        let written = write_synced(&path, format!("{store}\n").as_bytes());
-        written.and_then(|()| File::open(&self.folder)?.sync_all()).map_err(|source| failed(&path, source))
+        let (path, unfinished) = (self.folder.join(OWNER), self.folder.join(format!("{OWNER}.new")));
+        let claim = || {
+            if path.exists() {
+                return Err(ErrorKind::AlreadyExists.into());
+            }
+            // What a killed process left claims nothing.
+            match fs::remove_file(&unfinished) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            write_synced(&unfinished, format!("{store}\n").as_bytes())?;
+            fs::rename(&unfinished, &path)?;
+            File::open(&self.folder)?.sync_all()
+        };
+        claim().map_err(|source| failed(&path, source))
     }
 
     /// Keeps sealed bytes. A large object is on the disk, name and all, when this returns: the row comes after it.
@@ -254,7 +266,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let depot = Depot::open(&folder.path().join("depot")).unwrap();
         assert_eq!(depot.owner().unwrap(), None);
+        fs::write(folder.path().join("depot/store-id.new"), "o").unwrap();
         depot.claim("one").unwrap();
+        assert!(!folder.path().join("depot/store-id.new").exists());
         assert!(depot.claim("other").is_err());
         assert_eq!(depot.owner().unwrap().as_deref(), Some("one"));
         let file = fs::metadata(folder.path().join("depot").join(OWNER)).unwrap();

@@ -6,9 +6,9 @@ use futures::future::join_all;
 
 use crate::decide::backup::{Fate, retain};
 use crate::engine::env::Env;
-use crate::engine::sealed::with_causes;
 use crate::model::actor::{Act, Actor};
 use crate::model::backup::BackupAge;
+use crate::model::causes::with_causes;
 use crate::model::id::AssetId;
 use crate::model::inventory::Seat;
 use crate::model::name::SeatName;

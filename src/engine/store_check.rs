@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::depot::{DepotError, DepotFile, FileKind, Measured};
 use crate::engine::env::Env;
-use crate::engine::sealed::with_causes;
 use crate::model::actor::{Act, Actor};
+use crate::model::causes::with_causes;
 use crate::model::id::{BackupId, ObjectId};
 use crate::model::limits::PROBLEMS_MAX;
 use crate::model::object::{ObjectBody, SealedObject};

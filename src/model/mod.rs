@@ -6,6 +6,7 @@ pub mod actor;
 pub mod asset;
 pub mod backup;
 pub mod backup_event;
+pub mod causes;
 pub mod command;
 pub mod config;
 pub mod credential;

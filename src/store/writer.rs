@@ -11,6 +11,7 @@ use super::db::{self, Db, Role};
 use super::error::StoreError;
 use super::housekeeping::{self, Swept};
 use super::{backup, observe};
+use crate::model::causes::with_causes;
 use crate::model::id::BackupId;
 use crate::model::record::PollRecord;
 use crate::model::store_url::StoreUrl;
@@ -107,7 +108,7 @@ pub(super) fn run_intents(url: StoreUrl, db: Db, gate: Arc<Mutex<()>>, queue: &R
         let settles: Vec<Settle> = match line.begin() {
             Ok(db) => batch.into_iter().map(|intent| intent(Ok(&mut *db))).collect(),
             Err(error) => {
-                let reason = chain(&error);
+                let reason = with_causes(&error);
                 tracing::error!(?reason, "no intent can be written");
                 for intent in batch {
                     intent(Err(&reason))(Err(&reason));
@@ -184,7 +185,7 @@ pub(super) fn run_observations(url: StoreUrl, db: Db, gate: Arc<Mutex<()>>, queu
         let written = if permits.is_empty() { Ok(()) } else { line.write(|db| batch.write(db)) };
         drop(permits);
         if let Err(error) = &written {
-            tracing::error!(reason = ?chain(error), "observations were not written down");
+            tracing::error!(reason = ?with_causes(error), "observations were not written down");
         }
         unsaid = unsaid.and(written);
         match last {
@@ -206,15 +207,4 @@ impl Line {
         self.commit().map_err(|reason| StoreError::NotWritten { reason })?;
         result
     }
-}
-
-/// An error and what caused it, in one line.
-fn chain(error: &StoreError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -204,3 +204,20 @@ fn no_rule_of_the_shipped_layout_leaves_a_part_of_a_secret() {
     assert_eq!(shown("snmp-server community tigerlily ro"), "snmp-server community ‹masked:0000000000000000› ro\n");
     assert_eq!(shown("ntp server 10.0.0.1 version 4"), "ntp server 10.0.0.1 version 4\n");
 }
+
+#[test]
+fn a_file_that_cannot_be_finished_is_not_there() {
+    let house = House::example();
+    house.onboard();
+    take(&house, NX);
+    // What a killed command left is no configuration, and the next one takes its place.
+    fs::write(house.path("a.cfg.unfinished"), "half a").unwrap();
+    house.hoshu(&["backup", "export", NX, "--to", "a.cfg"]).expect(0);
+    assert!(fs::read_to_string(house.path("a.cfg")).unwrap().contains("## Hostname: "));
+    assert!(!house.path("a.cfg.unfinished").exists());
+    let refused = house.hoshu(&["backup", "export", NX, "--to", "no-folder/a.cfg"]).expect(1).err;
+    assert!(refused.contains("no-folder/a.cfg") && refused.contains("No such file"), "{refused}");
+    fs::create_dir(house.path("b.cfg.unfinished")).unwrap();
+    house.hoshu(&["backup", "export", NX, "--to", "b.cfg"]).expect(1);
+    assert!(!house.path("b.cfg").exists());
+}

@@ -12,6 +12,7 @@ use crate::engine::keys;
 use crate::engine::sealed::{self, OpenError};
 use crate::model::actor::{Act, Actor};
 use crate::model::backup::Backup;
+use crate::model::causes::with_causes;
 use crate::model::id::BackupId;
 use crate::model::name::{CustomerName, SeatName};
 use crate::model::object::OpenPurpose;
@@ -209,7 +210,7 @@ pub async fn into_git(
     let message = format!("Configurations of {} appliances", files.len());
     let commit = move || Repository::open(&folder).and_then(|repository| repository.commit(&files, &message));
     let changed = tokio::task::spawn_blocking(commit).await.map_err(|error| unusable(error.to_string()))?;
-    let changed = changed.map_err(|error| unusable(sealed::with_causes(&error)))?;
+    let changed = changed.map_err(|error| unusable(with_causes(&error)))?;
     let left_out = seats.iter().filter(|seat| seat.result != Gone::Exported).count();
     Ok(IntoGit { changed, left_out, seats })
 }
