@@ -22,6 +22,7 @@ use crate::model::settings::RootSource;
 use crate::model::time::Time;
 
 use super::root::Opener;
+use crate::outbound::vault::VaultError;
 
 /// What makes the key of fingerprints of a content key. It is no UTF-8, so that no content has it as its id.
 const FINGERPRINT_LABEL: &[u8] = b"\xffhoshu fingerprint v1";
@@ -77,9 +78,15 @@ pub enum KeyError {
         /// What became of it.
         why: String,
     },
-    /// The source is declared and this version cannot use it.
-    #[error("read the root key {0}: transit is not yet served")]
-    RootNotServed(RootSource),
+    /// The server that opens or seals the root key did not.
+    #[error("read the root key {root}")]
+    RootVault {
+        /// Its file.
+        root: RootSource,
+        /// What the server said, or why it was not reached.
+        #[source]
+        source: VaultError,
+    },
     /// A recovery recipient of the settings cannot be one.
     #[error("seal to the recovery recipient {recipient}: {why}")]
     Recipient {
@@ -423,7 +430,7 @@ mod tests {
     fn keyring_with(folder: &tempfile::TempDir, realm: Realm, recovery: &[&str]) -> Result<Keyring, KeyError> {
         let path = folder.path().join(format!("{realm}"));
         if !root_exists(&path) {
-            root_create(&path, realm).unwrap();
+            root_create(&RootSource::File(path.clone()), realm).unwrap();
         }
         let recovery: Vec<String> = recovery.iter().map(|one| (*one).to_owned()).collect();
         Keyring::open(&RootSource::File(path), &recovery, realm)

@@ -7,20 +7,23 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use age::secrecy::ExposeSecret;
+use age::secrecy::{ExposeSecret, SecretString};
 use age::x25519::Identity;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use zeroize::Zeroizing;
 
 use crate::model::limits::SECRET_BYTES_MAX;
 use crate::model::realm::Realm;
-use crate::model::settings::RootSource;
+use crate::model::settings::{RootSource, Vault};
+use crate::outbound::vault::{VaultError, VaultServer};
 use crate::outbound::{Program, read_bounded};
 
 use super::keys::KeyError;
 
 /// The first line of a root key.
 const ROOT_LINE: &str = "# hoshu root key, realm: ";
+/// How what the transit engine sealed begins.
+const TRANSIT_MARK: &str = "vault:";
 /// How long a program may take to print the root key.
 const PROGRAM_WAIT: Duration = Duration::from_secs(20);
 
@@ -43,14 +46,24 @@ impl Opener {
                 let program = Program { output_bytes_max: SECRET_BYTES_MAX, ..Program::new(words, PROGRAM_WAIT) };
                 program.run().map_err(|why| KeyError::RootProgram { root: source.clone(), why: why.to_string() })?
             }
-            RootSource::Transit { .. } => return Err(KeyError::RootNotServed(source.clone())),
+            RootSource::Transit { vault, key, file } => {
+                let sealed = read_own(file, failed)?;
+                by_vault(source, vault, async |server| server.transit_open(key, sealed.trim()).await)?
+            }
         };
         of_realm(&text, &source.to_string(), realm)
     }
 
-    /// A root key of this realm that was one before.
-    pub fn old_root(path: &Path, realm: Realm) -> Result<Self, KeyError> {
-        of_realm(&read_own(path, unreadable(path))?, &path.display().to_string(), realm)
+    /// A root key of this realm that was one before: in a file, which the present source opens when it is sealed by it.
+    pub fn old_root(path: &Path, source: &RootSource, realm: Realm) -> Result<Self, KeyError> {
+        let text = read_own(path, unreadable(path))?;
+        match source {
+            RootSource::Transit { vault, key, .. } if text.starts_with(TRANSIT_MARK) => {
+                let file = path.to_owned();
+                Self::root(&RootSource::Transit { vault: vault.clone(), key: key.clone(), file }, realm)
+            }
+            _ => of_realm(&text, &path.display().to_string(), realm),
+        }
     }
 
     /// A recovery identity, the first one of a file as `age-keygen` writes it, of its owner alone.
@@ -77,6 +90,19 @@ fn of_realm(text: &str, place: &str, realm: Realm) -> Result<Opener, KeyError> {
     }
     identity(text, place)
 }
+
+/// Asks the server of secrets. Blocks the thread.
+fn by_vault<T: Send>(
+    source: &RootSource,
+    vault: &Vault,
+    ask: impl AsyncFnOnce(&VaultServer) -> Result<T, VaultError> + Send,
+) -> Result<T, KeyError> {
+    let token = read_own(&vault.token_file, unreadable(&vault.token_file))?;
+    let server = VaultServer::new(vault, SecretString::from(token.trim()));
+    let answer = server.and_then(|server| server.wait_for(ask));
+    answer.map_err(|error| KeyError::RootVault { root: source.clone(), source: error })
+}
+
 fn identity(text: &str, place: &str) -> Result<Opener, KeyError> {
     let shape = || KeyError::RootShape { place: place.to_owned(), expected: "an age identity" };
     let key = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-")).ok_or_else(shape)?;
@@ -88,17 +114,22 @@ pub fn root_line(realm: Realm) -> String {
     format!("{ROOT_LINE}{realm}")
 }
 
-/// Makes a root key in a file that must not exist, readable by its owner alone, and returns its public half. The file
-/// is whole and on the disk before it has its name.
-pub fn root_create(path: &Path, realm: Realm) -> Result<String, KeyError> {
-    let failed = |source| KeyError::Root { root: RootSource::File(path.to_owned()), source };
+/// Makes a root key where its source is a file, sealed or not, that must not exist, readable by its owner alone, and
+/// returns its public half. The file is whole and on the disk before it has its name.
+pub fn root_create(source: &RootSource, realm: Realm) -> Result<String, KeyError> {
+    let failed = |error| KeyError::Root { root: source.clone(), source: error };
+    let unmade = || failed(io::Error::new(io::ErrorKind::Unsupported, "it is made elsewhere"));
+    let path = source.file().ok_or_else(unmade)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     let identity = Identity::generate();
     let public = identity.to_public().to_string();
     let secret = identity.to_string();
     let line = root_line(realm);
-    let text = Zeroizing::new(format!("{line}\n# public key: {public}\n{}\n", secret.expose_secret()));
+    let mut text = Zeroizing::new(format!("{line}\n# public key: {public}\n{}\n", secret.expose_secret()));
+    if let RootSource::Transit { vault, key, .. } = source {
+        text = by_vault(source, vault, async |server| server.transit_seal(key, &text).await)?.into();
+    }
     let mut unnamed = path.as_os_str().to_owned();
     unnamed.push(".new");
     // What a killed process left under this name has sealed nothing.
@@ -153,11 +184,11 @@ mod tests {
         // What a killed process left does not stop the next one, and is not taken for a key.
         fs::create_dir(folder.path().join("keys")).unwrap();
         fs::write(folder.path().join("keys/root.new"), "half a k").unwrap();
-        let made = root_create(&path, Realm::Lab).unwrap();
+        let made = root_create(&RootSource::File(path.clone()), Realm::Lab).unwrap();
         assert_eq!(fs::read_dir(folder.path().join("keys")).unwrap().count(), 1);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o400);
         assert_eq!(public(&source).unwrap(), made);
-        assert!(matches!(root_create(&path, Realm::Lab), Err(KeyError::Root { .. })));
+        assert!(matches!(root_create(&RootSource::File(path.clone()), Realm::Lab), Err(KeyError::Root { .. })));
         assert_eq!(public(&source).unwrap(), made);
     }
 
@@ -173,7 +204,7 @@ mod tests {
     fn a_root_key_that_others_can_read_or_of_the_other_realm_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("root");
-        root_create(&path, Realm::Lab).unwrap();
+        root_create(&RootSource::File(path.clone()), Realm::Lab).unwrap();
         let source = RootSource::File(path.clone());
         assert!(matches!(Opener::root(&source, Realm::Live), Err(KeyError::OtherRealm { .. })));
         fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
@@ -185,7 +216,7 @@ mod tests {
     fn a_program_prints_the_root_key_and_gets_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("root");
-        let made = root_create(&path, Realm::Lab).unwrap();
+        let made = root_create(&RootSource::File(path.clone()), Realm::Lab).unwrap();
         let file = path.to_str().unwrap();
         assert_eq!(public(&command(&["/bin/cat", file])).unwrap(), made);
         // A shell that is asked for by name gets no environment and no input to read.
@@ -203,15 +234,5 @@ mod tests {
             assert!(told_all.contains(told), "{told_all}");
             assert!(!told_all.contains("hunter2"));
         }
-    }
-
-    #[test]
-    fn transit_is_told_to_be_not_yet_served() {
-        let transit = RootSource::Transit {
-            address: "https://bao.example".to_owned(),
-            key: "hoshu".to_owned(),
-            file: "root.bao".into(),
-        };
-        assert!(matches!(public(&transit), Err(KeyError::RootNotServed(_))));
     }
 }

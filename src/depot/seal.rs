@@ -187,7 +187,7 @@ mod tests {
     fn ring() -> Ring {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("root");
-        super::super::root_create(&path, Realm::Lab).unwrap();
+        super::super::root_create(&RootSource::File(path.clone()), Realm::Lab).unwrap();
         let keyring = Keyring::open(&RootSource::File(path), &[], Realm::Lab).unwrap();
         let make = |name: &str| {
             let key = keyring.customer_create(name.parse().unwrap(), Time::from_ms(1)).unwrap();

@@ -31,6 +31,26 @@ pub(super) const CREDENTIAL_ID: Kind = Kind::Scalar(&Form {
     check: |text| plain(text, 64, "._-"),
     pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
 });
+/// A path on a server of secrets.
+pub(super) const VAULT_PATH: Kind = Kind::Scalar(&Form {
+    what: "a path (plain names with '/' between them)",
+    check: |text| text.split('/').try_for_each(|name| plain(name, 64, "._-")),
+    pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(/[A-Za-z0-9][A-Za-z0-9._-]{0,63})*$"),
+});
+/// The address of a server that is sent secrets.
+pub(super) const SERVER: Kind = Kind::Scalar(&Form {
+    what: "an address (https://…, or http:// and an address of this machine as 127.0.0.1)",
+    check: |text| {
+        let (scheme, rest) = text.split_once("://").ok_or_else(String::new)?;
+        let host = rest.split('/').next().unwrap_or_default();
+        let own = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(host, |(host, _)| host);
+        let is_own = own.trim_matches(['[', ']']).parse().is_ok_and(|own: IpAddr| own.is_loopback());
+        let is_plain = rest.chars().all(|letter| letter.is_ascii_graphic() && !"@?#\\".contains(letter));
+        let is_safe = scheme == "https" || (scheme == "http" && is_own);
+        if is_safe && is_plain && !host.is_empty() { Ok(()) } else { Err(String::new()) }
+    },
+    pattern: Some(r"^https?://[^/@?#\s]+[^@?#\s]*$"),
+});
 /// The public half of an age X25519 pair: 32 bytes and a checksum in Bech32. The checksum is looked at by those who
 /// seal to it.
 pub(super) const RECIPIENT: Kind = Kind::Scalar(&Form {

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::forms::{ACCOUNT, CREDENTIAL, CREDENTIAL_ID, DURATION, LINE, PATH, RECIPIENT, VARIABLE, ZONE};
+use super::forms::{ACCOUNT, CREDENTIAL, CREDENTIAL_ID, DURATION, LINE, PATH, RECIPIENT, SERVER, VARIABLE, VAULT_PATH, ZONE};
 use crate::model::credential::{CredentialName, CredentialSource, Purpose, SecretFrom};
 use crate::model::finding::HysteresisChange;
 use crate::model::reading::ComponentKind;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
-use crate::model::settings::{Periods, RootSource, SessionLimits, Settings, TierRules};
+use crate::model::settings::{Periods, RootSource, SessionLimits, Settings, TierRules, TransitKey, Vault};
 use crate::model::store_url::StoreUrl;
 use crate::model::word::Word;
 use crate::yaml::{Entry, Field, Fields, Kind, Problem, Source, Table, Value, check, parse, schema};
@@ -28,6 +28,7 @@ static SETTINGS_FILE: Table = Table {
             Kind::List(&RECIPIENT),
             "Public age recipients (age1…) that open what the root key opens; their private halves are never here.",
         ),
+        Field::optional("vault", Kind::Table(&VAULT_FIELDS), "OpenBao, or a server that speaks as it does."),
         Field::optional("lab", Kind::Table(&LAB_FIELDS), "The simulated world; only in realm lab."),
         Field::optional(
             "credentials",
@@ -50,16 +51,25 @@ static ROOT_KEY_FIELDS: Table = Table {
         Field::optional("file", PATH, "The file that holds it, mode 0400."),
         Field::optional("systemd", CREDENTIAL_ID, "The name of a credential that systemd passes to the service."),
         Field::optional("command", Kind::List(&LINE), "A program that prints it (absolute path), and its arguments."),
-        Field::optional("transit", Kind::Table(&TRANSIT_FIELDS), "OpenBao, by its transit engine; not yet served."),
+        Field::optional("transit", Kind::Table(&TRANSIT_FIELDS), "A file that the vault opens by its transit engine."),
     ],
 };
 
 static TRANSIT_FIELDS: Table = Table {
     what: "the transit engine",
     fields: &[
-        Field::required("address", LINE, "The address of OpenBao (https://…)."),
         Field::required("key", CREDENTIAL_ID, "The name of the transit key."),
         Field::required("file", PATH, "The file with the encrypted text of the root key."),
+        Field::optional("mount", VAULT_PATH, "Where the engine is mounted; transit when left out."),
+    ],
+};
+
+static VAULT_FIELDS: Table = Table {
+    what: "the vault",
+    fields: &[
+        Field::required("address", SERVER, "https://…, or http:// and an address of this machine (127.0.0.1)."),
+        Field::required("token_file", PATH, "The file with the token, mode 0400 or 0600."),
+        Field::optional("ca", PATH, "Its authorities in PEM; those of this machine when left out."),
     ],
 };
 
@@ -153,7 +163,8 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
     repeated_recipients(fields, problems);
     let is_map = fields.node("root_key").is_some_and(|node| matches!(node.value, Value::Map(_)));
     let root_key = fields.table("root_key").filter(|_| is_map);
-    let root_key = root_key.and_then(|fields| read_root_key(fields, folder, problems));
+    let vault = fields.table("vault").and_then(|fields| read_vault(fields, folder));
+    let root_key = root_key.and_then(|fields| read_root_key(fields, vault.as_ref(), folder, problems));
     let limits = read_limits(fields.table("limits"), problems);
     let findings = fields.keyed("findings").into_iter().filter_map(read_hysteresis).collect();
     let tiers = read_tiers(fields.table("tiers"), problems);
@@ -165,6 +176,7 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
         depot: path(Some(fields), "depot")?,
         inventory: path(Some(fields), "inventory")?,
         root_key: root_key?,
+        vault,
         recovery: fields.list_of("recovery"),
         lab_ports_file: path(fields.table("lab"), "ports"),
         credentials,
@@ -191,8 +203,21 @@ fn read_store(fields: Fields<'_>, folder: &Path, problems: &mut Vec<Problem>) ->
     }
 }
 
+fn read_vault(fields: Fields<'_>, folder: &Path) -> Option<Vault> {
+    Some(Vault {
+        address: fields.owned("address")?,
+        ca: fields.text("ca").map(|path| folder.join(path)),
+        token_file: folder.join(fields.text("token_file")?),
+    })
+}
+
 /// The root key has one source, so that nobody wonders which one is used.
-fn read_root_key(fields: Fields<'_>, folder: &Path, problems: &mut Vec<Problem>) -> Option<RootSource> {
+fn read_root_key(
+    fields: Fields<'_>,
+    vault: Option<&Vault>,
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) -> Option<RootSource> {
     let ways: Vec<_> = ["file", "systemd", "command", "transit"].into_iter().filter(|name| fields.has(name)).collect();
     let [way] = ways.as_slice() else {
         let found = if ways.is_empty() { "none".to_owned() } else { ways.join(" and ") };
@@ -213,8 +238,13 @@ fn read_root_key(fields: Fields<'_>, folder: &Path, problems: &mut Vec<Problem>)
         }
         _ => {
             let transit = fields.table("transit")?;
-            let (address, key) = (transit.owned("address")?, transit.owned("key")?);
-            Some(RootSource::Transit { address, key, file: folder.join(transit.text("file")?) })
+            let mount = transit.owned("mount").unwrap_or_else(|| "transit".to_owned());
+            let key = TransitKey { mount, name: transit.owned("key")? };
+            let file = folder.join(transit.text("file")?);
+            if vault.is_none() {
+                problems.push(fields.error("transit", "there is no vault in these settings that could open it"));
+            }
+            Some(RootSource::Transit { vault: vault.cloned()?, key, file })
         }
     }
 }

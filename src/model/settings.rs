@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 
@@ -30,6 +30,8 @@ pub struct Settings {
     pub inventory: PathBuf,
     /// Where the root key is read from.
     pub root_key: RootSource,
+    /// The server of secrets.
+    pub vault: Option<Vault>,
     /// The public recovery recipients (`age1…`), whose private halves are never on this machine.
     pub recovery: Vec<String>,
     /// The table from seat to loopback port that the lab writes; only in realm lab.
@@ -53,15 +55,45 @@ pub enum RootSource {
     Systemd(String),
     /// What a program prints: its absolute path, then its arguments.
     Command(Vec<String>),
-    /// A file that `OpenBao` opens by its transit engine; declared, and not yet served.
+    /// A file that `OpenBao` opens by its transit engine.
     Transit {
-        /// The address of `OpenBao`.
-        address: String,
-        /// The name of the transit key.
-        key: String,
+        /// The server.
+        vault: Vault,
+        /// Its key.
+        key: TransitKey,
         /// The file with the encrypted text.
         file: PathBuf,
     },
+}
+
+impl RootSource {
+    /// The file in which it lies, sealed or not, where its source is one that can be made.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) | Self::Transit { file: path, .. } => Some(path),
+            Self::Systemd(_) | Self::Command(_) => None,
+        }
+    }
+}
+
+/// `OpenBao`, or a server that speaks as it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vault {
+    /// Its address, `https://…`.
+    pub address: String,
+    /// The authorities (PEM) by which it is known; without them those of this machine.
+    pub ca: Option<PathBuf>,
+    /// The file that holds a token, of its owner alone.
+    pub token_file: PathBuf,
+}
+
+/// A key of the transit engine, which never leaves the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransitKey {
+    /// Where the engine is mounted.
+    pub mount: String,
+    /// Its name.
+    pub name: String,
 }
 
 impl fmt::Display for RootSource {
@@ -70,8 +102,8 @@ impl fmt::Display for RootSource {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Systemd(name) => write!(f, "systemd credential {name}"),
             Self::Command(words) => write!(f, "from the program {}", words.first().map_or("", String::as_str)),
-            Self::Transit { address, key, file } => {
-                write!(f, "{}, opened by transit key {key} of {address}", file.display())
+            Self::Transit { vault, key, file } => {
+                write!(f, "{}, opened by key {} of {}", file.display(), key.name, vault.address)
             }
         }
     }

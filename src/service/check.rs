@@ -12,7 +12,7 @@ use crate::model::credential::CredentialName;
 use crate::model::inventory::Inventory;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
-use crate::model::settings::{RootSource, Settings};
+use crate::model::settings::Settings;
 use crate::secret::SecretStore;
 use crate::service::refusal::Refusal;
 use crate::yaml::{Problem, Severity};
@@ -57,8 +57,7 @@ pub fn check(settings: &Path) -> Result<Checked, Refusal> {
         let list = if problem.severity == Severity::Error { &mut mistakes } else { &mut warnings };
         list.push(problem);
     }
-    let mut not_yet_served = not_served(inventory);
-    keys(&settings.settings, &mut mistakes, &mut warnings, &mut not_yet_served);
+    keys(&settings.settings, &mut mistakes, &mut warnings);
     if !mistakes.is_empty() {
         return Err(Refusal::Files(mistakes));
     }
@@ -75,25 +74,18 @@ pub fn check(settings: &Path) -> Result<Checked, Refusal> {
         series,
         warnings,
         credentials,
-        not_yet_served,
+        not_yet_served: not_served(inventory),
     })
 }
 
 /// What of the keys the settings alone can tell; `hoshu key status` tells the rest.
-fn keys(settings: &Settings, mistakes: &mut Vec<Problem>, warnings: &mut Vec<Problem>, unserved: &mut Vec<NotServed>) {
+fn keys(settings: &Settings, mistakes: &mut Vec<Problem>, warnings: &mut Vec<Problem>) {
     if let Err(error) = recipients(&settings.recovery) {
         mistakes.push(Problem::of_file("recovery", error.to_string()));
     } else if let Err(error) = enough_recipients(settings.realm, settings.recovery.len()) {
         let hint = "run age-keygen twice on other machines, and put the two public halves into recovery:".to_owned();
         let problem = Problem::of_file("recovery", error.to_string()).with_hint(hint);
         warnings.push(Problem { severity: Severity::Warning, ..problem });
-    }
-    if matches!(settings.root_key, RootSource::Transit { .. }) {
-        unserved.push(NotServed {
-            what: "root key from transit".to_owned(),
-            why: "nothing can be sealed or opened",
-            subjects: vec![settings.root_key.to_string()],
-        });
     }
 }
 

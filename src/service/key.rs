@@ -14,7 +14,6 @@ use crate::engine::env::Env;
 use crate::model::actor::{Act, Actor};
 use crate::model::name::CustomerName;
 use crate::model::object::{CustomerKey, KeyHalves};
-use crate::model::settings::RootSource;
 use crate::service::refusal::Refusal;
 
 /// Characters of a reason.
@@ -61,13 +60,13 @@ pub async fn init(env: &Env, actor: &Actor) -> Result<Made, Refusal> {
 /// Makes the root key where a file is its source and is not there. What would keep keys from being sealed to it is
 /// found before.
 async fn make_root(env: &Env, actor: &Actor) -> Result<bool, Refusal> {
-    let RootSource::File(path) = &env.settings.root_key else { return Ok(false) };
-    if root_exists(path) {
+    let source = &env.settings.root_key;
+    if source.file().is_none_or(root_exists) {
         return Ok(false);
     }
     recipients(&env.settings.recovery)?;
     enough_recipients(env.settings.realm, env.settings.recovery.len())?;
-    let detail = serde_json::json!({"v": 1, "public": root_create(path, env.settings.realm)?});
+    let detail = serde_json::json!({"v": 1, "public": root_create(source, env.settings.realm)?});
     env.store.audit_add(actor.did(env.clock.now(), Act::RootKeyMade, "root", &detail)).await?;
     Ok(true)
 }

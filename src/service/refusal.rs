@@ -160,7 +160,7 @@ impl From<LockError> for Refusal {
 /// What to do about a key.
 const fn key_hint(error: &KeyError) -> Option<&'static str> {
     Some(match error {
-        KeyError::Root { root: RootSource::File(_), .. } | KeyError::RootShape { .. } => {
+        KeyError::Root { root: RootSource::File(_) | RootSource::Transit { .. }, .. } | KeyError::RootShape { .. } => {
             "on a new store hoshu key init makes it. A lost root key is not replaced by itself: bring its copy back, or \
              open the keys with hoshu key recover --identity FILE"
         }
@@ -168,7 +168,10 @@ const fn key_hint(error: &KeyError) -> Option<&'static str> {
             "hoshu does not make this root key: put what age-keygen prints there, under a line \
              \"# hoshu root key, realm: live\" (or lab); docs/key.md says how"
         }
-        KeyError::RootNotServed(_) => "name another source: root_key: {file: …}, {systemd: …} or {command: […]}",
+        KeyError::RootVault { .. } => {
+            "try with the same token: bao token lookup. It needs update on transit/decrypt/KEY, and on transit/encrypt/KEY \
+             where hoshu makes the root key"
+        }
         KeyError::Identity { .. } => "name the file of an age identity that is there",
         KeyError::RootOpenToOthers { .. } => "chmod 400, and ask who may have read it",
         KeyError::Recipient { .. } => "mend recovery: in the settings: public halves from age-keygen, each once",

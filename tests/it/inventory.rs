@@ -353,15 +353,17 @@ fn the_root_key_has_one_source() {
     let read = |source: &str| with(source).map(|loaded| loaded.settings.root_key).unwrap();
     assert_eq!(read("{systemd: root-key}"), RootSource::Systemd("root-key".to_owned()));
     assert_eq!(read("{command: [/bin/cat, a b]}"), RootSource::Command(vec!["/bin/cat".to_owned(), "a b".to_owned()]));
-    let transit = read("{transit: {address: 'https://bao', key: hoshu, file: /k}}");
-    assert_eq!(transit.to_string(), "/k, opened by transit key hoshu of https://bao");
+    let transit = read("{transit: {key: hoshu, file: /k}}\nvault: {address: 'https://bao', token_file: t}");
+    assert_eq!(transit.to_string(), "/k, opened by key hoshu of https://bao");
     for (wrong, told) in [
         ("{}", "found none"),
         ("{file: r, systemd: s}", "found file and systemd"),
         ("{systemd: ../s}", "a plain name"),
         ("{command: [cat]}", "absolute path"),
         ("{command: []}", "absolute path"),
-        ("{transit: {address: a, key: k}}", "\"file\" is missing"),
+        ("{transit: {key: k}}", "\"file\" is missing"),
+        ("{transit: {key: k, file: f}}", "there is no vault"),
+        ("{transit: {key: k, file: f, mount: ../sys}}", "a path"),
     ] {
         let refused = with(wrong).unwrap_err();
         assert!(refused.problems.iter().any(|problem| problem.message.contains(told)), "{wrong}: {refused:?}");

@@ -280,18 +280,13 @@ fn a_root_key_comes_from_elsewhere_as_well() {
     };
     house.edit("hoshu.yaml", "{file: keys/root.key}", "{systemd: root-key}");
     told("systemd", "CREDENTIALS_DIRECTORY is not set");
-    house.edit("hoshu.yaml", "{systemd: root-key}", "{transit: {address: 'https://bao', key: hoshu, file: k}}");
-    told("transit", "not yet served");
-    let checked = house.hoshu(&["check"]).expect(0);
-    assert!(checked.out.contains("root key from transit"), "{}", checked.out);
     // A person makes it, with the stock tool and a line, and puts it where the settings say.
     let pair = Identity::generate();
     fs::create_dir(house.path("credentials")).unwrap();
     let text = format!("# hoshu root key, realm: lab\n{}\n", pair.to_string().expose_secret());
     fs::write(house.path("credentials/root-key"), text).unwrap();
-    let transit = "{transit: {address: 'https://bao', key: hoshu, file: k}}";
     let program = format!("{{command: [/bin/cat, '{}']}}", house.path("credentials/root-key").display());
-    house.edit("hoshu.yaml", transit, &program);
+    house.edit("hoshu.yaml", "{systemd: root-key}", &program);
     house.hoshu(&["key", "init"]).expect(0);
     house.edit("hoshu.yaml", &program, "{systemd: root-key}");
     let mut command = house.command(&["key", "status", "--json"]);

@@ -26,3 +26,4 @@ mod texts;
 mod tidy;
 mod time;
 mod trouble;
+mod vault;

@@ -18,7 +18,7 @@ fn alive(key: &CustomerKey) -> bool {
 /// Seals every key to the present root key and recovery recipients. What the present root key does not open, an earlier
 /// one does; where the file of the present one is not there, a new one is made.
 pub async fn rewrap(env: &Env, actor: &Actor, old_root: Option<&Path>) -> Result<Answer, Refusal> {
-    let old = old_root.map(|path| Opener::old_root(path, env.settings.realm)).transpose()?;
+    let old = old_root.map(|path| Opener::old_root(path, &env.settings.root_key, env.settings.realm)).transpose()?;
     seal_anew(env, actor, old.as_ref(), Act::CustomerKeyRewrapped).await
 }
 

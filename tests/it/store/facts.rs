@@ -398,7 +398,7 @@ async fn minutes_become_hours_once(place: Place) {
 async fn an_object_in_another_customers_row_is_refused(place: Place) {
     let store = place.open();
     let root = place.folder().join("root");
-    root_create(&root, Realm::Lab).unwrap();
+    root_create(&RootSource::File(root.clone()), Realm::Lab).unwrap();
     let keyring = Keyring::open(&RootSource::File(root), &[], Realm::Lab).unwrap();
     let depot = Depot::open(&place.folder().join("depot")).unwrap();
     let mut objects = Vec::new();

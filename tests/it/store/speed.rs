@@ -32,7 +32,7 @@ fn configuration(number: i64) -> String {
 async fn measure(place: Place) {
     let store = place.open();
     let root = place.folder().join("root");
-    root_create(&root, Realm::Lab).unwrap();
+    root_create(&RootSource::File(root.clone()), Realm::Lab).unwrap();
     let keyring = Keyring::open(&RootSource::File(root), &[], Realm::Lab).unwrap();
     let depot = Depot::open(&place.folder().join("depot")).unwrap();
     let key = keyring.customer_create(customer("acme"), NOW).unwrap();
