@@ -110,12 +110,13 @@ impl Doors for Setup {
         let settings = load_settings(&self.settings).map_err(Refusal::files)?.settings;
         let loaded = load(&settings.inventory, clock.now().utc().date_naive()).map_err(Refusal::files)?;
         let store = self.store(&settings, need, &*clock)?;
+        let keys = Arc::new(Keys::new(&settings));
         let env = Env {
             depot: Arc::new(Depot::open(&settings.depot)?),
-            keys: Arc::new(Keys::new(&settings)),
+            keys: Arc::clone(&keys),
             access: access(&settings)?,
             twin: Arc::new(Twins::default()),
-            secrets: Arc::new(SecretStore::new(settings.credentials.clone(), true)),
+            secrets: Arc::new(SecretStore::new(settings.credentials.clone(), settings.vault.clone(), keys, true)),
             definitions: Arc::new(hoshu::readout::load(&settings.inventory.join("readouts"))?),
             rules: Arc::new(Rules::with(settings.findings.clone())),
             lanes: Arc::new(Lanes::new(&settings.limits)),

@@ -50,8 +50,8 @@ fn show(context: &Context<'_, impl Doors>, checked: &Checked, all: bool) {
 }
 
 /// Checks the files.
-pub fn run(context: &Context<'_, impl Doors>, args: &Args) -> Result<Ended, Refusal> {
-    let checked = check(context.doors.settings())?;
+pub async fn run(context: &Context<'_, impl Doors>, args: &Args) -> Result<Ended, Refusal> {
+    let checked = check(context.doors.settings()).await?;
     show(context, &checked, args.all);
     Ok(Ended::Done)
 }

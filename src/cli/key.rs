@@ -101,6 +101,11 @@ fn root_is_new(context: &Context<'_, impl Doors>, root_at: &str) {
     context.out.talk(&format!("the root key is in {root_at}: keep a copy where this machine's loss does not reach it"));
 }
 
+/// The beginning of a public half, enough to tell some dozen apart.
+fn beginning(public: &str) -> String {
+    public.chars().take(14).chain(['…']).collect()
+}
+
 fn show_status(context: &Context<'_, impl Doors>, status: &Status, zone: chrono_tz::Tz) {
     if context.out.json {
         context.out.json(status);
@@ -108,10 +113,10 @@ fn show_status(context: &Context<'_, impl Doors>, status: &Status, zone: chrono_
     }
     let root = &status.root;
     match &root.public {
-        Some(public) => context.out.data(&format!("root key {public}… ({})", root.at)),
+        Some(public) => context.out.data(&format!("root key {} ({})", beginning(public), root.at)),
         None => context.out.toned(&format!("no root key: {}", root.why.join(": ")), Tone::Bad),
     }
-    let recovery: Vec<_> = status.recovery.iter().map(|one| format!("{one}…")).collect();
+    let recovery: Vec<_> = status.recovery.iter().map(|one| beginning(one)).collect();
     let recovery = if recovery.is_empty() { "none".to_owned() } else { recovery.join(", ") };
     context.out.data(&format!("recovery recipients: {recovery}\n"));
     let row = |one: &CustomerStatus| -> Vec<Cell> {
@@ -126,7 +131,7 @@ fn show_status(context: &Context<'_, impl Doors>, status: &Status, zone: chrono_
             Cell::toned(one.state.as_str(), tone),
             one.generation.map_or_else(String::new, |number| number.to_string()).into(),
             one.since.map_or_else(String::new, |since| since.show(zone)).into(),
-            one.public.as_ref().map_or_else(String::new, |public| format!("{public}…")).into(),
+            one.public.as_deref().map_or_else(String::new, beginning).into(),
             format!("{} of {}", one.opened_by_root, one.generations).into(),
             one.recovery.len().to_string().into(),
             one.why.clone().into(),

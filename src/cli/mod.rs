@@ -161,7 +161,7 @@ pub async fn run(cli: Cli, doors: &impl Doors, stop: Stop) -> Result<Ended, Refu
     let context = Context { doors, out: Out { json: cli.json }, stop };
     match cli.noun {
         Noun::Init(args) => init::run(&context, &args),
-        Noun::Check(args) => check::run(&context, &args),
+        Noun::Check(args) => check::run(&context, &args).await,
         Noun::Schema(args) => Ok(schema::run(&context, &args)),
         Noun::Appliance(verb) => appliance::run(&context, verb).await,
         Noun::Hostkey(verb) => hostkey::run(&context, verb).await,

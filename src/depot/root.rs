@@ -2,11 +2,14 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
+use std::iter;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use age::Decryptor;
+use age::armor::ArmoredReader;
 use age::secrecy::{ExposeSecret, SecretString};
 use age::x25519::Identity;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -69,6 +72,14 @@ impl Opener {
     /// A recovery identity, the first one of a file as `age-keygen` writes it, of its owner alone.
     pub fn recovery(path: &Path) -> Result<Self, KeyError> {
         identity(&read_own(path, unreadable(path))?, &path.display().to_string())
+    }
+
+    /// The text of an age file, in Base64 or not, that somebody sealed to its public half.
+    pub fn unseal(&self, sealed: &[u8]) -> Result<Zeroizing<String>, KeyError> {
+        let broken = || KeyError::Unopenable { what: "a sealed file" };
+        let decryptor = Decryptor::new_buffered(ArmoredReader::new(sealed)).map_err(|_| broken())?;
+        let plain = decryptor.decrypt(iter::once(&self.0 as _)).map_err(|_| broken())?;
+        bounded(plain).map_err(|_| broken())
     }
 
     /// Its public half.

@@ -104,7 +104,7 @@ async fn read(env: &Env, question: &Question, facts: &Facts, live: &mut Live) ->
     let seat = &facts.seat.name;
     // Before anything is read: what could not be swept is not shown.
     let credentials =
-        credentials(env, seat).map_err(|error| Failure::new(Outcome::NoCredential, with_causes(&error)))?;
+        credentials(env, seat).await.map_err(|error| Failure::new(Outcome::NoCredential, with_causes(&error)))?;
     if prints_configuration(env, &question.command) {
         live.session.allow(env.backup_limit());
     }

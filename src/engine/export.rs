@@ -31,21 +31,22 @@ pub async fn swept(env: &Env, actor: &Actor, backup: &Backup) -> Result<Redacted
     let layout = env.config_layout(&backup.seat);
     let fingerprints = env.keys.ring().and_then(|ring| ring.fingerprints(&backup.customer)).map_err(OpenError::from)?;
     let redacted = redact(text, layout, &|path, value| fingerprints.of(path, value));
-    let credentials = credentials(env, &backup.seat)?;
+    let credentials = credentials(env, &backup.seat).await?;
     let mut secrets = secrets_of(text, layout);
     secrets.extend(credentials.iter().map(ExposeSecret::expose_secret));
     Ok(sweep(redacted, &secrets))
 }
 
 /// The passwords and keys with which Hoshu itself comes to a seat.
-pub(super) fn credentials(env: &Env, seat: &SeatName) -> Result<Vec<secrecy::SecretString>, SecretError> {
+pub(super) async fn credentials(env: &Env, seat: &SeatName) -> Result<Vec<secrecy::SecretString>, SecretError> {
     let Some(seat) = env.inventory.seats.get(seat) else { return Ok(Vec::new()) };
     let named = [(&seat.credentials.read, Purpose::Read), (&seat.credentials.change, Purpose::Change)];
     let mut secrets = Vec::new();
     for (name, purpose) in named {
-        let login = match name.as_ref().map(|name| env.secrets.fetch(name, purpose)) {
-            None | Some(Err(SecretError::Undeclared(_))) => continue,
-            Some(login) => login?,
+        let Some(name) = name else { continue };
+        let login = match env.secrets.fetch(name, purpose).await {
+            Err(SecretError::Undeclared(_)) => continue,
+            login => login?,
         };
         secrets.extend(login.enable);
         match login.secret {

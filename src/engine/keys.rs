@@ -2,11 +2,15 @@
 
 use std::sync::OnceLock;
 
+use secrecy::SecretString;
+
 use crate::depot::{DepotError, KeyError, Keyring};
 use crate::engine::env::Env;
+use crate::model::causes::with_causes;
 use crate::model::name::CustomerName;
 use crate::model::realm::Realm;
 use crate::model::settings::{RootSource, Settings};
+use crate::secret::Unseal;
 use crate::store::StoreError;
 
 /// Where the root key is, to whom keys are sealed, and what was opened.
@@ -45,6 +49,13 @@ impl Keys {
         }
         let ring = Keyring::open(&self.source, &self.recovery, self.realm)?;
         Ok(self.opened.get_or_init(|| ring))
+    }
+}
+
+impl Unseal for Keys {
+    fn unseal(&self, sealed: &[u8]) -> Result<SecretString, String> {
+        let text = self.ring().and_then(|ring| ring.root().unseal(sealed));
+        text.map(|text| SecretString::from(text.as_str())).map_err(|error| with_causes(&error))
     }
 }
 

@@ -101,6 +101,7 @@ pub async fn open(env: &Env, facts: &Facts, permit: Permit) -> Result<(Live, Per
     let login = env
         .secrets
         .fetch(name, Purpose::Read)
+        .await
         .map_err(|error| Failure::new(Outcome::NoCredential, error.to_string()))?;
     let asset = match &facts.asset {
         Some(asset) if !facts.pins.is_empty() => asset.clone(),

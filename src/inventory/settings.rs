@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::forms::{ACCOUNT, CREDENTIAL, CREDENTIAL_ID, DURATION, LINE, PATH, RECIPIENT, SERVER, VARIABLE, VAULT_PATH, ZONE};
+use super::forms::{
+    ACCOUNT, CREDENTIAL, CREDENTIAL_ID, DURATION, LINE, PATH, RECIPIENT, SERVER, VARIABLE, VAULT_PATH, ZONE,
+};
 use crate::model::credential::{CredentialName, CredentialSource, Purpose, SecretFrom};
 use crate::model::finding::HysteresisChange;
 use crate::model::reading::ComponentKind;
@@ -64,6 +66,8 @@ static TRANSIT_FIELDS: Table = Table {
     ],
 };
 
+const NO_VAULT: &str = "there is no vault in these settings that could be asked";
+
 static VAULT_FIELDS: Table = Table {
     what: "the vault",
     fields: &[
@@ -86,10 +90,29 @@ static CREDENTIAL_FIELDS: Table = Table {
         Field::optional("file", PATH, "A file with the password."),
         Field::optional("key", PATH, "A file with a private key."),
         Field::optional("passphrase_file", PATH, "The file with the passphrase of the key."),
+        Field::optional("sealed", PATH, "An age file with the password, sealed to the root key."),
+        Field::optional(
+            "command",
+            Kind::List(&LINE),
+            "A program that prints the password (absolute path), and its words.",
+        ),
+        Field::optional("vault", Kind::Table(&VAULT_SECRET_FIELDS), "A secret in the vault that holds the password."),
         Field::optional("environment", VARIABLE, "A variable of the environment, for the command line only."),
         Field::optional("enable_file", PATH, "The file with the enable password."),
     ],
 };
+
+static VAULT_SECRET_FIELDS: Table = Table {
+    what: "a secret in the vault",
+    fields: &[
+        Field::required("path", VAULT_PATH, "Its path below the mount (hoshu/acme)."),
+        Field::optional("field", CREDENTIAL_ID, "The field with the password; password when left out."),
+        Field::optional("mount", VAULT_PATH, "Where the engine (KV, version 2) is mounted; secret when left out."),
+    ],
+};
+
+/// The places that a secret comes from; a credential names one of them.
+const SECRET_WAYS: [&str; 6] = ["file", "key", "sealed", "command", "vault", "environment"];
 
 const COUNT: Kind = Kind::Whole(1, 10_000);
 const SECONDS: Kind = Kind::Whole(1, 3_600);
@@ -157,7 +180,9 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
     if fields.has("lab") && realm == Some(Realm::Live) {
         problems.push(fields.error("lab", "the lab exists only in realm lab"));
     }
-    let read = |(entry, fields): (&Entry, Fields<'_>)| read_credential(entry, fields, realm, folder, problems);
+    let has_vault = fields.has("vault");
+    let read =
+        |(entry, fields): (&Entry, Fields<'_>)| read_credential(entry, fields, realm, has_vault, folder, problems);
     let credentials = fields.keyed("credentials").into_iter().filter_map(read).collect();
     shared_secrets(fields, problems);
     repeated_recipients(fields, problems);
@@ -211,6 +236,16 @@ fn read_vault(fields: Fields<'_>, folder: &Path) -> Option<Vault> {
     })
 }
 
+/// A program, and its words.
+fn read_command(fields: Fields<'_>, problems: &mut Vec<Problem>) -> Option<Vec<String>> {
+    let words: Vec<String> = fields.list_of("command");
+    let absolute = words.first().is_some_and(|program| Path::new(program).is_absolute());
+    if !absolute {
+        problems.push(fields.error("command", "the program is an absolute path: no shell looks for it"));
+    }
+    absolute.then_some(words)
+}
+
 /// The root key has one source, so that nobody wonders which one is used.
 fn read_root_key(
     fields: Fields<'_>,
@@ -228,21 +263,14 @@ fn read_root_key(
     match *way {
         "file" => Some(RootSource::File(folder.join(fields.text("file")?))),
         "systemd" => Some(RootSource::Systemd(fields.owned("systemd")?)),
-        "command" => {
-            let words: Vec<String> = fields.list_of("command");
-            let absolute = words.first().is_some_and(|program| Path::new(program).is_absolute());
-            if !absolute {
-                problems.push(fields.error("command", "the program is an absolute path: no shell looks for it"));
-            }
-            absolute.then_some(RootSource::Command(words))
-        }
+        "command" => Some(RootSource::Command(read_command(fields, problems)?)),
         _ => {
             let transit = fields.table("transit")?;
             let mount = transit.owned("mount").unwrap_or_else(|| "transit".to_owned());
             let key = TransitKey { mount, name: transit.owned("key")? };
             let file = folder.join(transit.text("file")?);
             if vault.is_none() {
-                problems.push(fields.error("transit", "there is no vault in these settings that could open it"));
+                problems.push(fields.error("transit", NO_VAULT));
             }
             Some(RootSource::Transit { vault: vault.cloned()?, key, file })
         }
@@ -263,14 +291,15 @@ fn read_credential(
     entry: &Entry,
     fields: Fields<'_>,
     realm: Option<Realm>,
+    has_vault: bool,
     folder: &Path,
     problems: &mut Vec<Problem>,
 ) -> Option<(CredentialName, CredentialSource)> {
     let path = |name: &str| -> Option<PathBuf> { Some(folder.join(fields.text(name)?)) };
-    let ways: Vec<_> = ["file", "key", "environment"].into_iter().filter(|name| fields.has(name)).collect();
+    let ways: Vec<_> = SECRET_WAYS.into_iter().filter(|name| fields.has(name)).collect();
     if ways.len() != 1 {
         let found = if ways.is_empty() { "none".to_owned() } else { ways.join(" and ") };
-        let message = format!("the credential {:?} needs one of file, key, environment; found {found}", entry.key);
+        let message = format!("the credential {:?} needs one of {}; found {found}", entry.key, SECRET_WAYS.join(", "));
         problems.push(fields.source().error(entry.place, message));
     }
     if fields.has("passphrase_file") && !fields.has("key") {
@@ -283,6 +312,17 @@ fn read_credential(
     let from = match *ways.first()? {
         "file" => SecretFrom::File(path("file")?),
         "key" => SecretFrom::Key { path: path("key")?, passphrase_file: path("passphrase_file") },
+        "sealed" => SecretFrom::Sealed(path("sealed")?),
+        "command" => SecretFrom::Command(read_command(fields, problems)?),
+        "vault" => {
+            if !has_vault {
+                problems.push(fields.error("vault", NO_VAULT));
+            }
+            let secret = fields.table("vault")?;
+            let or = |name: &str, other: &str| secret.owned(name).unwrap_or_else(|| other.to_owned());
+            let (mount, field) = (or("mount", "secret"), or("field", "password"));
+            SecretFrom::Vault { mount, path: secret.owned("path")?, field }
+        }
         _ => SecretFrom::Environment(fields.owned("environment")?),
     };
     let source = CredentialSource {
@@ -299,8 +339,15 @@ fn shared_secrets(fields: Fields<'_>, problems: &mut Vec<Problem>) {
     let mut owners = BTreeMap::new();
     for (entry, fields) in fields.keyed("credentials") {
         let Ok(name) = entry.key.parse::<CredentialName>() else { continue };
-        for way in ["file", "key", "environment"] {
-            let Some(place) = fields.text(way) else { continue };
+        for way in SECRET_WAYS {
+            let place = match way {
+                "command" => Some(fields.list_of::<String>(way).join("\0")).filter(|words| !words.is_empty()),
+                "vault" => fields.table(way).map(|secret| {
+                    ["mount", "path", "field"].map(|name| secret.text(name).unwrap_or_default()).join("\0")
+                }),
+                _ => fields.text(way).map(str::to_owned),
+            };
+            let Some(place) = place else { continue };
             let owner = owners.entry((way, place)).or_insert_with(|| name.clone());
             if owner.customer() != name.customer() {
                 let message = format!("{name} has the same secret as {owner}: a secret serves one customer alone");

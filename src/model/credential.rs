@@ -107,8 +107,35 @@ pub enum SecretFrom {
         /// A file that holds its passphrase.
         passphrase_file: Option<PathBuf>,
     },
+    /// An age file that the root key opens, with a password in it.
+    Sealed(PathBuf),
+    /// What a program prints: its absolute path, then its arguments.
+    Command(Vec<String>),
+    /// A field of a secret in the vault: its engine (version 2 of key and value), its path, and its name.
+    Vault {
+        /// Where the engine is mounted.
+        mount: String,
+        /// The path of the secret.
+        path: String,
+        /// The field that holds the password.
+        field: String,
+    },
     /// A variable of the process's environment that holds a password: for the command line only.
     Environment(String),
+}
+
+impl SecretFrom {
+    /// The word by which the settings name this kind of place.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::File(_) => "file",
+            Self::Key { .. } => "key",
+            Self::Sealed(_) => "sealed",
+            Self::Command(_) => "command",
+            Self::Vault { .. } => "vault",
+            Self::Environment(_) => "environment",
+        }
+    }
 }
 
 /// A credential as the settings declare it.

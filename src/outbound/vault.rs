@@ -1,5 +1,6 @@
 //! `OpenBao`, and servers that speak as it does: its transit engine opens a text, its store of secrets holds passwords.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -82,6 +83,19 @@ struct Cipher {
     ciphertext: String,
 }
 
+#[derive(Deserialize)]
+struct Secret {
+    data: BTreeMap<String, Field>,
+}
+
+/// A field that is no text is none that can be asked for.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Field {
+    Text(SecretString),
+    Other(serde::de::IgnoredAny),
+}
+
 impl VaultServer {
     /// The server of the settings, with a token.
     pub fn new(vault: &Vault, token: SecretString) -> Result<Self, VaultError> {
@@ -104,7 +118,7 @@ impl VaultServer {
     /// Opens what [`Self::transit_seal`] sealed, with a key that never leaves the server.
     pub async fn transit_open(&self, key: &TransitKey, ciphertext: &str) -> Result<Zeroizing<String>, VaultError> {
         let path = format!("v1/{}/decrypt/{}", key.mount, key.name);
-        let plain: Plain = self.ask(&path, &json!({"ciphertext": ciphertext})).await?;
+        let plain: Plain = self.ask(&path, Some(&json!({"ciphertext": ciphertext}))).await?;
         let shape = || self.shape("a text in Base64");
         let bytes = STANDARD.decode(plain.plaintext.expose_secret()).map(Zeroizing::new).map_err(|_| shape())?;
         str::from_utf8(&bytes).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| shape())
@@ -114,13 +128,25 @@ impl VaultServer {
     pub async fn transit_seal(&self, key: &TransitKey, text: &str) -> Result<String, VaultError> {
         let path = format!("v1/{}/encrypt/{}", key.mount, key.name);
         let body = Zeroizing::new(STANDARD.encode(text));
-        let cipher: Cipher = self.ask(&path, &json!({"plaintext": *body})).await?;
+        let cipher: Cipher = self.ask(&path, Some(&json!({"plaintext": *body}))).await?;
         Ok(cipher.ciphertext)
     }
 
-    async fn ask<T: DeserializeOwned>(&self, path: &str, body: &serde_json::Value) -> Result<T, VaultError> {
-        let json = Some(Zeroizing::new(body.to_string().into_bytes()));
-        let answer = self.http.ask(Ask { method: Method::POST, path, secret: Some((TOKEN, &self.token)), json }).await;
+    /// A field of a secret, as the engine for keys and values keeps it in its version 2.
+    pub async fn secret(&self, mount: &str, path: &str, field: &str) -> Result<SecretString, VaultError> {
+        let path = format!("v1/{mount}/data/{path}");
+        let mut secret: Secret = self.ask(&path, None).await?;
+        match secret.data.remove(field) {
+            Some(Field::Text(text)) => Ok(text),
+            Some(Field::Other(_)) | None => Err(self.shape("that field of the secret as a text")),
+        }
+    }
+
+    /// Sends a body, or asks for what is there.
+    async fn ask<T: DeserializeOwned>(&self, path: &str, body: Option<&serde_json::Value>) -> Result<T, VaultError> {
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let json = body.map(|body| Zeroizing::new(body.to_string().into_bytes()));
+        let answer = self.http.ask(Ask { method, path, secret: Some((TOKEN, &self.token)), json }).await;
         let answer = answer.map_err(|source| VaultError::Http { address: self.address.clone(), source })?;
         if answer.status == 200 {
             let data = serde_json::from_slice(&answer.body).map(|answer: Answer<T>| answer.data);

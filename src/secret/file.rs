@@ -27,21 +27,36 @@ pub(super) fn word(secret: SecretString, place: &Path) -> Result<SecretString, S
     }
 }
 
+/// Cuts the line end after a text.
+pub(super) fn line(text: SecretString) -> SecretString {
+    let whole = text.expose_secret();
+    match whole.strip_suffix('\n') {
+        Some(line) => SecretString::from(line.strip_suffix('\r').unwrap_or(line)),
+        None => text,
+    }
+}
+
 /// Reads a text of at most 16 KiB and cuts the line end after it.
 pub(super) fn read_text(path: &Path) -> Result<SecretString, SecretError> {
-    let unreadable = |why: std::io::Error| SecretError::Unreadable { path: path.to_owned(), why: why.to_string() };
     let malformed = |why| SecretError::Malformed { place: path.to_owned(), why };
+    let bytes = read_bytes(path)?;
+    let text = str::from_utf8(&bytes).map_err(|_| malformed("is not UTF-8"))?;
+    let text = line(SecretString::from(text));
+    if text.expose_secret().is_empty() { Err(malformed("is empty")) } else { Ok(text) }
+}
+
+/// Reads at most 16 KiB.
+pub(super) fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    let unreadable = |why: std::io::Error| SecretError::Unreadable { path: path.to_owned(), why: why.to_string() };
     let file = open(path)?;
     // The buffer has its final size from the start, so that no smaller copy of it is left behind in memory.
     let most = SECRET_BYTES_MAX + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(most).unwrap_or(0)));
     file.take(most).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > SECRET_BYTES_MAX {
-        return Err(malformed("is longer than 16 KiB"));
+        return Err(SecretError::Malformed { place: path.to_owned(), why: "is longer than 16 KiB" });
     }
-    let text = str::from_utf8(&bytes).map_err(|_| malformed("is not UTF-8"))?;
-    let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
-    if text.is_empty() { Err(malformed("is empty")) } else { Ok(SecretString::from(text)) }
+    Ok(bytes)
 }
 
 fn open(path: &Path) -> Result<File, SecretError> {

@@ -7,17 +7,27 @@ mod file;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
+use crate::model::causes::with_causes;
 use crate::model::credential::{CredentialName, CredentialSource, Login, LoginSecret, Purpose, SecretFrom};
+use crate::model::limits::SECRET_BYTES_MAX;
+use crate::model::settings::Vault;
+use crate::outbound::Program;
+use crate::outbound::vault::{VaultError, VaultServer};
 
 /// How long a secret that was read is kept in memory.
 const CACHE: Duration = Duration::from_mins(5);
+
+/// How long one that was not given is not asked for again: a vault that is away is not asked once for each seat.
+const CACHE_WITHHELD: Duration = Duration::from_secs(5);
+/// How long a program may take to print a secret.
+const WAIT: Duration = Duration::from_secs(20);
 
 /// Why a secret was not handed out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +69,16 @@ pub enum SecretError {
         /// What is wrong, in words that show nothing of it.
         why: &'static str,
     },
+    /// The program or the vault that knows the secret did not give it.
+    #[error("the secret of {name} from {place}: {why}")]
+    Withheld {
+        /// The credential.
+        name: CredentialName,
+        /// What kind of place.
+        place: &'static str,
+        /// Why not, in words that show nothing of it.
+        why: String,
+    },
     /// The environment is not looked into by a service, since its children and `/proc` show it.
     #[error("credential {0} comes from the environment, which only the command line may use")]
     EnvironmentRefused(CredentialName),
@@ -87,42 +107,77 @@ pub struct SecretPrint {
     pub print: String,
 }
 
+/// Opens a sealed file with the root key, which this folder never sees.
+pub trait Unseal: Send + Sync {
+    /// The text in a sealed file, or why it does not open. Blocks the thread.
+    fn unseal(&self, sealed: &[u8]) -> Result<SecretString, String>;
+}
+
+/// A credential that was read, or why it was not.
+struct Kept {
+    at: Instant,
+    result: Result<Login, SecretError>,
+}
+
+impl Kept {
+    const fn wait(&self) -> Duration {
+        if self.result.is_ok() { CACHE } else { CACHE_WITHHELD }
+    }
+}
+
+/// What is kept of a credential. Whoever comes while it is read waits for the same answer.
+type Read = tokio::sync::Mutex<Option<Kept>>;
+
 /// The credentials that the settings declare.
 pub struct SecretStore {
     sources: BTreeMap<CredentialName, CredentialSource>,
+    vault: Option<Vault>,
+    unseal: Arc<dyn Unseal>,
     allow_environment: bool,
-    cache: Mutex<HashMap<CredentialName, (Instant, Login)>>,
+    cache: Mutex<HashMap<CredentialName, Arc<Read>>>,
 }
 
 impl SecretStore {
     /// Takes the declared credentials; only the command line may allow the environment as a source.
-    pub fn new(sources: BTreeMap<CredentialName, CredentialSource>, allow_environment: bool) -> Self {
-        Self { sources, allow_environment, cache: Mutex::default() }
+    pub fn new(
+        sources: BTreeMap<CredentialName, CredentialSource>,
+        vault: Option<Vault>,
+        unseal: Arc<dyn Unseal>,
+        allow_environment: bool,
+    ) -> Self {
+        Self { sources, vault, unseal, allow_environment, cache: Mutex::default() }
     }
 
-    /// What a login with this credential needs. A secret that was read is kept for five minutes at most.
-    pub fn fetch(&self, name: &CredentialName, purpose: Purpose) -> Result<Login, SecretError> {
+    /// What a login with this credential needs. A secret that was read is kept for five minutes at most, and that a
+    /// program or a vault did not give it for five seconds.
+    pub async fn fetch(&self, name: &CredentialName, purpose: Purpose) -> Result<Login, SecretError> {
         let source = self.sources.get(name).ok_or_else(|| SecretError::Undeclared(name.clone()))?;
         if source.purpose != purpose {
             let (declared, asked) = (source.purpose, purpose);
             return Err(SecretError::WrongPurpose { name: name.clone(), declared, asked });
         }
         let now = Instant::now();
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.retain(|_, (read_at, _)| now.duration_since(*read_at) < CACHE);
-        if let Some((_, login)) = cache.get(name) {
-            return Ok(login.clone());
+        let is_kept = |kept: &Kept| now.duration_since(kept.at) < kept.wait();
+        let read = {
+            let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+            cache.retain(|_, read| read.try_lock().map_or(true, |kept| kept.as_ref().is_none_or(is_kept)));
+            Arc::clone(cache.entry(name.clone()).or_default())
+        };
+        let mut read = read.lock().await;
+        if let Some(kept) = read.as_ref().filter(|kept| is_kept(kept)) {
+            return kept.result.clone();
         }
-        let login = self.read(name, source)?;
-        cache.insert(name.clone(), (now, login.clone()));
-        Ok(login)
+        let result = self.read(name, source).await;
+        let is_kept = matches!(result, Ok(_) | Err(SecretError::Withheld { .. }));
+        *read = is_kept.then(|| Kept { at: Instant::now(), result: result.clone() });
+        result
     }
 
     /// A fingerprint of each secret that can be read, so that one secret under two names is found.
-    pub fn fingerprints(&self, key: &[u8; 32]) -> Vec<SecretPrint> {
+    pub async fn fingerprints(&self, key: &[u8; 32]) -> Vec<SecretPrint> {
         let mut prints = Vec::new();
         for (name, source) in &self.sources {
-            let Ok(login) = self.read(name, source) else { continue };
+            let Ok(login) = self.fetch(name, source.purpose).await else { continue };
             let secret = match &login.secret {
                 LoginSecret::Password(password) => password,
                 LoginSecret::Key { pem, .. } => pem,
@@ -137,12 +192,30 @@ impl SecretStore {
         prints
     }
 
-    fn read(&self, name: &CredentialName, source: &CredentialSource) -> Result<Login, SecretError> {
+    async fn read(&self, name: &CredentialName, source: &CredentialSource) -> Result<Login, SecretError> {
+        let withheld = |why| SecretError::Withheld { name: name.clone(), place: source.from.word(), why };
+        let word = |secret: SecretString| file::word(secret, Path::new(&name.to_string())).map(LoginSecret::Password);
         let secret = match &source.from {
             SecretFrom::File(path) => LoginSecret::Password(file::read_word(path)?),
             SecretFrom::Key { path, passphrase_file } => {
                 let passphrase = passphrase_file.as_deref().map(file::read_word).transpose()?;
                 LoginSecret::Key { pem: file::read_text(path)?, passphrase }
+            }
+            SecretFrom::Sealed(path) => {
+                let (sealed, unseal) = (file::read_bytes(path)?, Arc::clone(&self.unseal));
+                word(file::line(blocking(move || unseal.unseal(&sealed)).await.map_err(withheld)?))?
+            }
+            SecretFrom::Command(words) => {
+                let words = words.clone();
+                let run = move || Program { output_bytes_max: SECRET_BYTES_MAX, ..Program::new(&words, WAIT) }.run();
+                let printed = blocking(move || run().map_err(|error| error.to_string())).await.map_err(withheld)?;
+                word(file::line(SecretString::from(printed.as_str())))?
+            }
+            SecretFrom::Vault { mount, path, field } => {
+                let vault = self.vault.as_ref().ok_or_else(|| withheld("the settings have no vault".to_owned()))?;
+                let server = VaultServer::new(vault, file::read_word(&vault.token_file)?);
+                let told = |error: VaultError| withheld(with_causes(&error));
+                word(server.map_err(told)?.secret(mount, path, field).await.map_err(told)?)?
             }
             SecretFrom::Environment(_) if !self.allow_environment => {
                 return Err(SecretError::EnvironmentRefused(name.clone()));
@@ -155,6 +228,11 @@ impl SecretStore {
         let enable = source.enable_file.as_deref().map(file::read_word).transpose()?;
         Ok(Login { user: source.user.clone(), secret, enable })
     }
+}
+
+/// Does what blocks a thread on one that is there for it.
+async fn blocking<T: Send + 'static>(what: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(what).await.unwrap_or_else(|_| Err("its thread ended".to_owned()))
 }
 
 fn keyed_print(key: &[u8; 32], secret: &SecretString) -> Option<String> {

@@ -20,13 +20,32 @@ fn secret_file(folder: &tempfile::TempDir, file: &str, text: &[u8], mode: u32) -
 
 fn store(sources: &[(&str, CredentialSource)], allow_environment: bool) -> SecretStore {
     let sources = sources.iter().map(|(name_, source)| (name(name_), source.clone())).collect();
-    SecretStore::new(sources, allow_environment)
+    SecretStore::new(sources, None, Arc::new(Rot13), allow_environment)
+}
+
+/// Stands for the root key.
+struct Rot13;
+
+impl Unseal for Rot13 {
+    fn unseal(&self, sealed: &[u8]) -> Result<SecretString, String> {
+        let turned = sealed.iter().map(|byte| match byte {
+            b'a'..=b'z' => (byte - b'a' + 13) % 26 + b'a',
+            b'!' => b'\n',
+            other => *other,
+        });
+        let text = String::from_utf8(turned.collect()).map_err(|_| "it does not open".to_owned())?;
+        Ok(SecretString::from(text))
+    }
+}
+
+fn wait<T>(what: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(what)
 }
 
 /// Reads one file as a password.
 fn fetch(path: &Path) -> Result<String, SecretError> {
     let store = store(&[("acme/monitor", source(SecretFrom::File(path.to_owned())))], false);
-    store.fetch(&name("acme/monitor"), Purpose::Read).map(|login| match login.secret {
+    wait(store.fetch(&name("acme/monitor"), Purpose::Read)).map(|login| match login.secret {
         LoginSecret::Password(password) => password.expose_secret().to_owned(),
         LoginSecret::Key { .. } => panic!("not a password"),
     })
@@ -74,9 +93,9 @@ fn a_credential_serves_its_purpose_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = secret_file(&folder, "a", b"secret", 0o600);
     let store = store(&[("acme/monitor", source(SecretFrom::File(path)))], false);
-    let refused = store.fetch(&name("acme/monitor"), Purpose::Change);
+    let refused = wait(store.fetch(&name("acme/monitor"), Purpose::Change));
     assert!(matches!(refused, Err(SecretError::WrongPurpose { .. })), "{refused:?}");
-    let refused = store.fetch(&name("globex/monitor"), Purpose::Read);
+    let refused = wait(store.fetch(&name("globex/monitor"), Purpose::Read));
     assert!(matches!(refused, Err(SecretError::Undeclared(_))), "{refused:?}");
 }
 
@@ -87,12 +106,12 @@ fn the_environment_is_for_the_command_line() {
     let sources =
         [("acme/monitor", source(from)), ("acme/none", source(SecretFrom::Environment("NO_SUCH".to_owned())))];
     let service = store(&sources, false);
-    let refused = service.fetch(&name("acme/monitor"), Purpose::Read);
+    let refused = wait(service.fetch(&name("acme/monitor"), Purpose::Read));
     assert!(matches!(refused, Err(SecretError::EnvironmentRefused(_))), "{refused:?}");
-    assert!(service.fingerprints(&[7; 32]).is_empty());
+    assert!(wait(service.fingerprints(&[7; 32])).is_empty());
     let command_line = store(&sources, true);
-    assert!(command_line.fetch(&name("acme/monitor"), Purpose::Read).is_ok());
-    let unset = command_line.fetch(&name("acme/none"), Purpose::Read);
+    assert!(wait(command_line.fetch(&name("acme/monitor"), Purpose::Read)).is_ok());
+    let unset = wait(command_line.fetch(&name("acme/none"), Purpose::Read));
     assert!(matches!(unset, Err(SecretError::EnvironmentUnset(_))), "{unset:?}");
 }
 
@@ -106,7 +125,7 @@ fn a_key_comes_with_its_passphrase_and_an_enable_password() {
     };
     let enable_file = Some(secret_file(&folder, "enable", b"up\n", 0o600));
     let store = store(&[("acme/monitor", CredentialSource { enable_file, ..source(from) })], false);
-    let login = store.fetch(&name("acme/monitor"), Purpose::Read).expect("a login");
+    let login = wait(store.fetch(&name("acme/monitor"), Purpose::Read)).expect("a login");
     let LoginSecret::Key { pem: read, passphrase } = &login.secret else { panic!("not a key") };
     assert_eq!(read.expose_secret(), pem);
     assert_eq!(passphrase.as_ref().map(ExposeSecret::expose_secret), Some("open"));
@@ -124,12 +143,12 @@ fn one_secret_under_two_names_has_one_fingerprint() {
         ("globex/other", file("c", b"other")),
         ("globex/gone", source(SecretFrom::File(folder.path().join("gone")))),
     ];
-    let prints = store(&sources, false).fingerprints(&[7; 32]);
+    let prints = wait(store(&sources, false).fingerprints(&[7; 32]));
     let of = |wanted: &str| prints.iter().find(|print| print.name == name(wanted)).map(|print| print.print.clone());
     assert_eq!(prints.len(), 3);
     assert_eq!(of("acme/monitor"), of("globex/monitor"));
     assert_ne!(of("acme/monitor"), of("globex/other"));
-    let others = store(&sources, false).fingerprints(&[8; 32]);
+    let others = wait(store(&sources, false).fingerprints(&[8; 32]));
     assert!(others.iter().all(|other| prints.iter().all(|print| print.print != other.print)));
 }
 
@@ -138,13 +157,70 @@ fn a_secret_is_kept_for_a_while() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = secret_file(&folder, "a", b"first", 0o600);
     let store = store(&[("acme/monitor", source(SecretFrom::File(path.clone())))], false);
-    let fetch = || store.fetch(&name("acme/monitor"), Purpose::Read).map(|login| login.user);
+    let fetch = || wait(store.fetch(&name("acme/monitor"), Purpose::Read)).map(|login| login.user);
     assert!(fetch().is_ok());
     std::fs::remove_file(path).expect("removed");
     assert!(fetch().is_ok());
-    let mut cache = store.cache.lock().expect("a lock");
-    let (read_at, _) = cache.get_mut(&name("acme/monitor")).expect("kept");
-    *read_at = read_at.checked_sub(CACHE).expect("a clock that runs for five minutes");
+    let cache = store.cache.lock().expect("a lock");
+    let mut read = cache.get(&name("acme/monitor")).expect("kept").try_lock().expect("nobody reads");
+    let kept = read.as_mut().expect("kept");
+    kept.at = kept.at.checked_sub(CACHE).expect("a clock that runs for five minutes");
+    drop(read);
     drop(cache);
     assert!(matches!(fetch(), Err(SecretError::Unreadable { .. })));
+}
+
+#[test]
+fn a_program_and_a_sealed_file_give_a_password_or_a_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shell = |script: &str| SecretFrom::Command(["/bin/sh", "-c", script].map(str::to_owned).to_vec());
+    let sealed = |text: &[u8]| {
+        let path = folder.path().join(format!("{}.age", hex::encode(text)));
+        std::fs::write(&path, text).expect("a file");
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("a mode");
+        SecretFrom::Sealed(path)
+    };
+    let read = |from: SecretFrom| {
+        let login = wait(store(&[("acme/monitor", source(from))], false).fetch(&name("acme/monitor"), Purpose::Read))?;
+        let LoginSecret::Password(password) = login.secret else { panic!("not a password") };
+        Ok::<_, SecretError>(password.expose_secret().to_owned())
+    };
+    for from in
+        [shell("echo 'p w'"), shell("printf 'p w\\r\\n'"), shell("printf 'p w'"), sealed(b"c j!"), sealed(b"c j")]
+    {
+        assert_eq!(read(from.clone()), Ok("p w".to_owned()), "{from:?}");
+    }
+    for from in [shell("echo hunter2; exit 1"), shell("exec yes hunter2"), sealed(b"\xff")] {
+        let refused = read(from).expect_err("no secret");
+        assert!(matches!(refused, SecretError::Withheld { .. }), "{refused:?}");
+        assert!(!refused.to_string().contains("hunter2"));
+    }
+    for from in [shell("true"), shell("printf 'a\\nreload\\n'"), sealed(b""), sealed(b"a!b")] {
+        let refused = read(from).expect_err("no word");
+        assert!(matches!(refused, SecretError::Malformed { .. }), "{refused:?}");
+    }
+}
+
+#[test]
+fn many_who_come_at_once_ask_once_and_a_refusal_is_kept_for_a_moment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (calls, gate) = (folder.path().join("calls"), folder.path().join("gate"));
+    let script = format!("echo x >>'{}'; sleep 0.1; [ -e '{}' ] && echo secret", calls.display(), gate.display());
+    let from = SecretFrom::Command(["/bin/sh", "-c", &script].map(str::to_owned).to_vec());
+    let store = store(&[("acme/monitor", source(from))], false);
+    let of = name("acme/monitor");
+    let ask = || futures::future::join_all((0..50).map(|_| store.fetch(&of, Purpose::Read)));
+    let asked = || std::fs::read_to_string(&calls).expect("a file").lines().count();
+    assert!(wait(ask()).iter().all(Result::is_err));
+    std::fs::write(&gate, "").expect("a file");
+    assert!(wait(ask()).iter().all(Result::is_err));
+    assert_eq!(asked(), 1);
+    let cache = store.cache.lock().expect("a lock");
+    let mut read = cache.get(&of).expect("kept").try_lock().expect("nobody reads");
+    let kept = read.as_mut().expect("kept");
+    kept.at = kept.at.checked_sub(CACHE_WITHHELD).expect("a clock that runs for five seconds");
+    drop(read);
+    drop(cache);
+    assert!(wait(ask()).iter().all(Result::is_ok));
+    assert_eq!(asked(), 2);
 }

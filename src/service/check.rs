@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::depot::{enough_recipients, recipients};
 use crate::engine::clock::{Clock as _, SystemClock};
+use crate::engine::keys::Keys;
 use crate::inventory::{NotServed, check_credentials, load, load_settings, not_served};
 use crate::model::credential::CredentialName;
 use crate::model::inventory::Inventory;
@@ -43,7 +45,7 @@ pub struct Checked {
 pub use crate::inventory::{schema_inventory, schema_settings};
 
 /// Reads settings and inventory. One secret under the names of two customers is a mistake.
-pub fn check(settings: &Path) -> Result<Checked, Refusal> {
+pub async fn check(settings: &Path) -> Result<Checked, Refusal> {
     let today = SystemClock.now().utc().date_naive();
     let settings = load_settings(settings).map_err(Refusal::files)?;
     let loaded = load(&settings.settings.inventory, today).map_err(Refusal::files)?;
@@ -52,7 +54,7 @@ pub fn check(settings: &Path) -> Result<Checked, Refusal> {
     let mut warnings = settings.warnings;
     warnings.extend(loaded.warnings);
     let inventory = &loaded.inventory;
-    let (credentials, mut mistakes) = secrets(&settings.settings, inventory)?;
+    let (credentials, mut mistakes) = secrets(&settings.settings, inventory).await?;
     for problem in check_credentials(inventory, &settings.settings) {
         let list = if problem.severity == Severity::Error { &mut mistakes } else { &mut warnings };
         list.push(problem);
@@ -90,20 +92,21 @@ fn keys(settings: &Settings, mistakes: &mut Vec<Problem>, warnings: &mut Vec<Pro
 }
 
 /// Holds the secrets beside each other, by fingerprints under a key of this moment.
-fn secrets(settings: &Settings, inventory: &Inventory) -> Result<(Vec<String>, Vec<Problem>), Refusal> {
+async fn secrets(settings: &Settings, inventory: &Inventory) -> Result<(Vec<String>, Vec<Problem>), Refusal> {
     let mut key = [0_u8; 32];
     getrandom::fill(&mut key)
         .map_err(|error| Refusal::Argument(format!("the system gives no random bytes: {error}")))?;
-    let store = SecretStore::new(settings.credentials.clone(), true);
+    let store =
+        SecretStore::new(settings.credentials.clone(), settings.vault.clone(), Arc::new(Keys::new(settings)), true);
     let mut notes = Vec::new();
     let mut mistakes = Vec::new();
     for (name, source) in &settings.credentials {
-        if let Err(error) = store.fetch(name, source.purpose) {
+        if let Err(error) = store.fetch(name, source.purpose).await {
             notes.push(format!("cannot be read: {name}: {error}"));
         }
     }
     let mut by_print: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    for print in store.fingerprints(&key) {
+    for print in store.fingerprints(&key).await {
         by_print.entry(print.print).or_default().push(print.name);
     }
     for mut names in by_print.into_values() {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::engine::env::Env;
 use crate::model::actor::Actor;
-use crate::model::credential::{CredentialName, Purpose, SecretFrom};
+use crate::model::credential::{CredentialName, Purpose};
 use crate::model::name::SeatName;
 use crate::model::outside::Outside;
 use crate::model::record::BrakeState;
@@ -62,11 +62,7 @@ pub async fn list(env: &Env, actor: &Actor) -> Result<Answer, Refusal> {
             name: name.clone(),
             purpose: source.purpose,
             user: source.user.clone(),
-            from: match source.from {
-                SecretFrom::File(_) => "file",
-                SecretFrom::Key { .. } => "key",
-                SecretFrom::Environment(_) => "environment",
-            },
+            from: source.from.word(),
             seats: seats.count(),
             stops: stops
                 .map(|row| Stop {

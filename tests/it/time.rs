@@ -77,7 +77,12 @@ impl World {
             keys: Arc::new(Keys::new(&settings)),
             access: Arc::new(Direct::new(Arc::clone(&rack))),
             twin: Arc::new(Twins::default()),
-            secrets: Arc::new(SecretStore::new(settings.credentials.clone(), false)),
+            secrets: Arc::new(SecretStore::new(
+                settings.credentials.clone(),
+                None,
+                Arc::new(Keys::new(&settings)),
+                false,
+            )),
             inventory: Arc::new(inventory),
             definitions: Arc::new(Definitions::embedded().unwrap()),
             rules: Arc::new(Rules::default()),

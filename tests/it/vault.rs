@@ -1,4 +1,4 @@
-//! What lies in OpenBao: the root key, sealed by its transit engine.
+//! What lies in OpenBao: the root key, sealed by its transit engine, and passwords.
 
 #![cfg(test)]
 
@@ -6,6 +6,7 @@ mod bao;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use crate::house::{House, files};
 use bao::Bao;
@@ -14,6 +15,7 @@ use bao::Bao;
 const POLICY: &str = r#"
 path "transit/encrypt/hoshu" { capabilities = ["update"] }
 path "transit/decrypt/hoshu" { capabilities = ["update"] }
+path "secret/data/hoshu/*" { capabilities = ["read"] }
 "#;
 const TRANSIT: &str = "{transit: {key: hoshu, file: keys/root.bao}}";
 
@@ -146,9 +148,92 @@ fn settings_name_a_server_that_a_token_may_be_sent_to() {
         told("https://");
         wrong.clone_into(&mut last);
     }
-    for good in ["https://bao.example:8200", "http://127.0.0.1:8200", "http://[::1]:8100", "https://[2001:db8::1]/bao/"] {
+    for good in ["https://bao.example:8200", "http://127.0.0.1:8200", "http://[::1]:8100", "https://[2001:db8::1]/bao/"]
+    {
         house.edit("hoshu.yaml", &format!("'{last}'"), &format!("'{good}'"));
         house.hoshu(&["check"]).expect(0);
         good.clone_into(&mut last);
     }
+}
+
+/// The settings of a credential of the example, with another source.
+fn credential(house: &House, name: &str, from: &str) {
+    let text = fs::read_to_string(house.path("hoshu.yaml")).unwrap();
+    let line = text.lines().find(|line| line.trim_start().starts_with(&format!("{name}: "))).unwrap();
+    let (head, _) = line.split_once("file: ").or_else(|| line.split_once("vault: ")).unwrap_or((line, ""));
+    house.edit("hoshu.yaml", line, &format!("{head}{from}}}"));
+}
+
+#[test]
+fn an_appliance_is_polled_with_a_password_from_the_vault() {
+    if !bao::is_here() {
+        return;
+    }
+    let bao = Bao::start();
+    let house = House::example();
+    house.onboard();
+    let token = bao.token(POLICY, &house.path("token"));
+    let text = fs::read_to_string(house.path("hoshu.yaml")).unwrap();
+    let line = text.lines().find(|line| line.trim_start().starts_with("acme/operator: ")).unwrap();
+    let file = line.split_once("file: ").unwrap().1.trim_end_matches('}').trim_matches('\'');
+    let password = fs::read_to_string(house.path(file)).unwrap().trim().to_owned();
+    fs::remove_file(house.path(file)).unwrap();
+    let secret = house.path("secret.json");
+    fs::write(&secret, serde_json::json!({"password": password, "number": 5}).to_string()).unwrap();
+    bao.run(&["kv", "put", "-mount=secret", "hoshu/acme", &format!("@{}", secret.display())]);
+    fs::remove_file(secret).unwrap();
+    let vault = format!("vault: {{address: '{}', ca: '{}', token_file: token}}", bao.address, bao.ca().display());
+    house.edit("hoshu.yaml", "credentials:\n", &format!("{vault}\ncredentials:\n"));
+    credential(&house, "acme/operator", "vault: {path: hoshu/acme}");
+    let outcome = |told: &str| {
+        let answer = house.hoshu(&["poll", "--on", "acme-ax01", "--json"]);
+        let seat = House::seat(&answer.json(), "acme-ax01").clone();
+        assert!(!answer.out.contains(&token) && !answer.out.contains(&password));
+        assert!(seat["reason"].as_str().unwrap_or_default().contains(told), "{told}: {seat}");
+        seat["outcome"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(outcome(""), "answered");
+    let listed = house.hoshu(&["credential", "list"]).expect(0);
+    let line = listed.out.lines().find(|line| line.contains("acme/operator")).unwrap();
+    assert!(line.contains(" vault "), "{line}");
+    let checked = house.hoshu(&["check"]).expect(0);
+    assert!(!checked.out.contains("cannot be read: acme/operator"), "{}", checked.out);
+    for (from, told) in [
+        ("vault: {path: hoshu/acme, field: number}", "that field of the secret as a text"),
+        ("vault: {path: hoshu/acme, field: gone}", "that field of the secret as a text"),
+        ("vault: {path: hoshu/gone}", "status 404"),
+        ("vault: {path: elsewhere/acme}", "permission denied"),
+        ("vault: {path: hoshu/acme, mount: kv}", "permission denied"),
+    ] {
+        credential(&house, "acme/operator", from);
+        assert_eq!(outcome(told), "no-credential");
+    }
+}
+
+#[test]
+fn a_password_sealed_to_the_root_key_by_the_stock_tool_is_opened() {
+    let house = House::example();
+    house.onboard();
+    let root = house.hoshu(&["key", "status", "--json"]).json()["root"]["public"].as_str().unwrap().to_owned();
+    let text = fs::read_to_string(house.path("hoshu.yaml")).unwrap();
+    let line = text.lines().find(|line| line.trim_start().starts_with("acme/operator: ")).unwrap();
+    let file = line.split_once("file: ").unwrap().1.trim_end_matches('}').trim_matches('\'').to_owned();
+    for armor in [&["-a"][..], &[]] {
+        let sealed = house.path("sealed.age");
+        let words = [armor, &["-r", &root, "-o"]].concat();
+        let status = Command::new("age").args(words).arg(&sealed).arg(house.path(&file)).status().unwrap();
+        assert!(status.success());
+        fs::set_permissions(&sealed, Permissions::from_mode(0o600)).unwrap();
+        fs::write(house.path("hoshu.yaml"), &text).unwrap();
+        credential(&house, "acme/operator", "sealed: sealed.age");
+        let answer = house.hoshu(&["poll", "--on", "acme-ax01", "--json"]).json();
+        assert_eq!(House::seat(&answer, "acme-ax01")["outcome"], "answered", "{answer}");
+    }
+    // Another root key does not open it, and the seat says so.
+    fs::rename(house.path("keys/root.key"), house.path("keys/old.key")).unwrap();
+    house.hoshu(&["key", "rewrap", "--old-root", "keys/old.key"]).expect(0);
+    let answer = house.hoshu(&["poll", "--on", "acme-ax01", "--json"]).json();
+    let seat = House::seat(&answer, "acme-ax01");
+    assert_eq!(seat["outcome"], "no-credential", "{seat}");
+    assert!(seat["reason"].as_str().unwrap().contains("from sealed"), "{seat}");
 }

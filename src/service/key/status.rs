@@ -14,9 +14,6 @@ use crate::model::realm::Realm;
 use crate::model::time::Time;
 use crate::service::refusal::Refusal;
 
-/// Characters of a public half that are shown: enough to tell some dozen apart.
-const SHOWN: usize = 14;
-
 crate::words! {
     /// How the keys of one customer are.
     pub enum KeyState {
@@ -40,7 +37,7 @@ crate::words! {
 pub struct RootStatus {
     /// Where it is.
     pub at: String,
-    /// The beginning of its public half, when it can be read.
+    /// Its public half, when it can be read.
     pub public: Option<String>,
     /// Why it cannot.
     pub why: Vec<String>,
@@ -57,13 +54,13 @@ pub struct CustomerStatus {
     pub generation: Option<u32>,
     /// Since when it is the present one.
     pub since: Option<Time>,
-    /// The beginning of its public half.
+    /// Its public half.
     pub public: Option<String>,
     /// How many generations the present root key opens.
     pub opened_by_root: usize,
     /// How many generations there are.
     pub generations: usize,
-    /// The recovery recipients that the present generation is sealed to, each by its beginning.
+    /// The recovery recipients that the present generation is sealed to.
     pub recovery: Vec<String>,
     /// Why the state is not good.
     pub why: String,
@@ -76,7 +73,7 @@ pub struct Status {
     pub realm: Realm,
     /// The root key.
     pub root: RootStatus,
-    /// The recovery recipients of the settings, each by its beginning.
+    /// The recovery recipients of the settings.
     pub recovery: Vec<String>,
     /// What a person should know beside the table.
     pub notes: Vec<String>,
@@ -84,10 +81,6 @@ pub struct Status {
     pub customers: Vec<CustomerStatus>,
     /// Whether a person has to do something.
     pub needs_person: bool,
-}
-
-fn shown(public: &str) -> String {
-    public.chars().take(SHOWN).collect()
 }
 
 fn with_causes(error: &KeyError) -> Vec<String> {
@@ -106,7 +99,7 @@ pub async fn status(env: &Env, actor: &Actor) -> Result<Status, Refusal> {
     let ring = env.keys.ring();
     let root = RootStatus {
         at: settings.root_key.to_string(),
-        public: ring.as_ref().ok().map(|ring| shown(&ring.root().public())),
+        public: ring.as_ref().ok().map(|ring| ring.root().public()),
         why: ring.as_ref().err().map(with_causes).unwrap_or_default(),
     };
     let mut keys = by_customer(env, actor).await?;
@@ -137,7 +130,7 @@ pub async fn status(env: &Env, actor: &Actor) -> Result<Status, Refusal> {
             || customers.iter().any(unwell)
             || enough_recipients(settings.realm, settings.recovery.len()).is_err(),
         root,
-        recovery: settings.recovery.iter().map(|one| shown(one)).collect(),
+        recovery: settings.recovery.clone(),
         notes: notes.into_iter().collect(),
         customers,
     })
@@ -160,9 +153,9 @@ fn one(customer: CustomerName, keys: &[CustomerKey], ring: Option<&Keyring>, rea
     };
     status.generation = Some(last.generation);
     status.since = Some(last.made_at);
-    status.public = Some(shown(&last.public));
+    status.public = Some(last.public.clone());
     match &last.halves {
-        KeyHalves::Sealed { to, .. } => status.recovery = to.recovery.iter().map(|one| shown(one)).collect(),
+        KeyHalves::Sealed { to, .. } => status.recovery = to.recovery.clone(),
         KeyHalves::Destroyed { at, reason } => {
             return CustomerStatus { state: KeyState::Destroyed, since: Some(*at), why: reason.clone(), ..status };
         }
