@@ -85,7 +85,7 @@ pub enum KeyError {
         root: RootSource,
         /// What the server said, or why it was not reached.
         #[source]
-        source: VaultError,
+        source: Box<VaultError>,
     },
     /// A recovery recipient of the settings cannot be one.
     #[error("seal to the recovery recipient {recipient}: {why}")]

@@ -111,7 +111,7 @@ fn by_vault<T: Send>(
     let token = read_own(&vault.token_file, unreadable(&vault.token_file))?;
     let server = VaultServer::new(vault, SecretString::from(token.trim()));
     let answer = server.and_then(|server| server.wait_for(ask));
-    answer.map_err(|error| KeyError::RootVault { root: source.clone(), source: error })
+    answer.map_err(|error| KeyError::RootVault { root: source.clone(), source: Box::new(error) })
 }
 
 fn identity(text: &str, place: &str) -> Result<Opener, KeyError> {

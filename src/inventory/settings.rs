@@ -272,7 +272,7 @@ fn read_root_key(
             if vault.is_none() {
                 problems.push(fields.error("transit", NO_VAULT));
             }
-            Some(RootSource::Transit { vault: vault.cloned()?, key, file })
+            Some(RootSource::Transit { vault: Box::new(vault.cloned()?), key, file })
         }
     }
 }

@@ -58,7 +58,7 @@ pub enum RootSource {
     /// A file that `OpenBao` opens by its transit engine.
     Transit {
         /// The server.
-        vault: Vault,
+        vault: Box<Vault>,
         /// Its key.
         key: TransitKey,
         /// The file with the encrypted text.

@@ -18,7 +18,7 @@ const SEES: &[(&str, &[&str])] = &[
     ("outbound", &["model", "yaml", "inventory", "readout"]),
     ("store", &["model", "yaml", "inventory", "readout"]),
     ("depot", &["model", "yaml", "inventory", "readout", "outbound"]),
-    ("secret", &["model", "yaml", "inventory", "readout"]),
+    ("secret", &["model", "yaml", "inventory", "readout", "outbound"]),
     ("access", &["model", "yaml", "inventory", "readout"]),
     ("engine", &["model", "yaml", "inventory", "readout", "decide", "outbound", "store", "depot", "secret", "access"]),
     (
@@ -66,6 +66,9 @@ const EFFECTS: &[(&str, &[&str])] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("russh", &["access", "lab"]),
     ("tokio_socks", &["access"]),
+    ("reqwest", &["outbound"]),
+    ("rustls", &["outbound"]),
+    ("rustls_native_certs", &["outbound"]),
     ("diesel", &["store"]),
     ("diesel_migrations", &["store"]),
     ("libsqlite3_sys", &["store"]),

@@ -1,4 +1,4 @@
-//! What lies in OpenBao: the root key, sealed by its transit engine, and passwords.
+//! What lies in `OpenBao`: the root key, sealed by its transit engine, and passwords.
 
 #![cfg(test)]
 
@@ -57,6 +57,12 @@ fn the_root_key_is_made_sealed_and_opened_by_a_real_openbao() {
         status["root"]["public"].as_str().unwrap().to_owned()
     };
     let first = states(&house);
+    // A proxy of the environment sees nothing.
+    let mut command = house.command(&["key", "status"]);
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env(name, "http://127.0.0.1:9");
+    }
+    assert!(command.output().unwrap().status.success());
     // What is made is not made again, and a key of the server that was turned still opens it.
     bao.run(&["write", "-f", "transit/keys/hoshu/rotate"]);
     house.hoshu(&["key", "init"]).expect(0);

