@@ -207,9 +207,9 @@ type Means = (CredentialName, Login, Vec<String>);
 async fn means(env: &Env, place: Place<'_>, name: &HopName, behind: Option<&Bastion>) -> Result<Means, Failure> {
     let none = |why: String| Failure::new(Outcome::NoCredential, format!("hop {}: {why}", place.hop.place()));
     let credential = place.hop.credential.clone().ok_or_else(|| none("it names no credential".to_owned()))?;
-    let login = env.secrets.fetch(&credential, Purpose::Hop).map_err(|error| none(error.to_string()))?;
     let pins = env.rows().hop_pins(name).await.map_err(|error| not_kept(&error))?;
     if !pins.is_empty() {
+        let login = env.secrets.fetch(&credential, Purpose::Hop).map_err(|error| none(error.to_string()))?;
         return Ok((credential, login, pins));
     }
     let at = HopAt { gateway: place.gateway, at: place.at, behind };
