@@ -16,6 +16,7 @@ use hoshu::engine::keys::Keys;
 use hoshu::engine::lane::Lanes;
 use hoshu::engine::session::Kept;
 use hoshu::engine::store_check;
+use hoshu::engine::way::Ways;
 use hoshu::inventory::{Loaded, load, load_settings};
 use hoshu::lab::Twins;
 use hoshu::model::actor::Act;
@@ -122,6 +123,7 @@ impl Doors for Setup {
             lanes: Arc::new(Lanes::new(&settings.limits)),
             gate: Arc::new(Gate::load(store.clone()).await?),
             kept: Arc::new(Kept::default()),
+            ways: Arc::new(Ways::default()),
             inventory: Arc::new(loaded.inventory.clone()),
             settings: Arc::new(settings),
             clock,

@@ -8,6 +8,7 @@ use russh::{ChannelId, Disconnect};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::{Reader, Seen};
+use super::bastion::Bastion;
 use super::guard::{Check, Guard, Halt, Shared, Stage};
 use super::hop::connect;
 use super::route::Route;
@@ -37,8 +38,11 @@ pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     /// russh waits for the answer to a question of the login, which will not come, and hears nothing else.
     pub(super) deaf: bool,
+    /// The bastion that it goes through.
+    pub(super) behind: Option<Bastion>,
     limits: AccessLimits,
-    _stop: Stop,
+    /// Ends russh's task with its owner; a bastion keeps it apart.
+    pub(super) stop: Option<Stop>,
 }
 
 /// A channel that is not read for a while.
@@ -47,18 +51,30 @@ pub(super) struct Aside {
     reader: Reader,
 }
 
+/// The last part of a way: from a bastion, or from this host, to whom one speaks SSH with.
+#[derive(Clone)]
+pub(super) struct Leg {
+    /// The bastion before it.
+    pub(super) behind: Option<Bastion>,
+    /// The way from there.
+    pub(super) route: Route,
+}
+
 /// Connects and exchanges keys.
 pub(super) async fn exchange(
-    route: &Route,
+    way: &Leg,
     config: Arc<Config>,
     check: Check,
     limits: AccessLimits,
 ) -> Result<Exchanged, AccessError> {
-    let (wire, stop) = Wire::new(connect(route, limits.connect).await?);
+    let (wire, stop) = Wire::new(connect(&way.route, way.behind.as_ref(), limits.connect).await?);
     let (guard, shared) = Guard::new(check, limits.keepalive);
     match timeout(limits.handshake, russh::client::connect_stream(config, wire, guard)).await {
         Err(_) => Err(AccessError::TimedOut { what: "the key exchange", limit: limits.handshake }),
-        Ok(Ok(handle)) => Ok(Exchanged::Open(Connection { handle, shared, deaf: false, limits, _stop: stop })),
+        Ok(Ok(handle)) => {
+            let behind = way.behind.clone();
+            Ok(Exchanged::Open(Connection { handle, shared, deaf: false, behind, limits, stop: Some(stop) }))
+        }
         Ok(Err(Halt::Shown)) => shared
             .shown_key()
             .map(Exchanged::Shown)
@@ -191,6 +207,16 @@ impl Connection {
             // Woken or not, the state is looked at again.
             timeout_at(deadline.min(idle), self.shared.changed.notified()).await.ok();
         }
+    }
+
+    /// Says goodbye after an error, which is the bastion's where that is gone.
+    pub(super) async fn leave_with(self, error: AccessError) -> AccessError {
+        let error = match &self.behind {
+            Some(bastion) => bastion.blame(error).await,
+            None => error,
+        };
+        self.leave().await;
+        error
     }
 
     /// Says goodbye, so that the appliance frees the session at once, and waits for russh's task within a limit.

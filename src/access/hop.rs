@@ -1,5 +1,5 @@
-//! The way through proxies: one TCP connection, on which each hop is asked for the next one and the last for the
-//! appliance.
+//! The way through proxies: one connection, of this host or of a bastion, on which each hop is asked for the next one
+//! and the last for the appliance.
 //!
 //! Invariant: nothing secret is said to a hop, and no byte behind a hop's answer is lost: what was read ahead stays in
 //! the buffer that the connection goes on with.
@@ -7,16 +7,17 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_socks::tcp::Socks5Stream;
 use tokio_socks::{Error as SocksError, TargetAddr};
 
 use super::AccessError;
+use super::bastion::Bastion;
 use super::connection::quote;
-use super::route::{Place, Proxy, ProxyKind, Route};
-use super::wire::read_ahead;
+use super::route::{Place, ProxyKind, Route};
+use super::wire::{Pipe, read_ahead};
 use crate::model::limits::HOP_HEAD_BYTES_MAX;
 
 crate::words! {
@@ -36,38 +37,55 @@ crate::words! {
         Dropped = "closed by",
         /// It does not speak its protocol.
         Protocol = "no sense in the answer of",
+        /// No host key of it is accepted. Nothing secret was sent.
+        KeyUnknown = "host key not accepted of",
+        /// It showed another key than the accepted ones. Nothing secret was sent.
+        KeyChanged = "host key changed of",
+        /// It refused the login.
+        LoginRefused = "login refused by",
+        /// It asked something that is not known, and got no answer.
+        Asked = "unknown question of",
+        /// There is nothing to log in with.
+        NoCredential = "no usable credential for",
     }
 }
 
 /// What became of asking a hop, before it has its name.
 type Asked = Result<(), (HopFault, String)>;
 
-/// Connects along a route, all of it within a limit.
-pub(super) async fn connect(route: &Route, limit: Duration) -> Result<BufReader<TcpStream>, AccessError> {
+/// Connects along a route, all of it within a limit: from this host, or from the bastion before it.
+pub(super) async fn connect(route: &Route, behind: Option<&Bastion>, limit: Duration) -> Result<Pipe, AccessError> {
     let until = Instant::now() + limit;
-    let tcp = timeout_at(until, dial(route.hops.first().map_or(&route.end, |hop| &hop.place))).await;
-    let tcp = match (tcp, route.hops.first()) {
-        (Ok(Ok(tcp)), _) => tcp,
-        (Err(_), None) => return Err(AccessError::TimedOut { what: "connecting", limit }),
-        (Ok(Err(error)), None) if error.kind() == ErrorKind::ConnectionRefused => return Err(AccessError::Refused),
-        (Ok(Err(error)), None) => return Err(AccessError::Network(error.to_string())),
-        (Err(_), Some(hop)) => return Err(fault(hop, HopFault::Unreached, took_longer(limit))),
-        (Ok(Err(error)), Some(hop)) => {
-            let closed = error.kind() == ErrorKind::ConnectionRefused;
-            let what = if closed { HopFault::Closed } else { HopFault::Unreached };
-            return Err(fault(hop, what, error.to_string()));
-        }
+    let first = route.hops.first().map_or(&route.end, |hop| &hop.place);
+    let mut stream = match behind {
+        Some(bastion) => bastion.forward(first, until).await?,
+        None => read_ahead(dial_first(route, first, until, limit).await?),
     };
-    let mut stream = read_ahead(tcp);
     for (at, hop) in route.hops.iter().enumerate() {
         let next = route.hops.get(at + 1);
         let target = next.map_or(&route.end, |next| &next.place);
         let asked = timeout_at(until, ask(&mut stream, hop.kind, target)).await;
         let Err((what, said)) = asked.unwrap_or_else(|_| Err((HopFault::Late, took_longer(limit)))) else { continue };
         let before = next.map(|next| format!(" (asked for hop {})", next.label)).unwrap_or_default();
-        return Err(fault(hop, what, said + &before));
+        return Err(fault(&hop.label, what, said + &before));
     }
     Ok(stream)
+}
+
+async fn dial_first(route: &Route, first: &Place, until: Instant, limit: Duration) -> Result<TcpStream, AccessError> {
+    let tcp = timeout_at(until, dial(first)).await;
+    match (tcp, route.hops.first()) {
+        (Ok(Ok(tcp)), _) => Ok(tcp),
+        (Err(_), None) => Err(AccessError::TimedOut { what: "connecting", limit }),
+        (Ok(Err(error)), None) if error.kind() == ErrorKind::ConnectionRefused => Err(AccessError::Refused),
+        (Ok(Err(error)), None) => Err(AccessError::Network(error.to_string())),
+        (Err(_), Some(hop)) => Err(fault(&hop.label, HopFault::Unreached, took_longer(limit))),
+        (Ok(Err(error)), Some(hop)) => {
+            let closed = error.kind() == ErrorKind::ConnectionRefused;
+            let what = if closed { HopFault::Closed } else { HopFault::Unreached };
+            Err(fault(&hop.label, what, error.to_string()))
+        }
+    }
 }
 
 async fn dial(place: &Place) -> io::Result<TcpStream> {
@@ -79,22 +97,22 @@ async fn dial(place: &Place) -> io::Result<TcpStream> {
     Ok(tcp)
 }
 
-fn fault(hop: &Proxy, fault: HopFault, said: String) -> AccessError {
-    AccessError::Hop { fault, hop: hop.label.clone(), said }
+pub(super) fn fault(label: &str, fault: HopFault, said: String) -> AccessError {
+    AccessError::Hop { fault, hop: label.to_owned(), said }
 }
 
 fn took_longer(limit: Duration) -> String {
     format!("the way in took longer than {limit:?}")
 }
 
-async fn ask(stream: &mut BufReader<TcpStream>, kind: ProxyKind, target: &Place) -> Asked {
+async fn ask(stream: &mut Pipe, kind: ProxyKind, target: &Place) -> Asked {
     match kind {
         ProxyKind::Socks5 => ask_socks5(stream, target).await,
         ProxyKind::HttpConnect => ask_http(stream, target).await,
     }
 }
 
-async fn ask_socks5(stream: &mut BufReader<TcpStream>, target: &Place) -> Asked {
+async fn ask_socks5(stream: &mut Pipe, target: &Place) -> Asked {
     let target = match target {
         Place::Address(address) => TargetAddr::Ip(*address),
         Place::Name(name, port) => TargetAddr::Domain(name.as_str().into(), *port),
@@ -120,7 +138,7 @@ fn socks5_fault(error: &SocksError) -> (HopFault, String) {
     (fault, said.to_owned())
 }
 
-async fn ask_http(stream: &mut BufReader<TcpStream>, target: &Place) -> Asked {
+async fn ask_http(stream: &mut Pipe, target: &Place) -> Asked {
     let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.map_err(|error| broken(&error))?;
     let head = read_head(stream).await?;
@@ -143,7 +161,7 @@ async fn ask_http(stream: &mut BufReader<TcpStream>, target: &Place) -> Asked {
 const VERSION: &[u8] = b"HTTP/1.";
 
 /// Reads to the empty line behind the fields, and not a byte more.
-async fn read_head(stream: &mut BufReader<TcpStream>) -> Result<Vec<u8>, (HopFault, String)> {
+async fn read_head(stream: &mut Pipe) -> Result<Vec<u8>, (HopFault, String)> {
     let mut head = Vec::new();
     while head.len() < HOP_HEAD_BYTES_MAX {
         head.push(stream.read_u8().await.map_err(|error| broken(&error))?);

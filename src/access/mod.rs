@@ -4,6 +4,7 @@
 //! given its pins when it is made and never learns.
 
 mod answer;
+mod bastion;
 mod connection;
 mod guard;
 mod hop;
@@ -22,9 +23,10 @@ use futures::future::BoxFuture;
 
 use crate::model::command::ReadCommand;
 use crate::model::credential::Login;
-use crate::model::inventory::{Gateway, Seat};
+use crate::model::inventory::{Gateway, Hop, Seat};
 use crate::model::outside::Outside;
 
+pub use bastion::Bastion;
 pub use hop::HopFault;
 pub use route::{LabTable, LabTableError, Router, not_tried};
 pub use ssh::{AccessLimits, SshAccess};
@@ -52,6 +54,26 @@ pub struct Peer<'a> {
     pub seat: &'a Seat,
     /// The gateway before it.
     pub gateway: &'a Gateway,
+    /// The last bastion of the gateway, which was entered; `None` where it has none.
+    pub behind: Option<&'a Bastion>,
+}
+
+/// A hop of a gateway that has a host key and an account of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct HopAt<'a> {
+    /// The gateway.
+    pub gateway: &'a Gateway,
+    /// Which of its hops, from 0.
+    pub at: usize,
+    /// The bastion before it, which was entered; `None` where it is the first.
+    pub behind: Option<&'a Bastion>,
+}
+
+impl<'a> HopAt<'a> {
+    fn hop(self) -> Result<&'a Hop, AccessError> {
+        let hop = self.gateway.hops.get(self.at).filter(|hop| hop.kind.is_bastion());
+        hop.ok_or_else(|| AccessError::NotYetServed(format!("hop {} of gateway {}", self.at, self.gateway.name)))
+    }
 }
 
 /// A host key that a peer showed in a finished key exchange, before any authentication.
@@ -109,6 +131,26 @@ pub trait Access: Send + Sync {
         pins: &'a [String],
         login: &'a Login,
     ) -> BoxFuture<'a, Result<Box<dyn Session>, AccessError>>;
+
+    /// As [`Self::show_key`], of a hop. An implementation without hops shows none.
+    fn show_hop_key<'a>(&'a self, hop: HopAt<'a>) -> BoxFuture<'a, Result<ShownKey, AccessError>> {
+        Box::pin(async move { Err(no_hops(hop)) })
+    }
+
+    /// Logs in to a hop, so that what is behind it can be reached. `pins` are its accepted public keys. Every error
+    /// names the hop.
+    fn enter<'a>(
+        &'a self,
+        hop: HopAt<'a>,
+        _pins: &'a [String],
+        _login: &'a Login,
+    ) -> BoxFuture<'a, Result<Bastion, AccessError>> {
+        Box::pin(async move { Err(no_hops(hop)) })
+    }
+}
+
+fn no_hops(hop: HopAt<'_>) -> AccessError {
+    AccessError::NotYetServed(format!("gateway {} has hops, and nothing here passes one", hop.gateway.name))
 }
 
 /// A session that can only look.

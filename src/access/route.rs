@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{AccessError, Peer};
+use super::{AccessError, HopAt, Peer};
 use crate::model::inventory::{Gateway, GatewayAccess, Hop, HopKind, ProbeState};
 use crate::model::name::SeatName;
 
+/// The port of a bastion that declares none.
+const SSH_PORT: u16 = 22;
 /// Bytes of the table of a lab's ports.
 const TABLE_BYTES_MAX: u64 = 8 << 20;
 
@@ -145,8 +147,7 @@ impl Router {
     /// The way to a seat, or why this version cannot reach it.
     pub(super) fn route(&self, peer: Peer<'_>) -> Result<Route, AccessError> {
         not_tried(peer.gateway).map_or(Ok(()), Err)?;
-        let hops = peer.gateway.hops.iter().filter(|hop| hop.kind != HopKind::Vpn);
-        let hops = hops.map(|hop| self.proxy(hop)).collect::<Result<_, _>>()?;
+        let hops = self.proxies(&peer.gateway.hops)?;
         let end = match self {
             Self::Lab(table) => {
                 let port = table.ports.get(&peer.seat.name).copied();
@@ -164,8 +165,23 @@ impl Router {
         Ok(Route { hops, end: Place::Address(end) })
     }
 
+    /// The way to a hop of a gateway from the bastion before it, or from this host.
+    pub(super) fn route_to(&self, at: HopAt<'_>) -> Result<Route, AccessError> {
+        not_tried(at.gateway).map_or(Ok(()), Err)?;
+        let hop = at.hop()?;
+        let hops = self.proxies(at.gateway.hops.get(..at.at).unwrap_or_default())?;
+        Ok(Route { hops, end: self.place(hop)? })
+    }
+
+    /// The proxies behind the last bastion of `hops`.
+    fn proxies(&self, hops: &[Hop]) -> Result<Vec<Proxy>, AccessError> {
+        let last = hops.iter().rposition(|hop| hop.kind.is_bastion()).map_or(0, |at| at + 1);
+        let hops = hops.iter().skip(last).filter(|hop| hop.kind != HopKind::Vpn);
+        hops.map(|hop| self.proxy(hop)).collect()
+    }
+
     fn proxy(&self, hop: &Hop) -> Result<Proxy, AccessError> {
-        let label = format!("{} ({})", hop.host, hop.kind);
+        let label = label(hop);
         let kind = match hop.kind {
             HopKind::Socks5 => ProxyKind::Socks5,
             HopKind::HttpConnect => ProxyKind::HttpConnect,
@@ -173,18 +189,27 @@ impl Router {
                 return Err(not_served(format!("hop {label} is no proxy")));
             }
         };
-        let port = hop.port.ok_or_else(|| not_served(format!("hop {label} without a port")))?;
-        let declared = Place::new(&hop.host, port);
-        let place = match self {
-            Self::Live => declared,
-            Self::Lab(table) => {
-                let port = table.hops.get(&declared.to_string()).copied();
-                let port = port.ok_or_else(|| not_served(format!("hop {label} is not in the lab")))?;
-                Place::Address(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
-            }
-        };
-        Ok(Proxy { label, kind, place })
+        Ok(Proxy { label, kind, place: self.place(hop)? })
     }
+
+    fn place(&self, hop: &Hop) -> Result<Place, AccessError> {
+        let label = label(hop);
+        let port = hop.port.or_else(|| hop.kind.is_bastion().then_some(SSH_PORT));
+        let port = port.ok_or_else(|| not_served(format!("hop {label} without a port")))?;
+        match self {
+            Self::Live => Ok(Place::new(&hop.host, port)),
+            Self::Lab(table) => {
+                let port = table.hops.get(&hop.place()).copied();
+                let port = port.ok_or_else(|| not_served(format!("hop {label} is not in the lab")))?;
+                Ok(Place::Address(SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
+            }
+        }
+    }
+}
+
+/// How errors name a hop.
+pub(super) fn label(hop: &Hop) -> String {
+    format!("{} ({})", hop.host, hop.kind)
 }
 
 /// A loopback address in any spelling, and the addresses that connect to this host as well.
@@ -200,11 +225,23 @@ pub fn not_tried(gateway: &Gateway) -> Option<AccessError> {
         return Some(not_served(format!("gateway {} is {}", gateway.name, gateway.access)));
     }
     for Hop { kind, credential, .. } in gateway.hops.iter().filter(|hop| hop.kind != HopKind::Vpn) {
-        if !kind.is_proxy() {
-            return Some(not_served(format!("gateway {} has a hop of kind {kind}", gateway.name)));
-        }
-        if credential.is_some() {
-            return Some(not_served(format!("gateway {} has a hop of kind {kind} with a credential", gateway.name)));
+        match (kind, credential) {
+            (HopKind::SshNested, _) => {
+                return Some(not_served(format!("gateway {} has a hop of kind {kind}", gateway.name)));
+            }
+            (HopKind::Socks5 | HopKind::HttpConnect, Some(_)) => {
+                return Some(not_served(format!(
+                    "gateway {} has a hop of kind {kind} with a credential",
+                    gateway.name
+                )));
+            }
+            (HopKind::SshForward, None) => {
+                return Some(not_served(format!(
+                    "gateway {} has a hop of kind {kind} without a credential",
+                    gateway.name
+                )));
+            }
+            _ => {}
         }
     }
     let why = match gateway.probes.ssh {
@@ -243,7 +280,7 @@ mod tests {
         let mut gateway = gateway();
         gateway.hops = vec![hop(HopKind::Vpn)];
         let seat = seat("nx01", "192.0.2.7");
-        let route = Router::Live.route(Peer { seat: &seat, gateway: &gateway }).expect("a route");
+        let route = Router::Live.route(Peer { seat: &seat, gateway: &gateway, behind: None }).expect("a route");
         assert_eq!(places(&route), ["192.0.2.7:22"]);
     }
 
@@ -253,7 +290,7 @@ mod tests {
         let inner = Hop { host: "2001:db8::1".to_owned(), port: Some(3128), ..hop(HopKind::HttpConnect) };
         gateway.hops = vec![hop(HopKind::Vpn), hop(HopKind::Socks5), inner];
         let seat = seat("nx01", "192.0.2.7");
-        let route = Router::Live.route(Peer { seat: &seat, gateway: &gateway }).expect("a route");
+        let route = Router::Live.route(Peer { seat: &seat, gateway: &gateway, behind: None }).expect("a route");
         assert_eq!(places(&route), ["proxy.example:1080", "[2001:db8::1]:3128", "192.0.2.7:22"]);
         let labels: Vec<&str> = route.hops.iter().map(|hop| hop.label.as_str()).collect();
         assert_eq!(labels, ["proxy.example (socks5)", "2001:db8::1 (http-connect)"]);
@@ -263,7 +300,7 @@ mod tests {
     fn live_never_dials_this_host() {
         for address in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::", "224.0.0.1"] {
             let seat = seat("nx01", address);
-            let refused = Router::Live.route(Peer { seat: &seat, gateway: &gateway() });
+            let refused = Router::Live.route(Peer { seat: &seat, gateway: &gateway(), behind: None });
             assert!(matches!(refused, Err(AccessError::NotYetServed(_))), "{address}");
         }
     }
@@ -271,7 +308,8 @@ mod tests {
     #[test]
     fn a_lab_never_dials_an_address_of_the_inventory() {
         let router = lab(&[("nx01", 4022)]);
-        let route = |name: &str| router.route(Peer { seat: &seat(name, "192.0.2.7"), gateway: &gateway() });
+        let route =
+            |name: &str| router.route(Peer { seat: &seat(name, "192.0.2.7"), gateway: &gateway(), behind: None });
         assert_eq!(places(&route("nx01").expect("a route")), ["127.0.0.1:4022"]);
         assert!(matches!(route("nx02"), Err(AccessError::NotYetServed(_))));
     }
@@ -280,7 +318,7 @@ mod tests {
     fn a_lab_passes_no_proxy_but_its_own() {
         let gateway = Gateway { hops: vec![hop(HopKind::Socks5)], ..gateway() };
         let seat = seat("nx01", "192.0.2.7");
-        let route = |table| Router::Lab(table).route(Peer { seat: &seat, gateway: &gateway });
+        let route = |table| Router::Lab(table).route(Peer { seat: &seat, gateway: &gateway, behind: None });
         let with = LabTable::parse(r#"{"v":1,"ports":{"nx01":4022},"hops":{"proxy.example:1080":4080}}"#);
         assert_eq!(places(&route(with.expect("a table")).expect("a route")), ["127.0.0.1:4080", "127.0.0.1:4022"]);
         let without = LabTable::parse(r#"{"v":1,"ports":{"nx01":4022},"hops":{"proxy.example:1081":4080}}"#);
@@ -294,6 +332,7 @@ mod tests {
     fn what_is_not_served_is_named_in_both_realms() {
         let mut ways = Vec::new();
         for kind in [HopKind::SshForward, HopKind::SshNested] {
+            // A bastion that forwards and names no credential cannot be passed either.
             ways.push((kind.as_str(), Gateway { hops: vec![hop(HopKind::Vpn), hop(kind)], ..gateway() }));
         }
         for kind in [HopKind::Socks5, HopKind::HttpConnect] {
@@ -306,7 +345,7 @@ mod tests {
         let seat = seat("nx01", "192.0.2.7");
         for (word, gateway) in &ways {
             for router in [Router::Live, lab(&[("nx01", 4022)])] {
-                match router.route(Peer { seat: &seat, gateway }) {
+                match router.route(Peer { seat: &seat, gateway, behind: None }) {
                     Err(AccessError::NotYetServed(what)) => assert!(what.contains(word), "{what}"),
                     other => panic!("{word}: {other:?}"),
                 }
@@ -321,7 +360,7 @@ mod tests {
             let mut gateway = gateway();
             gateway.probes.ssh = state;
             for router in [Router::Live, lab(&[("nx01", 4022)])] {
-                match router.route(Peer { seat: &seat, gateway: &gateway }) {
+                match router.route(Peer { seat: &seat, gateway: &gateway, behind: None }) {
                     Err(AccessError::NoSsh(why)) => assert!(why.contains(word), "{why}"),
                     other => panic!("{state}: {other:?}"),
                 }

@@ -49,10 +49,7 @@ impl SshSession {
             Channel::Exec => Way::Exec,
             Channel::Shell => match shell(&connection, enable, limits).await {
                 Ok(writer) => Way::Shell(writer),
-                Err(error) => {
-                    connection.leave().await;
-                    return Err(error);
-                }
+                Err(error) => return Err(connection.leave_with(error).await),
             },
         };
         let enable = enable.cloned();
@@ -113,10 +110,11 @@ impl SshSession {
                 Ok((answer, begun.elapsed()))
             }
             Err(error) => {
+                let error = match self.connection.take() {
+                    Some(connection) => connection.leave_with(error).await,
+                    None => error,
+                };
                 self.over = Some(error.clone());
-                if let Some(connection) = self.connection.take() {
-                    connection.leave().await;
-                }
                 Err(error)
             }
         }

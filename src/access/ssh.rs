@@ -9,13 +9,14 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use super::connection::{Exchanged, exchange, quote};
+use super::bastion::{Bastion, of_hop};
+use super::connection::{Connection, Exchanged, Leg, exchange, quote};
 use super::guard::{Check, Pins};
 use super::login::{Keys, authenticate};
 use super::profile::{Ask, Profiles};
-use super::route::{Route, Router};
+use super::route::{Router, label};
 use super::session::SshSession;
-use super::{Access, AccessError, KeyKind, Peer, Session, ShownKey};
+use super::{Access, AccessError, HopAt, KeyKind, Peer, Session, ShownKey};
 use crate::model::credential::Login;
 use crate::model::inventory::Algorithms;
 
@@ -69,23 +70,59 @@ impl SshAccess {
     }
 
     async fn exchange(&self, peer: Peer<'_>, ask: Ask, check: Check) -> Result<Exchanged, AccessError> {
-        let route = self.router.route(peer)?;
-        let algorithms = peer.seat.ssh.algorithms;
+        let leg = Leg { route: self.router.route(peer)?, behind: peer.behind.cloned() };
+        self.exchange_on(leg, peer.seat.ssh.algorithms, ask, check).await
+    }
+
+    /// A failure behind a bastion that is gone is that bastion's.
+    async fn exchange_on(
+        &self,
+        leg: Leg,
+        algorithms: Algorithms,
+        ask: Ask,
+        check: Check,
+    ) -> Result<Exchanged, AccessError> {
+        let behind = leg.behind.clone();
         let config = self.profiles.config(algorithms, ask);
         let config = config.map_err(|error| AccessError::Protocol(error.to_string()))?;
-        match algorithms {
-            Algorithms::Modern => exchange(&route, config, check, self.limits).await,
-            Algorithms::Legacy => self.legacy.exchange(route, config, check, self.limits).await,
+        let exchanged = match algorithms {
+            Algorithms::Modern => exchange(&leg, config, check, self.limits).await,
+            Algorithms::Legacy => self.legacy.exchange(leg, config, check, self.limits).await,
+        };
+        match (exchanged, behind) {
+            (Err(error), Some(bastion)) => Err(bastion.blame(error).await),
+            (exchanged, _) => exchanged,
         }
     }
 
     async fn show(&self, peer: Peer<'_>, ask: Ask) -> Result<ShownKey, AccessError> {
-        match self.exchange(peer, ask, Check::Show).await? {
-            Exchanged::Shown(key) => Ok(key),
-            Exchanged::Open(connection) => {
-                connection.leave().await;
-                Err(AccessError::Dropped("the key exchange"))
-            }
+        shown(self.exchange(peer, ask, Check::Show).await?).await
+    }
+
+    async fn show_hop(&self, at: HopAt<'_>) -> Result<ShownKey, AccessError> {
+        let name = label(at.hop()?);
+        let leg = Leg { route: self.router.route_to(at)?, behind: at.behind.cloned() };
+        let exchanged = self.exchange_on(leg, Algorithms::Modern, Ask::Any, Check::Show).await;
+        shown(exchanged.map_err(|error| of_hop(error, &name))?).await.map_err(|error| of_hop(error, &name))
+    }
+
+    async fn bastion(&self, at: HopAt<'_>, pins: &[String], login: &Login) -> Result<Bastion, AccessError> {
+        let name = label(at.hop()?);
+        let leg = Leg { route: self.router.route_to(at)?, behind: at.behind.cloned() };
+        self.log_in(leg, pins, login)
+            .await
+            .map_err(|error| of_hop(error, &name))
+            .map(|connection| Bastion::new(connection, name.clone()))
+    }
+
+    async fn log_in(&self, leg: Leg, pins: &[String], login: &Login) -> Result<Connection, AccessError> {
+        let proof = self.keys.proof(&login.secret).await?;
+        let pins = Pins::parse(pins);
+        let exchanged = self.exchange_on(leg, Algorithms::Modern, pins.ask(), Check::Pinned(pins)).await?;
+        let Exchanged::Open(mut connection) = exchanged else { return Err(AccessError::Dropped("the key exchange")) };
+        match authenticate(&mut connection, login, proof, Algorithms::Modern, &self.limits).await {
+            Ok(()) => Ok(connection),
+            Err(error) => Err(connection.leave_with(error).await),
         }
     }
 
@@ -97,8 +134,7 @@ impl SshAccess {
         };
         let policy = &peer.seat.ssh;
         if let Err(error) = authenticate(&mut connection, login, proof, policy.algorithms, &self.limits).await {
-            connection.leave().await;
-            return Err(error);
+            return Err(connection.leave_with(error).await);
         }
         let session = SshSession::begin(connection, policy.channel, login.enable.as_ref(), self.limits).await?;
         Ok(Box::new(session))
@@ -122,6 +158,30 @@ impl Access for SshAccess {
     ) -> BoxFuture<'a, Result<Box<dyn Session>, AccessError>> {
         Box::pin(self.session(peer, pins, login))
     }
+
+    fn show_hop_key<'a>(&'a self, hop: HopAt<'a>) -> BoxFuture<'a, Result<ShownKey, AccessError>> {
+        Box::pin(self.show_hop(hop))
+    }
+
+    fn enter<'a>(
+        &'a self,
+        hop: HopAt<'a>,
+        pins: &'a [String],
+        login: &'a Login,
+    ) -> BoxFuture<'a, Result<Bastion, AccessError>> {
+        Box::pin(self.bastion(hop, pins, login))
+    }
+}
+
+/// The key that was shown, and nothing else was wanted.
+async fn shown(exchanged: Exchanged) -> Result<ShownKey, AccessError> {
+    match exchanged {
+        Exchanged::Shown(key) => Ok(key),
+        Exchanged::Open(connection) => {
+            connection.leave().await;
+            Err(AccessError::Dropped("the key exchange"))
+        }
+    }
 }
 
 /// The runtime of connections whose key exchange computes over a finite field: that holds a thread for tens of
@@ -138,14 +198,14 @@ impl Legacy {
 
     async fn exchange(
         &self,
-        route: Route,
+        leg: Leg,
         config: Arc<Config>,
         check: Check,
         limits: AccessLimits,
     ) -> Result<Exchanged, AccessError> {
         let over = || AccessError::Dropped("the key exchange");
         let _turn = self.turns.acquire().await.map_err(|_| over())?;
-        let mut task = Task(self.handle()?.spawn(async move { exchange(&route, config, check, limits).await }));
+        let mut task = Task(self.handle()?.spawn(async move { exchange(&leg, config, check, limits).await }));
         (&mut task.0).await.map_err(|_| over())?
     }
 

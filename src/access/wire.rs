@@ -1,4 +1,4 @@
-//! The TCP stream under an SSH connection, which its owner can stop at any time: whatever russh's task waits for
+//! The stream under an SSH connection, which its owner can stop at any time: whatever russh's task waits for
 //! then, it ends, so that no task outlives the connection's owner.
 
 use std::io;
@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 
 use futures::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
-use tokio::net::TcpStream;
 
 /// The start of an SSH greeting (RFC 4253, 4.2).
 const GREETING: &[u8] = b"SSH-";
@@ -25,9 +24,16 @@ struct State {
     writer: AtomicWaker,
 }
 
-/// A TCP stream with the buffer that its wire goes on with.
-pub(super) fn read_ahead(tcp: TcpStream) -> BufReader<TcpStream> {
-    BufReader::with_capacity(READ_AHEAD, tcp)
+/// What bytes go through: a TCP connection of this host, or one that a bastion made.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A stream with the buffer that its wire goes on with.
+pub(super) type Pipe = BufReader<Box<dyn Stream>>;
+
+pub(super) fn read_ahead(stream: impl Stream + 'static) -> Pipe {
+    BufReader::with_capacity(READ_AHEAD, Box::new(stream))
 }
 
 /// Stops its wire when it is dropped.
@@ -49,19 +55,18 @@ impl Drop for Stop {
     }
 }
 
-/// A TCP stream that can be stopped.
-#[derive(Debug)]
+/// A stream that can be stopped.
 pub(super) struct Wire {
-    tcp: BufReader<TcpStream>,
+    pipe: Pipe,
     state: Arc<State>,
     /// How many bytes of the greeting's start the current line has, until it was seen; none if the line is another.
     matched: Option<usize>,
 }
 
 impl Wire {
-    pub(super) fn new(tcp: BufReader<TcpStream>) -> (Self, Stop) {
+    pub(super) fn new(pipe: Pipe) -> (Self, Stop) {
         let state = Arc::new(State::default());
-        (Self { tcp, state: Arc::clone(&state), matched: Some(0) }, Stop(state))
+        (Self { pipe, state: Arc::clone(&state), matched: Some(0) }, Stop(state))
     }
 
     fn look_for_greeting(&mut self, bytes: &[u8]) {
@@ -95,7 +100,7 @@ impl AsyncRead for Wire {
             return stopped_error();
         }
         let before = buf.filled().len();
-        let result = Pin::new(&mut self.tcp).poll_read(cx, buf);
+        let result = Pin::new(&mut self.pipe).poll_read(cx, buf);
         if self.matched != Some(GREETING.len()) {
             self.look_for_greeting(buf.filled().get(before..).unwrap_or_default());
         }
@@ -106,14 +111,14 @@ impl AsyncRead for Wire {
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.state.writer.register(cx.waker());
-        if self.stopped() { stopped_error() } else { Pin::new(&mut self.tcp).poll_write(cx, bytes) }
+        if self.stopped() { stopped_error() } else { Pin::new(&mut self.pipe).poll_write(cx, bytes) }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
+        Pin::new(&mut self.pipe).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+        Pin::new(&mut self.pipe).poll_shutdown(cx)
     }
 }

@@ -3,7 +3,7 @@
 use super::out::{Cell, Tone, counted};
 use super::{Context, Doors, Ended, Need, person};
 use crate::model::credential::CredentialName;
-use crate::model::name::SeatName;
+use crate::model::door::Door;
 use crate::service::credential;
 use crate::service::refusal::Refusal;
 
@@ -16,9 +16,9 @@ pub enum Verb {
     Clear {
         /// The credential (acme/operator).
         name: CredentialName,
-        /// On this seat only.
+        /// On this seat only, or at this hop (acme/office/192.0.2.7:22).
         #[arg(long, value_name = "SEAT")]
-        seat: Option<SeatName>,
+        seat: Option<Door>,
     },
 }
 
@@ -37,7 +37,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
                     .stops
                     .iter()
                     .map(|stop| {
-                        let place = stop.seat.as_ref().map_or_else(|| "everywhere".to_owned(), ToString::to_string);
+                        let place = stop.door.as_ref().map_or_else(|| "everywhere".to_owned(), ToString::to_string);
                         format!("{} {place} since {}", stop.state, stop.at.show(env.settings.zone))
                     })
                     .collect();
@@ -46,11 +46,11 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
                     one.purpose.as_str().into(),
                     one.user.clone().into(),
                     one.from.into(),
-                    one.seats.to_string().into(),
+                    (one.seats + one.hops).to_string().into(),
                     if stops.is_empty() { "free".into() } else { Cell::toned(stops.join("; "), Tone::Bad) },
                 ]
             });
-            context.out.table(&["credential", "purpose", "account", "from", "seats", "brake"], rows.collect());
+            context.out.table(&["credential", "purpose", "account", "from", "used by", "brake"], rows.collect());
             Ok(Ended::Done)
         }
         Verb::Clear { name, seat } => {

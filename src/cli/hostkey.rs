@@ -7,8 +7,8 @@ use super::out::{Cell, Tone, counted};
 use super::progress::Bar;
 use super::{Context, Doors, Ended, Need, person};
 use crate::model::asset::{HostKey, KeyState};
+use crate::model::door::Door;
 use crate::model::id::HostKeyId;
-use crate::model::name::SeatName;
 use crate::model::reading::Outcome;
 use crate::service::hostkey::{self, Scan};
 use crate::service::refusal::Refusal;
@@ -21,7 +21,7 @@ const LIST_BYTES_MAX: u64 = 16 << 20;
 pub enum Verb {
     /// First contact: look at the host keys and stop before any authentication
     Scan {
-        /// Which seats.
+        /// Which seats; the hops before them are looked at too.
         #[arg(long, required = true, value_name = "SELECTOR")]
         on: Vec<String>,
     },
@@ -33,10 +33,10 @@ pub enum Verb {
     },
     /// Accept keys whose fingerprint a person confirmed by a second route
     Accept {
-        /// One seat, whose seen key you have compared with your own eyes.
+        /// One seat, or one hop (acme/office/192.0.2.7:22), whose seen key you have compared with your own eyes.
         #[arg(required_unless_present = "from", conflicts_with = "from")]
-        seat: Option<SeatName>,
-        /// A file with a seat and a fingerprint in each line, from consoles, from the CM, or from the customer.
+        seat: Option<Door>,
+        /// A file with a seat or hop and a fingerprint in each line, from consoles, from the CM, or from the customer.
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
         /// The second route, in words: it stays with the key.
@@ -67,10 +67,10 @@ fn show_scan(context: &Context<'_, impl Doors>, scan: &Scan) {
         context.out.json(scan);
         return;
     }
-    let rows = scan.seats.iter().map(|seat| -> Vec<Cell> {
+    let rows = scan.hops.iter().chain(&scan.seats).map(|seat| -> Vec<Cell> {
         match (&seat.key, seat.outcome) {
             (Some(key), _) => vec![
-                seat.seat.to_string().into(),
+                seat.door.to_string().into(),
                 state(key.state),
                 key.id.to_string().into(),
                 key.algorithm.clone().into(),
@@ -78,7 +78,7 @@ fn show_scan(context: &Context<'_, impl Doors>, scan: &Scan) {
                 seat.negotiated.as_ref().map_or_else(String::new, |set| format!("{} {}", set.kex, set.cipher)).into(),
             ],
             (None, outcome) => vec![
-                seat.seat.to_string().into(),
+                seat.door.to_string().into(),
                 Cell::toned(outcome.map_or("", Outcome::as_str), Tone::Care),
                 "".into(),
                 "".into(),
@@ -88,7 +88,7 @@ fn show_scan(context: &Context<'_, impl Doors>, scan: &Scan) {
         }
     });
     context.out.table(&["seat", "state", "key", "type", "fingerprint", "negotiated"], rows.collect());
-    if scan.seats.iter().any(|seat| seat.key.as_ref().is_some_and(|key| key.state == KeyState::Seen)) {
+    if scan.hops.iter().chain(&scan.seats).any(|one| one.key.as_ref().is_some_and(|key| key.state == KeyState::Seen)) {
         context.out.talk(
             "\nNothing secret was sent. Compare each fingerprint by a second route (console, CM, customer), then\n\
              hoshu hostkey accept SEAT --route 'read on the console'",
@@ -104,7 +104,7 @@ fn show_keys(context: &Context<'_, impl Doors>, keys: &hostkey::Keys, zone: chro
     let row = |key: &HostKey| -> Vec<Cell> {
         let decided = key.decided.as_ref().map_or_else(String::new, |(who, at)| format!("{who}, {}", at.show(zone)));
         vec![
-            key.seat.to_string().into(),
+            key.door.to_string().into(),
             state(key.state),
             key.id.to_string().into(),
             key.algorithm.clone().into(),
@@ -140,10 +140,10 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
             let env = context.env_with(Arc::new(Bar::new("first contact"))).await?;
             let scan = hostkey::scan(&env, &actor, &on).await?;
             show_scan(context, &scan);
-            let failed = |seat: &hostkey::SeatScanned| seat.outcome.is_some_and(|outcome| !outcome.is_by_declaration());
+            let failed = |seat: &hostkey::DoorScanned| seat.outcome.is_some_and(|outcome| !outcome.is_by_declaration());
             Ok(if context.stop.is_asked() {
                 Ended::Stopped
-            } else if scan.seats.iter().any(failed) {
+            } else if scan.hops.iter().chain(&scan.seats).any(failed) {
                 Ended::Attention
             } else {
                 Ended::Done
@@ -167,13 +167,13 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
                 context.out.json(&decisions);
             } else {
                 for one in decisions.decisions.iter().filter(|one| !one.refused.is_empty()) {
-                    context.out.talk(&format!("not accepted: {}: {}", one.seat, one.refused));
+                    context.out.talk(&format!("not accepted: {}: {}", one.door, one.refused));
                 }
                 let accepted: Vec<_> = decisions.decisions.iter().filter(|one| one.refused.is_empty()).collect();
                 if let [one] = accepted.as_slice()
                     && let Some(key) = &one.key
                 {
-                    context.out.talk(&format!("{}: {} {}", one.seat, key.algorithm, key.fingerprint));
+                    context.out.talk(&format!("{}: {} {}", one.door, key.algorithm, key.fingerprint));
                 }
                 let accepted = accepted.len();
                 context.out.talk(&format!("accepted: {}", counted(accepted, "host key")));
@@ -186,7 +186,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
             if context.out.json {
                 context.out.json(&key);
             } else {
-                context.out.talk(&format!("{} {} of {} is revoked for ever", key.id, key.fingerprint, key.seat));
+                context.out.talk(&format!("{} {} of {} is revoked for ever", key.id, key.fingerprint, key.door));
             }
             Ok(Ended::Done)
         }

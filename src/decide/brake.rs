@@ -22,7 +22,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::name::SeatName;
+use crate::model::door::Door;
 use crate::model::time::Time;
 
 /// So many seats that are stopped alone within [`DAY_MS`] stop the credential.
@@ -40,13 +40,13 @@ pub struct State {
     /// Free, doubted or stopped.
     pub phase: Phase,
     /// The seats that are stopped alone, and since when.
-    pub stopped_seats: BTreeMap<SeatName, Time>,
+    pub stopped_seats: BTreeMap<Door, Time>,
     /// The seats that accepted it, the newest last.
-    accepted: Vec<SeatName>,
+    accepted: Vec<Door>,
     /// Whether an acceptance was handed out to be written since the state was recalled: one for each process is enough.
     acceptance_written: bool,
     /// The logins under way: on which seat, since when.
-    under_way: Vec<(SeatName, Time)>,
+    under_way: Vec<(Door, Time)>,
 }
 
 /// How a credential is looked at.
@@ -58,11 +58,11 @@ pub enum Phase {
     /// At least one seat refused it, and the further try is not decided.
     Doubted {
         /// The seats that refused it, and when.
-        refused: BTreeMap<SeatName, Time>,
+        refused: BTreeMap<Door, Time>,
         /// The seats on which the further try was not judged.
-        unreached: BTreeSet<SeatName>,
+        unreached: BTreeSet<Door>,
         /// The seat on which the further try is under way.
-        deciding: Option<SeatName>,
+        deciding: Option<Door>,
     },
     /// Nobody may try until a person clears it.
     Stopped {
@@ -77,11 +77,11 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// The seat accepted it.
-    Accepted(SeatName),
+    Accepted(Door),
     /// The seat refused it.
-    Refused(SeatName),
+    Refused(Door),
     /// The seat is stopped alone.
-    SeatStopped(SeatName),
+    SeatStopped(Door),
     /// The credential is stopped everywhere.
     Stopped(StopReason),
 }
@@ -114,7 +114,7 @@ pub enum Permit {
     /// Yes: the login is noted as begun, and its result must be taken.
     Yes,
     /// Not here: the further try is due on this seat, and whoever asks makes it.
-    OnlyOn(SeatName),
+    OnlyOn(Door),
     /// Not yet: logins of a doubted credential are under way.
     Wait,
     /// No.
@@ -137,9 +137,9 @@ impl State {
     /// What was known before a restart; `accepted` has the newest last. A further try that was under way is made again.
     pub fn recall(
         stopped: Option<(Time, StopReason)>,
-        stopped_seats: BTreeMap<SeatName, Time>,
-        refused: BTreeMap<SeatName, Time>,
-        accepted: Vec<SeatName>,
+        stopped_seats: BTreeMap<Door, Time>,
+        refused: BTreeMap<Door, Time>,
+        accepted: Vec<Door>,
     ) -> Self {
         let phase = match stopped {
             Some((at, why)) => Phase::Stopped { at, why },
@@ -150,7 +150,7 @@ impl State {
     }
 
     /// Whether `seat` may try to log in. `holders` are the seats that have the credential.
-    pub fn may_try(&mut self, seat: &SeatName, now: Time, holders: impl FnOnce() -> Vec<SeatName>) -> Permit {
+    pub fn may_try(&mut self, seat: &Door, now: Time, holders: impl FnOnce() -> Vec<Door>) -> Permit {
         self.forget_lost(now);
         let permit = self.permit(seat, holders);
         if permit == Permit::Yes {
@@ -161,13 +161,7 @@ impl State {
 
     /// Whether `asker`, who was told [`Permit::OnlyOn`], may make the further try on that seat: not when another one
     /// was faster. A yes notes the login as begun.
-    pub fn may_decide(
-        &mut self,
-        asker: &SeatName,
-        on: &SeatName,
-        now: Time,
-        holders: impl FnOnce() -> Vec<SeatName>,
-    ) -> bool {
+    pub fn may_decide(&mut self, asker: &Door, on: &Door, now: Time, holders: impl FnOnce() -> Vec<Door>) -> bool {
         self.forget_lost(now);
         let due = matches!(self.permit(asker, holders), Permit::OnlyOn(only) if only == *on);
         if due {
@@ -176,7 +170,7 @@ impl State {
         due
     }
 
-    fn permit(&self, seat: &SeatName, holders: impl FnOnce() -> Vec<SeatName>) -> Permit {
+    fn permit(&self, seat: &Door, holders: impl FnOnce() -> Vec<Door>) -> Permit {
         if self.stopped_seats.contains_key(seat) {
             return Permit::No(Denial::SeatStopped);
         }
@@ -195,13 +189,13 @@ impl State {
     /// The seat on which the further try is made when `asker` asks.
     fn decider<'a>(
         &'a self,
-        refused: &'a BTreeMap<SeatName, Time>,
-        unreached: &BTreeSet<SeatName>,
-        asker: &'a SeatName,
-        holders: &'a [SeatName],
-    ) -> Option<&'a SeatName> {
-        let holds = |seat: &SeatName| holders.contains(seat) && !self.stopped_seats.contains_key(seat);
-        let may_speak = |seat: &SeatName| holds(seat) && !refused.contains_key(seat) && !unreached.contains(seat);
+        refused: &'a BTreeMap<Door, Time>,
+        unreached: &BTreeSet<Door>,
+        asker: &'a Door,
+        holders: &'a [Door],
+    ) -> Option<&'a Door> {
+        let holds = |seat: &Door| holders.contains(seat) && !self.stopped_seats.contains_key(seat);
+        let may_speak = |seat: &Door| holds(seat) && !refused.contains_key(seat) && !unreached.contains(seat);
         let go_on = unreached.len() < UNREACHED_MAX;
         if let Some(last) = self.accepted.iter().rev().find(|seat| go_on && may_speak(seat)) {
             return Some(last);
@@ -217,7 +211,7 @@ impl State {
         if refused.len() < 2 && !alone {
             return None;
         }
-        let again = |seat: &&SeatName| holds(seat) && refused.contains_key(*seat);
+        let again = |seat: &&Door| holds(seat) && refused.contains_key(*seat);
         let last = self.accepted.iter().rev().find(again).or_else(|| {
             let first = refused.iter().filter(|(seat, _)| holds(seat)).min_by_key(|(_, at)| **at);
             first.map(|(seat, _)| seat)
@@ -225,7 +219,7 @@ impl State {
         last.filter(|seat| *seat == asker || !unreached.contains(*seat))
     }
 
-    fn begin(&mut self, seat: &SeatName, now: Time) {
+    fn begin(&mut self, seat: &Door, now: Time) {
         self.under_way.push((seat.clone(), now));
         if let Phase::Doubted { deciding, .. } = &mut self.phase {
             *deciding = Some(seat.clone());
@@ -234,7 +228,7 @@ impl State {
 
     /// Takes the result of a login, and says what is to be written down. The login counts as under way until
     /// [`Self::landed`], so that nothing else is tried before that is written.
-    pub fn on_result(&mut self, seat: &SeatName, result: LoginResult, now: Time) -> Vec<Change> {
+    pub fn on_result(&mut self, seat: &Door, result: LoginResult, now: Time) -> Vec<Change> {
         if self.stopped_seats.contains_key(seat) {
             return Vec::new();
         }
@@ -262,7 +256,7 @@ impl State {
     }
 
     /// Takes the result of the further try.
-    fn decide(&mut self, seat: &SeatName, result: LoginResult, now: Time) -> Vec<Change> {
+    fn decide(&mut self, seat: &Door, result: LoginResult, now: Time) -> Vec<Change> {
         let Phase::Doubted { refused, unreached, deciding } = &mut self.phase else { return Vec::new() };
         *deciding = None;
         match result {
@@ -293,14 +287,14 @@ impl State {
     }
 
     /// A login is over, and what it changed is written down.
-    pub fn landed(&mut self, seat: &SeatName) {
+    pub fn landed(&mut self, seat: &Door) {
         if let Some(place) = self.under_way.iter().position(|(known, _)| known == seat) {
             self.under_way.remove(place);
         }
     }
 
     /// A person clears one seat, which may then try again.
-    pub fn clear_seat(&mut self, seat: &SeatName) {
+    pub fn clear_seat(&mut self, seat: &Door) {
         self.stopped_seats.remove(seat);
         if let Phase::Doubted { refused, .. } = &mut self.phase {
             refused.remove(seat);

@@ -71,6 +71,7 @@ pub async fn run(
         |facts, failure| Asked { facts: Arc::clone(facts), answer: Err(failure) },
     )
     .await;
+    env.ways.leave_idle().await;
     env.tell(&Event::Finished);
     Ok(AllAsked { seats, fingerprints: has_fingerprints })
 }

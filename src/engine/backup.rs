@@ -102,6 +102,7 @@ pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Tak
     )
     .await;
     env.store.flush().await?;
+    env.ways.leave_idle().await;
     env.tell(&Event::Finished);
     Ok(taken)
 }

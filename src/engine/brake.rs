@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::decide::brake::{Change, LoginResult, Permit, State, StopReason};
 use crate::model::actor::{Act, Actor, Scope};
 use crate::model::credential::CredentialName;
-use crate::model::name::SeatName;
+use crate::model::door::Door;
 use crate::model::outside::Outside;
 use crate::model::record::{Brake, BrakeState};
 use crate::model::time::Time;
@@ -45,13 +45,7 @@ impl Gate {
 
     /// Whether this seat may try the credential now; `holders` are the seats that have it. Whoever is told to wait
     /// holds no permit of a lane meanwhile: the further try needs one.
-    pub fn ask(
-        &self,
-        name: &CredentialName,
-        seat: &SeatName,
-        now: Time,
-        holders: impl FnOnce() -> Vec<SeatName>,
-    ) -> Permit {
+    pub fn ask(&self, name: &CredentialName, seat: &Door, now: Time, holders: impl FnOnce() -> Vec<Door>) -> Permit {
         self.with(name, |state| state.may_try(seat, now, holders))
     }
 
@@ -59,10 +53,10 @@ impl Gate {
     pub fn ask_further(
         &self,
         name: &CredentialName,
-        asker: &SeatName,
-        on: &SeatName,
+        asker: &Door,
+        on: &Door,
         now: Time,
-        holders: impl FnOnce() -> Vec<SeatName>,
+        holders: impl FnOnce() -> Vec<Door>,
     ) -> bool {
         self.with(name, |state| state.may_decide(asker, on, now, holders))
     }
@@ -78,7 +72,7 @@ impl Gate {
     pub async fn report(
         &self,
         name: &CredentialName,
-        seat: &SeatName,
+        seat: &Door,
         result: LoginResult,
         now: Time,
     ) -> Result<(), StoreError> {
@@ -108,28 +102,28 @@ impl Gate {
     async fn write(
         &self,
         name: &CredentialName,
-        seat: Option<SeatName>,
+        door: Option<Door>,
         state: BrakeState,
         at: Time,
         stopped: Option<&str>,
     ) -> Result<(), StoreError> {
         let audit = stopped.map(|why| {
-            let detail = serde_json::json!({"v": 1, "seat": seat, "why": why});
+            let detail = serde_json::json!({"v": 1, "door": door.as_ref().map(ToString::to_string), "why": why});
             Actor::itself().did(at, Act::CredentialStopped, name.to_string(), &detail)
         });
         let reason = Outside::from(stopped.unwrap_or_default());
-        self.store.brake_set(Brake { credential: name.clone(), seat, state, at, reason }, audit).await
+        self.store.brake_set(Brake { credential: name.clone(), door, state, at, reason }, audit).await
     }
 
     /// A person clears a credential, on one seat or everywhere.
     pub async fn clear(
         &self,
         name: &CredentialName,
-        seat: Option<SeatName>,
+        seat: Option<Door>,
         actor: &Actor,
         now: Time,
     ) -> Result<usize, StoreError> {
-        let detail = serde_json::json!({"v": 1, "seat": seat});
+        let detail = serde_json::json!({"v": 1, "door": seat.as_ref().map(ToString::to_string)});
         let audit = actor.did(now, Act::CredentialCleared, name.to_string(), &detail);
         let cleared = self.store.brake_clear(name.clone(), seat.clone(), audit).await?;
         self.with(name, |state| match &seat {
@@ -145,9 +139,9 @@ fn recall(rows: Vec<Brake>) -> State {
     let mut stopped = None;
     let mut stopped_seats = BTreeMap::new();
     let mut refused = BTreeMap::new();
-    let mut accepted: Vec<(Time, SeatName)> = Vec::new();
+    let mut accepted: Vec<(Time, Door)> = Vec::new();
     for row in rows {
-        match (row.state, row.seat) {
+        match (row.state, row.door) {
             (BrakeState::Stopped, None) => {
                 stopped = Some((row.at, row.reason.as_data().parse().unwrap_or(StopReason::RefusedTwice)));
             }

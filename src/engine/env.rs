@@ -13,6 +13,7 @@ use crate::engine::keys::Keys;
 use crate::engine::lane::Lanes;
 use crate::engine::session::Kept;
 use crate::engine::twin::Twin;
+use crate::engine::way::Ways;
 use crate::model::actor::Scope;
 use crate::model::config::ConfigLayout;
 use crate::model::inventory::Inventory;
@@ -53,6 +54,8 @@ pub struct Env {
     pub gate: Arc<Gate>,
     /// Sessions that are kept for the next poll.
     pub kept: Arc<Kept>,
+    /// The bastions that are open.
+    pub ways: Arc<Ways>,
     /// Who listens to progress.
     pub reporter: Arc<dyn Reporter>,
     /// The wish to stop.

@@ -21,3 +21,4 @@ pub mod session;
 pub mod store_check;
 pub mod twin;
 pub mod verify;
+pub mod way;

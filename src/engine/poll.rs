@@ -99,6 +99,7 @@ pub async fn run(env: &Env, seats: &[SeatName], wanted: &Wanted) -> Result<Vec<P
     .await;
     let polled = polled.into_iter().collect::<Result<Vec<_>, _>>()?;
     env.store.flush().await?;
+    env.ways.leave_idle().await;
     env.tell(&Event::Finished);
     Ok(polled)
 }

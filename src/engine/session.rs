@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::access::{AccessError, HopFault, Peer, Session, not_tried};
+use crate::access::{AccessError, HopFault, Peer, Session, ShownKey, not_tried};
 use crate::decide::brake::{self, LoginResult};
 use crate::engine::env::Env;
 use crate::engine::fleet::{self, Facts};
 use crate::engine::lane::Permit;
+use crate::engine::way;
 use crate::model::actor::{Act, Actor};
 use crate::model::asset::Asset;
 use crate::model::command::ReadCommand;
 use crate::model::credential::{CredentialName, Login, Purpose};
+use crate::model::door::Door;
 use crate::model::identity::{self, Expected, Proof, Seen};
 use crate::model::inventory::Seat;
 use crate::model::limits;
@@ -74,6 +76,11 @@ impl From<AccessError> for Failure {
                 HopFault::Unreached | HopFault::NoWay | HopFault::Late => Outcome::TimedOut,
                 HopFault::Dropped => Outcome::Dropped,
                 HopFault::Protocol => Outcome::Protocol,
+                HopFault::KeyUnknown => Outcome::KeyUnknown,
+                HopFault::KeyChanged => Outcome::KeyChanged,
+                HopFault::LoginRefused => Outcome::LoginRefused,
+                HopFault::Asked => Outcome::NoPrompt,
+                HopFault::NoCredential => Outcome::NoCredential,
             },
             AccessError::Refused => Outcome::Refused,
             AccessError::ClosedEarly => Outcome::ClosedEarly,
@@ -107,19 +114,31 @@ pub async fn open(env: &Env, facts: &Facts, permit: Permit) -> Result<(Live, Per
         Some(asset) if !facts.pins.is_empty() => asset.clone(),
         _ => return Err(first_contact(env, facts).await),
     };
+    // A hop that is not passed says nothing of the seat's credential, and so the brake is not asked.
+    way::reach(env, facts).await?;
     let (session, permit) = pass_brake(env, facts, name, &login, permit).await?;
     Ok((prove(env, facts, asset, session).await?, permit))
 }
 
 /// No key is accepted, so that nothing may be sent: says which key the appliance shows.
 async fn first_contact(env: &Env, facts: &Facts) -> Failure {
-    match env.access.show_key(Peer { seat: &facts.seat, gateway: &facts.gateway }).await {
+    match show_key(env, facts).await {
         Ok(shown) => {
             let (algorithm, fingerprint) = (shown.algorithm, shown.fingerprint);
             Failure::from(AccessError::KeyUnknown { algorithm, fingerprint })
         }
-        Err(error) => error.into(),
+        Err(failure) => failure,
     }
+}
+
+/// The host key that the appliance shows, before any login there.
+pub async fn show_key(env: &Env, facts: &Facts) -> Result<ShownKey, Failure> {
+    if let Some(error) = not_tried(&facts.gateway) {
+        return Err(error.into());
+    }
+    let behind = way::reach(env, facts).await?;
+    let peer = Peer { seat: &facts.seat, gateway: &facts.gateway, behind: behind.as_ref() };
+    Ok(env.access.show_key(peer).await?)
 }
 
 /// Logs in when the brake lets this seat. When the one further try is due on another seat, it is made there first:
@@ -131,15 +150,15 @@ async fn pass_brake(
     login: &Login,
     mut permit: Permit,
 ) -> Result<(Box<dyn Session>, Permit), Failure> {
-    let seat = &facts.seat.name;
+    let seat = &Door::from(&facts.seat.name);
     let mut refused: Option<Failure> = None;
     loop {
         let changed = env.gate.changed();
         match env.gate.ask(name, seat, env.clock.now(), || holders(env, name)) {
             brake::Permit::Yes => match log_in(env, facts, name, login).await {
                 Ok(session) => return Ok((session, permit)),
-                Err(failure) if failure.outcome == Outcome::LoginRefused => refused = Some(failure),
-                Err(failure) => return Err(refused.unwrap_or(failure)),
+                Err((failure, LoginResult::Refused)) => refused = Some(failure),
+                Err((failure, _)) => return Err(refused.unwrap_or(failure)),
             },
             brake::Permit::No(denial) => {
                 let denied = format!("{name}: {denial}");
@@ -164,22 +183,18 @@ async fn pass_brake(
 }
 
 /// The seats on which a credential can be tried.
-fn holders(env: &Env, name: &CredentialName) -> Vec<SeatName> {
+fn holders(env: &Env, name: &CredentialName) -> Vec<Door> {
     let named = env.inventory.seats.values().filter(|seat| seat.credentials.read.as_ref() == Some(name));
     let reached = |seat: &&Seat| env.inventory.gateway(seat).is_some_and(|gateway| not_tried(gateway).is_none());
-    named.filter(reached).map(|seat| seat.name.clone()).collect()
+    named.filter(reached).map(|seat| Door::from(&seat.name)).collect()
 }
 
 /// The one further try of a refused credential, on behalf of `asker`, who holds no permit.
-async fn further_try(
-    env: &Env,
-    name: &CredentialName,
-    asker: &SeatName,
-    on: &SeatName,
-    login: &Login,
-) -> Result<(), Failure> {
+async fn further_try(env: &Env, name: &CredentialName, asker: &Door, on: &Door, login: &Login) -> Result<(), Failure> {
     let broken = |error: &StoreError| Failure::new(Outcome::NotKept, error.to_string());
-    let known = fleet::load(env, std::slice::from_ref(on)).await.map_err(|error| broken(&error))?;
+    // A read credential is tried at seats alone.
+    let Door::Seat(seat) = on else { return Ok(()) };
+    let known = fleet::load(env, std::slice::from_ref(seat)).await.map_err(|error| broken(&error))?;
     // Every holder stands in the inventory.
     let Some(facts) = known.into_iter().next() else { return Ok(()) };
     let _permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
@@ -193,31 +208,50 @@ async fn further_try(
     }
     match log_in(env, &facts, name, login).await {
         Ok(session) => session.close().await,
-        Err(failure) if failure.outcome == Outcome::NotKept => return Err(failure),
+        Err((failure, _)) if failure.outcome == Outcome::NotKept => return Err(failure),
         // The brake knows.
         Err(_) => {}
     }
     Ok(())
 }
 
+/// Why a session was not opened.
+enum Opening {
+    /// The way to the appliance.
+    Way(Failure),
+    /// The appliance.
+    Access(AccessError),
+}
+
 /// Logs in and reports to the brake what became of the credential, before anything else is tried with it.
-async fn log_in(env: &Env, facts: &Facts, name: &CredentialName, login: &Login) -> Result<Box<dyn Session>, Failure> {
-    let peer = Peer { seat: &facts.seat, gateway: &facts.gateway };
-    let opened = env.access.open(peer, &facts.pins, login).await;
+async fn log_in(
+    env: &Env,
+    facts: &Facts,
+    name: &CredentialName,
+    login: &Login,
+) -> Result<Box<dyn Session>, (Failure, LoginResult)> {
+    let opened = match way::reach(env, facts).await {
+        Ok(behind) => {
+            let peer = Peer { seat: &facts.seat, gateway: &facts.gateway, behind: behind.as_ref() };
+            env.access.open(peer, &facts.pins, login).await.map_err(Opening::Access)
+        }
+        Err(failure) => Err(Opening::Way(failure)),
+    };
     let result = match &opened {
         // A missing prompt comes after a login that was accepted.
-        Ok(_) | Err(AccessError::NoPrompt(_)) => LoginResult::Accepted,
-        Err(AccessError::LoginRefused { .. }) => LoginResult::Refused,
+        Ok(_) | Err(Opening::Access(AccessError::NoPrompt(_))) => LoginResult::Accepted,
+        Err(Opening::Access(AccessError::LoginRefused { .. })) => LoginResult::Refused,
         Err(_) => LoginResult::Unjudged,
     };
-    match (opened, env.gate.report(name, &facts.seat.name, result, env.clock.now()).await) {
+    match (opened, env.gate.report(name, &Door::from(&facts.seat.name), result, env.clock.now()).await) {
         (Ok(session), Ok(())) => Ok(session),
-        (Err(error), Ok(())) => Err(error.into()),
+        (Err(Opening::Access(error)), Ok(())) => Err((error.into(), result)),
+        (Err(Opening::Way(failure)), Ok(())) => Err((failure, result)),
         (opened, Err(error)) => {
             if let Ok(session) = opened {
                 session.close().await;
             }
-            Err(Failure::new(Outcome::NotKept, error.to_string()))
+            Err((Failure::new(Outcome::NotKept, error.to_string()), LoginResult::Unjudged))
         }
     }
 }

@@ -56,6 +56,7 @@ pub async fn run(env: &Env, actor: &Actor, backups: Vec<Backup>) -> Result<Vec<C
         |(backup, _), failure| Checked { backup: backup.clone(), detail: failure.reason.clone(), result: Err(failure) },
     )
     .await;
+    env.ways.leave_idle().await;
     env.tell(&Event::Finished);
     Ok(checked)
 }

@@ -1,14 +1,14 @@
 //! The names of credentials in the inventory against their sources in the settings.
 
 use crate::model::credential::Purpose;
-use crate::model::inventory::{Inventory, Seat};
+use crate::model::inventory::{GatewayAccess, HopKind, Inventory, Seat};
 use crate::model::settings::Settings;
 use crate::yaml::{Problem, Severity};
 
-/// Seats whose credential has no source in the settings (a warning: they are not polled), or one of the wrong purpose
+/// Seats and hops whose credential has no source in the settings (a warning: nothing is polled there), or one of the wrong purpose
 /// (an error). A change credential without a source is nothing that anybody misses yet.
 pub fn check_credentials(inventory: &Inventory, settings: &Settings) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = hops(inventory, settings);
     for seat in inventory.seats.values() {
         let wanted = [(Purpose::Read, &seat.credentials.read), (Purpose::Change, &seat.credentials.change)];
         for (purpose, name) in wanted {
@@ -27,6 +27,39 @@ pub fn check_credentials(inventory: &Inventory, settings: &Settings) -> Vec<Prob
                     problems.push(at(seat, Severity::Error, message));
                 }
                 _ => {}
+            }
+        }
+    }
+    problems
+}
+
+/// The same for hops. A hop has no line of its own here: the first seat behind it stands for it.
+fn hops(inventory: &Inventory, settings: &Settings) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for customer in inventory.customers.values() {
+        for gateway in &customer.gateways {
+            let mut seats = inventory.seats.values();
+            let behind = seats.find(|seat| seat.customer == customer.name && seat.gateway == gateway.name);
+            let Some(behind) = behind.filter(|_| gateway.access == GatewayAccess::Unattended) else { continue };
+            for hop in gateway.hops.iter().filter(|hop| hop.kind == HopKind::SshForward) {
+                let Some(name) = &hop.credential else { continue };
+                let place = format!("the hop {} of gateway {}", hop.place(), gateway.name);
+                match settings.credentials.get(name) {
+                    None => {
+                        let message = format!(
+                            "the settings have no source for the credential {name} of {place}: no seat behind it is polled"
+                        );
+                        problems.push(at(behind, Severity::Warning, message));
+                    }
+                    Some(source) if source.purpose != Purpose::Hop => {
+                        let message = format!(
+                            "{place} names {name}, but the settings give it the purpose {}: hop is expected",
+                            source.purpose
+                        );
+                        problems.push(at(behind, Severity::Error, message));
+                    }
+                    Some(_) => {}
+                }
             }
         }
     }

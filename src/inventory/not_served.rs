@@ -43,8 +43,9 @@ fn ways(inventory: &Inventory) -> Vec<NotServed> {
         let behind = |seat: &&crate::model::inventory::Seat| inventory.gateway(seat).is_some_and(wanted);
         inventory.seats.values().filter(behind).map(|seat| seat.name.to_string()).collect()
     };
-    // The host has a VPN already, so a hop of this kind asks nothing of Hoshu. A proxy is asked without a login.
-    let unserved = HopKind::ALL.iter().filter(|kind| **kind != HopKind::Vpn);
+    // The host has a VPN already, so a hop of this kind asks nothing of Hoshu. A proxy is asked without a login. That a
+    // bastion has a credential is checked.
+    let unserved = HopKind::ALL.iter().filter(|kind| !matches!(kind, HopKind::Vpn | HopKind::SshForward));
     let mut groups: Vec<_> = unserved
         .map(|kind| NotServed {
             what: format!("way in {kind}{}", if kind.is_proxy() { " with a credential" } else { "" }),

@@ -85,7 +85,11 @@ static LAB_FIELDS: Table = Table {
 static CREDENTIAL_FIELDS: Table = Table {
     what: "a credential",
     fields: &[
-        Field::required("purpose", Kind::Word(Purpose::words), "read for polls and backups, change for changes."),
+        Field::required(
+            "purpose",
+            Kind::Word(Purpose::words),
+            "read for polls and backups, change for changes, hop for bastions.",
+        ),
         Field::required("user", ACCOUNT, "The account on the appliance."),
         Field::optional("file", PATH, "A file with the password."),
         Field::optional("key", PATH, "A file with a private key."),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::door::{Door, HopName};
 use super::id::{AssetId, HostKeyId};
 use super::name::{CustomerName, SeatName};
 use super::outside::Outside;
@@ -42,15 +43,26 @@ crate::words! {
     }
 }
 
-/// A host key that hangs on an asset: an address change keeps it.
+/// What shows a host key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyHolder {
+    /// An appliance.
+    Asset(AssetId),
+    /// A hop of a way in.
+    Hop(HopName),
+}
+
+/// A host key. That of an appliance hangs on the asset, so that an address change keeps it; that of a hop hangs on its
+/// place behind its gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostKey {
     /// Its id.
     pub id: HostKeyId,
-    /// The asset that showed it.
-    pub asset: AssetId,
-    /// The seat in which the asset sits.
-    pub seat: SeatName,
+    /// The asset that showed it; a hop has none.
+    pub asset: Option<AssetId>,
+    /// The seat in which the asset sits, or the hop.
+    #[serde(flatten)]
+    pub door: Door,
     /// `ssh-ed25519`, `ssh-rsa`, …
     pub algorithm: String,
     /// `SHA256:…`, as OpenSSH prints it.

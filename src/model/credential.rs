@@ -16,6 +16,8 @@ crate::words! {
         Read = "read",
         /// Changes behind the gate: an account of role admin.
         Change = "change",
+        /// Logins at a hop of a way in, and at no appliance.
+        Hop = "hop",
     }
 }
 

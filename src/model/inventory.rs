@@ -128,6 +128,11 @@ impl HopKind {
     pub const fn is_proxy(self) -> bool {
         matches!(self, Self::Socks5 | Self::HttpConnect)
     }
+
+    /// Whether it is an SSH server: it has a host key and an account of its own.
+    pub const fn is_bastion(self) -> bool {
+        matches!(self, Self::SshForward | Self::SshNested)
+    }
 }
 
 /// One hop between the centre and the appliances.
@@ -141,6 +146,25 @@ pub struct Hop {
     pub port: Option<u16>,
     /// The credential for it.
     pub credential: Option<CredentialName>,
+}
+
+impl Hop {
+    /// A hop with nothing but its kind and host.
+    pub fn new(kind: HopKind, host: &str) -> Self {
+        Self { kind, host: host.to_owned(), port: None, credential: None }
+    }
+
+    /// Its host and port (`192.0.2.7:22`, `[2001:db8::7]:22`, `bastion.example:22`); a bastion without a port has 22.
+    pub fn place(&self) -> String {
+        let host = match self.host.parse::<IpAddr>() {
+            Ok(IpAddr::V6(address)) => format!("[{address}]"),
+            _ => self.host.clone(),
+        };
+        match self.port.or_else(|| self.kind.is_bastion().then_some(22)) {
+            Some(port) => format!("{host}:{port}"),
+            None => host,
+        }
+    }
 }
 
 crate::words! {

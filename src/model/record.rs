@@ -1,6 +1,7 @@
 //! What a decision about a poll hands to the store, and what the store knows of earlier polls.
 
 use super::credential::CredentialName;
+use super::door::Door;
 use super::finding::Finding;
 use super::name::{CustomerName, SeatName};
 use super::outside::Outside;
@@ -97,8 +98,8 @@ crate::words! {
 pub struct Brake {
     /// The credential.
     pub credential: CredentialName,
-    /// The seat; `None` is the whole fleet.
-    pub seat: Option<SeatName>,
+    /// The seat or hop; `None` is the whole fleet.
+    pub door: Option<Door>,
     /// Accepted, refused or stopped.
     pub state: BrakeState,
     /// Since when.

@@ -135,7 +135,7 @@ pub async fn show(env: &Env, actor: &Actor, name: &SeatName) -> Result<Card, Ref
         not_tried: not_tried(env, seat),
         serial_differs,
         asset,
-        host_keys: scoped.host_key_list(Some(name)).await?,
+        host_keys: scoped.host_key_list(Some(&name.into())).await?,
         last_poll: scoped.poll_last(names).await?.remove(name),
         findings: scoped.finding_list(filter).await?,
         spans: scoped.span_open(names).await?.remove(name).unwrap_or_default(),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::engine::env::Env;
 use crate::model::actor::Actor;
 use crate::model::credential::{CredentialName, Purpose};
-use crate::model::name::SeatName;
+use crate::model::door::Door;
 use crate::model::outside::Outside;
 use crate::model::record::BrakeState;
 use crate::model::time::Time;
@@ -15,8 +15,9 @@ use crate::service::select;
 /// One stop of a credential.
 #[derive(Debug, Clone, Serialize)]
 pub struct Stop {
-    /// The seat; `None` is the whole fleet.
-    pub seat: Option<SeatName>,
+    /// The seat or hop; `None` is the whole fleet.
+    #[serde(flatten)]
+    pub door: Option<Door>,
     /// Refused or stopped.
     pub state: &'static str,
     /// Since when.
@@ -38,6 +39,8 @@ pub struct Credential {
     pub from: &'static str,
     /// How many seats name it.
     pub seats: usize,
+    /// How many hops name it.
+    pub hops: usize,
     /// Where it is refused or stopped.
     pub stops: Vec<Stop>,
 }
@@ -57,6 +60,8 @@ pub async fn list(env: &Env, actor: &Actor) -> Result<Answer, Refusal> {
         let seats = env.inventory.seats.values().filter(|seat| {
             [&seat.credentials.read, &seat.credentials.change].into_iter().flatten().any(|named| named == name)
         });
+        let gateways = env.inventory.customers.values().flat_map(|customer| &customer.gateways);
+        let hops = gateways.flat_map(|gateway| &gateway.hops);
         let stops = brakes.iter().filter(|row| row.credential == *name && row.state != BrakeState::Accepted);
         Credential {
             name: name.clone(),
@@ -64,9 +69,10 @@ pub async fn list(env: &Env, actor: &Actor) -> Result<Answer, Refusal> {
             user: source.user.clone(),
             from: source.from.word(),
             seats: seats.count(),
+            hops: hops.filter(|hop| hop.credential.as_ref() == Some(name)).count(),
             stops: stops
                 .map(|row| Stop {
-                    seat: row.seat.clone(),
+                    door: row.door.clone(),
                     state: row.state.as_str(),
                     at: row.at,
                     reason: row.reason.clone(),
@@ -79,7 +85,7 @@ pub async fn list(env: &Env, actor: &Actor) -> Result<Answer, Refusal> {
 
 /// Lets a stopped credential be tried again, on one seat or everywhere. Says how many stops were taken back; refuses a
 /// seat that has none, or that would stay stopped with all others.
-pub async fn clear(env: &Env, actor: &Actor, name: &CredentialName, seat: Option<SeatName>) -> Result<usize, Refusal> {
+pub async fn clear(env: &Env, actor: &Actor, name: &CredentialName, door: Option<Door>) -> Result<usize, Refusal> {
     if !env.settings.credentials.contains_key(name) || !actor.scope.sees(name.customer()) {
         return Err(Refusal::NotFound {
             what: "credential",
@@ -87,19 +93,24 @@ pub async fn clear(env: &Env, actor: &Actor, name: &CredentialName, seat: Option
             hint: "hoshu credential list shows every credential".to_owned(),
         });
     }
-    if seat.is_some() && stopped_everywhere(env, actor, name).await? {
+    if door.is_some() && stopped_everywhere(env, actor, name).await? {
         return Err(Refusal::Argument(format!(
             "{name} is stopped everywhere: hoshu credential clear {name} takes it back"
         )));
     }
-    let cleared = env.gate.clear(name, seat.clone(), actor, env.clock.now()).await?;
-    match seat {
-        // A seat that left the inventory may still have its stop.
-        Some(seat) if cleared == 0 => {
-            select::one(env, actor, &seat)?;
+    let cleared = env.gate.clear(name, door.clone(), actor, env.clock.now()).await?;
+    match door {
+        // What left the inventory may still have its stop.
+        Some(door) if cleared == 0 => {
+            if let Door::Seat(seat) = &door {
+                select::one(env, actor, seat)?;
+            }
             Err(Refusal::NotFound {
-                what: "stop of this credential on seat",
-                name: seat.to_string(),
+                what: match door {
+                    Door::Seat(_) => "stop of this credential on seat",
+                    Door::Hop(_) => "stop of this credential on hop",
+                },
+                name: door.to_string(),
                 hint: "hoshu credential list shows where it is stopped".to_owned(),
             })
         }
@@ -109,5 +120,5 @@ pub async fn clear(env: &Env, actor: &Actor, name: &CredentialName, seat: Option
 
 async fn stopped_everywhere(env: &Env, actor: &Actor, name: &CredentialName) -> Result<bool, Refusal> {
     let brakes = env.store.scoped(actor.scope.clone()).brake_list().await?;
-    Ok(brakes.iter().any(|row| row.credential == *name && row.seat.is_none() && row.state == BrakeState::Stopped))
+    Ok(brakes.iter().any(|row| row.credential == *name && row.door.is_none() && row.state == BrakeState::Stopped))
 }

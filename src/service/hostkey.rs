@@ -7,18 +7,19 @@ use crate::engine::env::Env;
 use crate::engine::hostkey;
 use crate::model::actor::{Act, Actor};
 use crate::model::asset::{HostKey, KeyState};
+use crate::model::door::{Door, HopName};
 use crate::model::id::HostKeyId;
-use crate::model::name::SeatName;
 use crate::model::outside::Outside;
 use crate::model::reading::Outcome;
 use crate::service::refusal::Refusal;
 use crate::service::select;
 
-/// What a first contact with one seat gave.
+/// What a first contact with one seat or hop gave.
 #[derive(Debug, Clone, Serialize)]
-pub struct SeatScanned {
-    /// The seat.
-    pub seat: SeatName,
+pub struct DoorScanned {
+    /// The seat or hop.
+    #[serde(flatten)]
+    pub door: Door,
     /// The key, as it stands now.
     pub key: Option<HostKey>,
     /// The algorithms that were negotiated to see it.
@@ -32,28 +33,30 @@ pub struct SeatScanned {
 /// What a scan gave.
 #[derive(Debug, Clone, Serialize)]
 pub struct Scan {
+    /// The hops on the way, by name.
+    pub hops: Vec<DoorScanned>,
     /// The seats, by name.
-    pub seats: Vec<SeatScanned>,
+    pub seats: Vec<DoorScanned>,
 }
 
-/// Completes a key exchange with each seat, notes the key and leaves before authentication.
+/// Completes a key exchange with each seat and each hop before it, notes the key and leaves before authentication.
 pub async fn scan(env: &Env, actor: &Actor, on: &[String]) -> Result<Scan, Refusal> {
     let selection = select::seats(env, actor, on).await?;
-    let mut seats: Vec<_> = hostkey::scan(env, actor, &selection.seats)
+    let mut all: Vec<_> = hostkey::scan(env, actor, &selection.seats)
         .await?
         .into_iter()
         .map(|scanned| {
-            let seat = scanned.facts.seat.name.clone();
+            let door = scanned.door;
             match scanned.key {
-                Ok((key, shown)) => SeatScanned {
-                    seat,
+                Ok((key, shown)) => DoorScanned {
+                    door,
                     key: Some(key),
                     negotiated: Some(shown.negotiated),
                     outcome: None,
                     reason: Outside::default(),
                 },
-                Err(failure) => SeatScanned {
-                    seat,
+                Err(failure) => DoorScanned {
+                    door,
                     key: None,
                     negotiated: None,
                     outcome: Some(failure.outcome),
@@ -62,38 +65,48 @@ pub async fn scan(env: &Env, actor: &Actor, on: &[String]) -> Result<Scan, Refus
             }
         })
         .collect();
-    seats.sort_by(|a, b| a.seat.cmp(&b.seat));
-    Ok(Scan { seats })
+    all.sort_by(|a, b| a.door.cmp(&b.door));
+    let (hops, seats) = all.into_iter().partition(|one| matches!(one.door, Door::Hop(_)));
+    Ok(Scan { hops, seats })
 }
 
 /// Keys as they stand.
 #[derive(Debug, Clone, Serialize)]
 pub struct Keys {
-    /// The keys, by seat.
+    /// The keys, by seat, then by hop.
     pub keys: Vec<HostKey>,
 }
 
-/// Lists keys.
+/// Lists keys: of seats, and of the hops before them.
 pub async fn list(env: &Env, actor: &Actor, on: &[String]) -> Result<Keys, Refusal> {
     let seats = select::optional(env, actor, on).await?;
     let mut keys = env.store.scoped(actor.scope.clone()).host_key_list(None).await?;
     if let Some(seats) = seats {
-        keys.retain(|key| seats.contains(&key.seat));
+        let gateways: Vec<_> = seats
+            .iter()
+            .filter_map(|seat| env.inventory.seats.get(seat))
+            .map(|seat| (&seat.customer, &seat.gateway))
+            .collect();
+        keys.retain(|key| match &key.door {
+            Door::Seat(seat) => seats.contains(seat),
+            Door::Hop(hop) => gateways.contains(&(hop.customer(), hop.gateway())),
+        });
     }
-    keys.sort_by(|a, b| (&a.seat, a.id).cmp(&(&b.seat, b.id)));
+    keys.sort_by(|a, b| (&a.door, a.id).cmp(&(&b.door, b.id)));
     Ok(Keys { keys })
 }
 
-/// One line of a list that a person made from a second route: a seat, and the fingerprint that stands on its console.
+/// One line of a list that a person made from a second route: a seat or hop, and the fingerprint that stands on its
+/// console.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirmed {
-    /// The seat.
-    pub seat: SeatName,
+    /// The seat or hop.
+    pub door: Door,
     /// `SHA256:…`.
     pub fingerprint: String,
 }
 
-/// Reads such a list: a seat and a fingerprint in each line, empty lines and comments with `#` left out.
+/// Reads such a list: a seat or hop and a fingerprint in each line, empty lines and comments with `#` left out.
 pub fn confirmed(text: &str) -> Result<Vec<Confirmed>, Refusal> {
     let mut list = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -102,16 +115,16 @@ pub fn confirmed(text: &str) -> Result<Vec<Confirmed>, Refusal> {
             continue;
         }
         let wrong =
-            || Refusal::Argument(format!("line {}: a seat and a fingerprint SHA256:… are expected", number + 1));
+            || Refusal::Argument(format!("line {}: a seat or hop and a fingerprint SHA256:… are expected", number + 1));
         let mut words = line.split_whitespace();
-        let (Some(seat), Some(fingerprint), None) = (words.next(), words.next(), words.next()) else {
+        let (Some(door), Some(fingerprint), None) = (words.next(), words.next(), words.next()) else {
             return Err(wrong());
         };
-        let seat = seat.parse().map_err(|_| wrong())?;
+        let door = door.parse().map_err(|_| wrong())?;
         if !fingerprint.starts_with("SHA256:") {
             return Err(wrong());
         }
-        list.push(Confirmed { seat, fingerprint: fingerprint.to_owned() });
+        list.push(Confirmed { door, fingerprint: fingerprint.to_owned() });
     }
     Ok(list)
 }
@@ -119,8 +132,9 @@ pub fn confirmed(text: &str) -> Result<Vec<Confirmed>, Refusal> {
 /// What became of one key that was to be accepted.
 #[derive(Debug, Clone, Serialize)]
 pub struct Decision {
-    /// The seat.
-    pub seat: SeatName,
+    /// The seat or hop.
+    #[serde(flatten)]
+    pub door: Door,
     /// The key, when it was found.
     pub key: Option<HostKey>,
     /// Why it was not accepted; empty when it was.
@@ -130,7 +144,7 @@ pub struct Decision {
 /// What became of keys that were to be accepted.
 #[derive(Debug, Clone, Serialize)]
 pub struct Decisions {
-    /// One for each seat.
+    /// One for each seat or hop.
     pub decisions: Vec<Decision>,
 }
 
@@ -150,13 +164,13 @@ pub async fn accept(env: &Env, actor: &Actor, list: &[Confirmed], route: &str) -
         ));
     }
     for one in list {
-        select::one(env, actor, &one.seat)?;
+        door_of(env, actor, &one.door)?;
     }
     let known = env.store.scoped(actor.scope.clone()).host_key_list(None).await?;
     let mut decisions = Vec::new();
     for one in list {
-        let of_seat: Vec<&HostKey> = known.iter().filter(|key| key.seat == one.seat).collect();
-        decisions.push(accept_one(env, actor, one, &of_seat, route).await?);
+        let of_door: Vec<&HostKey> = known.iter().filter(|key| key.door == one.door).collect();
+        decisions.push(accept_one(env, actor, one, &of_door, route).await?);
     }
     Ok(Decisions { decisions })
 }
@@ -165,17 +179,17 @@ async fn accept_one(
     env: &Env,
     actor: &Actor,
     one: &Confirmed,
-    of_seat: &[&HostKey],
+    of_door: &[&HostKey],
     route: &str,
 ) -> Result<Decision, Refusal> {
     let refuse =
-        |key: Option<&HostKey>, why: String| Decision { seat: one.seat.clone(), key: key.cloned(), refused: why };
-    let Some(key) = of_seat.iter().find(|key| key.fingerprint == one.fingerprint) else {
-        let found: Vec<&str> = of_seat.iter().map(|key| key.fingerprint.as_str()).collect();
+        |key: Option<&HostKey>, why: String| Decision { door: one.door.clone(), key: key.cloned(), refused: why };
+    let Some(key) = of_door.iter().find(|key| key.fingerprint == one.fingerprint) else {
+        let found: Vec<&str> = of_door.iter().map(|key| key.fingerprint.as_str()).collect();
         let found = if found.is_empty() { "none; scan it first".to_owned() } else { found.join(", ") };
         return Ok(refuse(None, format!("expected {}, seen {found}", one.fingerprint)));
     };
-    let accepted = of_seat.iter().find(|other| other.state == KeyState::Accepted && other.id != key.id);
+    let accepted = of_door.iter().find(|other| other.state == KeyState::Accepted && other.id != key.id);
     match (key.state, accepted) {
         (KeyState::Accepted, _) => Ok(refuse(Some(key), String::new())),
         (KeyState::Revoked, _) => Ok(refuse(Some(key), "it is revoked, for ever".to_owned())),
@@ -186,7 +200,7 @@ async fn accept_one(
         (KeyState::Seen, None) => {
             let now = env.clock.now();
             let detail = serde_json::json!({"v": 1, "fingerprint": key.fingerprint, "route": route});
-            let audit = actor.did(now, Act::HostKeyAccepted, one.seat.as_str(), &detail);
+            let audit = actor.did(now, Act::HostKeyAccepted, one.door.to_string(), &detail);
             env.store.host_key_accept(key.id, route.to_owned(), audit).await?;
             let accepted = HostKey {
                 state: KeyState::Accepted,
@@ -199,27 +213,70 @@ async fn accept_one(
     }
 }
 
-/// The seen keys of one seat as if a person had read them from its console: for accepting a single seat by name.
-pub async fn seen_of(env: &Env, actor: &Actor, seat: &SeatName) -> Result<Vec<Confirmed>, Refusal> {
-    select::one(env, actor, seat)?;
-    let keys = env.store.scoped(actor.scope.clone()).host_key_list(Some(seat)).await?;
+/// Refuses what is neither a seat nor a hop of the inventory, within what the actor may see.
+fn door_of(env: &Env, actor: &Actor, door: &Door) -> Result<(), Refusal> {
+    match door {
+        Door::Seat(seat) => select::one(env, actor, seat).map(drop),
+        Door::Hop(name) => {
+            let customers = env.inventory.customers.values().filter(|customer| actor.scope.sees(&customer.name));
+            let mut known = customers.flat_map(|customer| {
+                customer.gateways.iter().flat_map(move |gateway| {
+                    let hops = gateway.hops.iter().filter(|hop| hop.kind.is_bastion());
+                    hops.map(move |hop| HopName::new(&customer.name, &gateway.name, hop))
+                })
+            });
+            if known.any(|hop| hop == *name) {
+                return Ok(());
+            }
+            Err(Refusal::NotFound {
+                what: "hop",
+                name: name.to_string(),
+                hint: "hoshu hostkey list shows every hop that was seen, as customer/gateway/host:port".to_owned(),
+            })
+        }
+    }
+}
+
+/// How a seat or hop is named in `--on`: a hop by what stands behind it.
+fn selector(env: &Env, door: &Door) -> String {
+    match door {
+        Door::Seat(seat) => seat.to_string(),
+        Door::Hop(hop) => {
+            let mut seats = env.inventory.seats.values();
+            let behind = seats.find(|seat| seat.customer == *hop.customer() && seat.gateway == *hop.gateway());
+            behind.map_or_else(|| format!("customer={}", hop.customer()), |seat| seat.name.to_string())
+        }
+    }
+}
+
+/// The seen keys of one seat or hop as if a person had read them from its console: for accepting it by name.
+pub async fn seen_of(env: &Env, actor: &Actor, door: &Door) -> Result<Vec<Confirmed>, Refusal> {
+    door_of(env, actor, door)?;
+    let keys = env.store.scoped(actor.scope.clone()).host_key_list(Some(door)).await?;
     let seen: Vec<_> = keys.into_iter().filter(|key| key.state == KeyState::Seen).collect();
     if seen.is_empty() {
         return Err(Refusal::NotFound {
-            what: "host key that waits for a decision on seat",
-            name: seat.to_string(),
-            hint: format!("hoshu hostkey scan --on {seat} looks at it; hoshu hostkey list shows what is decided"),
+            what: match door {
+                Door::Seat(_) => "host key that waits for a decision on seat",
+                Door::Hop(_) => "host key that waits for a decision on hop",
+            },
+            name: door.to_string(),
+            hint: format!(
+                "hoshu hostkey scan --on {} looks at it; hoshu hostkey list shows what is decided",
+                selector(env, door)
+            ),
         });
     }
     if seen.len() > 1 {
         let waiting: Vec<_> = seen.iter().map(|key| format!("{} {}", key.id, key.fingerprint)).collect();
         return Err(Refusal::Argument(format!(
-            "{} keys wait on seat {seat}: {}; accept the compared one by a list: --from FILE",
+            "{} keys wait on {} {door}: {}; accept the compared one by a list: --from FILE",
             seen.len(),
+            if matches!(door, Door::Seat(_)) { "seat" } else { "hop" },
             waiting.join(", ")
         )));
     }
-    Ok(seen.into_iter().map(|key| Confirmed { seat: key.seat, fingerprint: key.fingerprint }).collect())
+    Ok(seen.into_iter().map(|key| Confirmed { door: key.door, fingerprint: key.fingerprint }).collect())
 }
 
 /// Revokes a key for ever.
@@ -234,7 +291,7 @@ pub async fn revoke(env: &Env, actor: &Actor, id: HostKeyId, reason: &str) -> Re
     };
     let detail = serde_json::json!({"v": 1, "fingerprint": key.fingerprint, "reason": reason});
     let now = env.clock.now();
-    env.store.host_key_revoke(id, actor.did(now, Act::HostKeyRevoked, key.seat.as_str(), &detail)).await?;
+    env.store.host_key_revoke(id, actor.did(now, Act::HostKeyRevoked, key.door.to_string(), &detail)).await?;
     Ok(HostKey { state: KeyState::Revoked, decided: Some((actor.name.clone(), now)), ..key })
 }
 

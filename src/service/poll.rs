@@ -164,6 +164,7 @@ const SLICES_MAX: usize = 32;
 /// Says goodbye to the appliances whose sessions were kept between polls, and rolls up what has grown old.
 pub async fn end(env: &Env) -> Result<(), Refusal> {
     env.kept.close_all().await;
+    env.ways.leave_idle().await;
     for _ in 0..SLICES_MAX {
         if !env.store.housekeeping(env.clock.now()).await?.more {
             break;

@@ -1,11 +1,11 @@
-//! The brake of credentials (invariant 9): what each seat said to a credential, and where it is stopped.
+//! The brake of credentials (invariant 9): what each seat or hop said to a credential, and where it is stopped.
 
 use diesel::prelude::*;
 
 use crate::model::actor::NewAudit;
 use crate::model::credential::CredentialName;
+use crate::model::door::Door;
 use crate::model::limits::LIST_ROWS_MAX;
-use crate::model::name::SeatName;
 use crate::model::outside::Outside;
 use crate::model::record::{Brake, BrakeState};
 use crate::model::time::Time;
@@ -17,11 +17,11 @@ use super::schema::credential_brake;
 use super::{Scoped, Store, audit};
 
 impl Store {
-    /// Writes what holds for a credential on a seat, or everywhere. To stop it is an act and has an audit.
+    /// Writes what holds for a credential at a door, or everywhere. To stop it is an act and has an audit.
     pub async fn brake_set(&self, brake: Brake, audit: Option<NewAudit>) -> Result<(), StoreError> {
         let write = move |db: &mut Db| {
             let credential = brake.credential.to_string();
-            let seat = place(brake.seat.as_ref());
+            let door = place(brake.door.as_ref());
             let state = (
                 credential_brake::state.eq(brake.state.as_str()),
                 credential_brake::at.eq(brake.at.as_ms()),
@@ -29,12 +29,12 @@ impl Store {
             );
             let changed = diesel::update(credential_brake::table)
                 .filter(credential_brake::credential.eq(&credential))
-                .filter(credential_brake::seat.eq(seat))
+                .filter(credential_brake::door.eq(&door))
                 .set(state.clone())
                 .execute(db)?;
             if changed == 0 {
                 let customer = credential_brake::customer.eq(brake.credential.customer().as_str());
-                let key = (customer, credential_brake::credential.eq(&credential), credential_brake::seat.eq(seat));
+                let key = (customer, credential_brake::credential.eq(&credential), credential_brake::door.eq(&door));
                 diesel::insert_into(credential_brake::table).values((key, state)).execute(db)?;
             }
             audit.map_or(Ok(()), |audit| audit::add(db, &audit))
@@ -42,20 +42,20 @@ impl Store {
         self.intent(write).await
     }
 
-    /// Takes refusals and stops back: of one seat, or everything of the credential. Returns how many there were.
+    /// Takes refusals and stops back: of one door, or everything of the credential. Returns how many there were.
     pub async fn brake_clear(
         &self,
         credential: CredentialName,
-        seat: Option<SeatName>,
+        door: Option<Door>,
         audit: NewAudit,
     ) -> Result<usize, StoreError> {
         let write = move |db: &mut Db| {
             let of = diesel::delete(credential_brake::table)
                 .filter(credential_brake::credential.eq(credential.to_string()))
                 .filter(credential_brake::state.ne(BrakeState::Accepted.as_str()));
-            let cleared = match &seat {
+            let cleared = match &door {
                 None => of.execute(db)?,
-                Some(seat) => of.filter(credential_brake::seat.eq(seat.as_str())).execute(db)?,
+                Some(door) => of.filter(credential_brake::door.eq(door.to_string())).execute(db)?,
             };
             if cleared > 0 {
                 audit::add(db, &audit)?;
@@ -67,8 +67,8 @@ impl Store {
 }
 
 /// How the column says where: an empty text is the whole fleet.
-fn place(seat: Option<&SeatName>) -> &str {
-    seat.map_or("", SeatName::as_str)
+fn place(door: Option<&Door>) -> String {
+    door.map(ToString::to_string).unwrap_or_default()
 }
 
 impl Scoped {
@@ -78,23 +78,23 @@ impl Scoped {
         let read = move |db: &mut Db| {
             let query = credential_brake::table.select((
                 credential_brake::credential,
-                credential_brake::seat,
+                credential_brake::door,
                 credential_brake::state,
                 credential_brake::at,
                 credential_brake::reason,
             ));
             let query = within!(query, credential_brake::customer, &customers);
-            let query = query.order((credential_brake::credential, credential_brake::seat)).limit(LIST_ROWS_MAX);
+            let query = query.order((credential_brake::credential, credential_brake::door)).limit(LIST_ROWS_MAX);
             query.load::<(String, String, String, i64, String)>(db)?.into_iter().map(noun).collect()
         };
         self.store.read(read).await
     }
 }
 
-fn noun((credential, seat, state, at, reason): (String, String, String, i64, String)) -> Result<Brake, StoreError> {
+fn noun((credential, door, state, at, reason): (String, String, String, i64, String)) -> Result<Brake, StoreError> {
     Ok(Brake {
         credential: word("credential_brake.credential", &credential)?,
-        seat: if seat.is_empty() { None } else { Some(word("credential_brake.seat", &seat)?) },
+        door: if door.is_empty() { None } else { Some(word("credential_brake.door", &door)?) },
         state: word("credential_brake.state", &state)?,
         at: Time::from_ms(at),
         reason: Outside::from(reason),

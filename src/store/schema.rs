@@ -44,9 +44,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    hop (id) {
+        id -> BigInt,
+        customer -> Text,
+        gateway -> Text,
+        place -> Text,
+    }
+}
+
+diesel::table! {
     host_key (id) {
         id -> BigInt,
-        asset_id -> BigInt,
+        asset_id -> Nullable<BigInt>,
+        hop_id -> Nullable<BigInt>,
         algorithm -> Text,
         fingerprint -> Text,
         public_key -> Text,
@@ -218,7 +228,7 @@ diesel::table! {
         id -> BigInt,
         customer -> Text,
         credential -> Text,
-        seat -> Text,
+        door -> Text,
         state -> Text,
         at -> BigInt,
         reason -> Text,
@@ -239,6 +249,7 @@ diesel::table! {
 
 diesel::joinable!(tenure -> asset (asset_id));
 diesel::joinable!(host_key -> asset (asset_id));
+diesel::joinable!(host_key -> hop (hop_id));
 diesel::joinable!(backup -> object (object_id));
 diesel::joinable!(object_text -> object (object_id));
 diesel::joinable!(backup_seen -> backup (backup_id));
@@ -246,6 +257,7 @@ diesel::joinable!(backup_event -> backup (backup_id));
 diesel::allow_tables_to_appear_in_same_query!(
     asset,
     tenure,
+    hop,
     host_key,
     backup,
     backup_seen,

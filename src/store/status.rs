@@ -11,7 +11,7 @@ use super::Scoped;
 use super::db::Db;
 use super::error::StoreError;
 use super::row::within;
-use super::schema::{asset, backup, credential_brake, finding, host_key, poll_last};
+use super::schema::{asset, backup, credential_brake, finding, hop, host_key, poll_last};
 
 /// How many there are of each, within the scope.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -49,8 +49,11 @@ impl Scoped {
         let customers = self.customers();
         let read = move |db: &mut Db| {
             let of = &customers;
-            let keys = host_key::table.inner_join(asset::table).count();
-            let keys = within!(keys, asset::customer, of).filter(host_key::state.eq(KeyState::Seen.as_str()));
+            let seen = || host_key::state.eq(KeyState::Seen.as_str());
+            let of_assets = host_key::table.inner_join(asset::table).count();
+            let of_assets: i64 = within!(of_assets, asset::customer, of).filter(seen()).get_result(db)?;
+            let of_hops = host_key::table.inner_join(hop::table).count();
+            let of_hops: i64 = within!(of_hops, hop::customer, of).filter(seen()).get_result(db)?;
             Ok(Counts {
                 assets: within!(asset::table.count(), asset::customer, of).get_result(db)?,
                 seats_polled: within!(poll_last::table.count(), poll_last::customer, of).get_result(db)?,
@@ -58,7 +61,7 @@ impl Scoped {
                 findings_soft: having!(db, of, finding, state, FindingState::Soft),
                 backups_taken: having!(db, of, backup, grade, Grade::Taken),
                 backups_suspect: having!(db, of, backup, grade, Grade::Suspect),
-                host_keys_seen: keys.get_result(db)?,
+                host_keys_seen: of_assets + of_hops,
                 credentials_stopped: having!(db, of, credential_brake, state, BrakeState::Stopped),
             })
         };

@@ -18,6 +18,7 @@ use hoshu::lab::Fault;
 use hoshu::model::actor::{Act, Scope};
 use hoshu::model::command::ReadCommand;
 use hoshu::model::credential::Login;
+use hoshu::model::door::Door;
 use hoshu::model::name::SeatName;
 use hoshu::model::reading::{Outcome, Tier};
 use hoshu::model::settings::SessionLimits;
@@ -245,8 +246,9 @@ async fn a_seat_that_waits_for_the_brake_keeps_nothing_from_others() {
 async fn whoever_waits_for_the_brake_hears_of_each_login_that_ends() {
     let world = World::with(ACME[0]).await;
     let (gate, now) = (&world.env.gate, world.env.clock.now());
-    let (name, [first, second, third]) = ("acme/operator".parse().unwrap(), ACME.map(|seat| seat.parse().unwrap()));
-    let none = || Vec::<SeatName>::new();
+    let (name, [first, second, third]) =
+        ("acme/operator".parse().unwrap(), ACME.map(|seat| seat.parse::<Door>().unwrap()));
+    let none = || Vec::<Door>::new();
     for seat in [&first, &second] {
         assert_eq!(gate.ask(&name, seat, now, none), Permit::Yes);
     }
@@ -263,7 +265,7 @@ async fn what_the_brake_knows_outlives_the_process() {
     let world = World::with(ACME[0]).await;
     let (store, now) = (&world.env.store, world.env.clock.now());
     let name = "acme/operator".parse().unwrap();
-    let [first, second, third]: [SeatName; 3] = ACME.map(|seat| seat.parse().unwrap());
+    let [first, second, third]: [Door; 3] = ACME.map(|seat| seat.parse().unwrap());
     let all = || vec![first.clone(), second.clone(), third.clone()];
     let again = async || Gate::load(store.clone()).await.unwrap();
     for (seat, ms) in [(&second, 0), (&first, 1)] {

@@ -447,7 +447,7 @@ async fn units_answer_without_sockets_and_pins_hold_there_too() {
     let spec = fleet[1].clone();
     let rack = Arc::new(Rack::new(fleet, SpecDefaults { configuration_bytes: 20_000 }, &clock));
     let (direct, gateway, seat) = (Direct::new(Arc::clone(&rack)), gateway(), seat_of(&spec, Channel::Shell));
-    let peer = Peer { seat: &seat, gateway: &gateway };
+    let peer = Peer { seat: &seat, gateway: &gateway, behind: None };
     let place = rack.place(&seat.name).expect("a unit");
     let secret = LoginSecret::Password(spec.accounts[0].password().into());
     let login = Login { user: spec.accounts[0].user.clone(), secret, enable: None };

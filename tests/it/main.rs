@@ -3,6 +3,7 @@
 mod access;
 mod ask;
 mod backup;
+mod bastions;
 mod brake;
 mod canary;
 mod cli;

@@ -18,12 +18,14 @@ use hoshu::engine::keys::Keys;
 use hoshu::engine::lane::Lanes;
 use hoshu::engine::poll::{self, Wanted};
 use hoshu::engine::session::Kept;
+use hoshu::engine::way::Ways;
 use hoshu::inventory::{load, load_settings};
 use hoshu::lab::direct::{Direct, still_clock};
 use hoshu::lab::rack::Rack;
 use hoshu::lab::unit::SpecDefaults;
 use hoshu::lab::{Fault, Twins, from_inventory, secret_file};
 use hoshu::model::actor::{Act, Actor, Scope};
+use hoshu::model::asset::KeyHolder;
 use hoshu::model::finding::{Finding, FindingState};
 use hoshu::model::name::SeatName;
 use hoshu::model::reading::{ComponentKind, Condition, Tier};
@@ -89,6 +91,7 @@ impl World {
             lanes: Arc::new(Lanes::new(&settings.limits)),
             gate: Arc::new(Gate::load(store.clone()).await.unwrap()),
             kept: Arc::new(Kept::default()),
+            ways: Arc::new(Ways::default()),
             settings: Arc::new(settings),
             reporter: Arc::new(Silent),
             stop: Stop::default(),
@@ -102,13 +105,19 @@ impl World {
     pub(crate) async fn accept_key(&self, seat: &SeatName) {
         let seat = &self.env.inventory.seats[seat];
         let gateway = self.env.inventory.gateway(seat).unwrap();
-        let shown = self.env.access.show_key(Peer { seat, gateway }).await.unwrap();
+        let shown = self.env.access.show_key(Peer { seat, gateway, behind: None }).await.unwrap();
         let now = self.env.clock.now();
         let store = &self.env.store;
         let asset = store.asset_register(seat.customer.clone(), seat.name.clone(), None, now).await.unwrap();
         let audit = |act| Actor::itself().did(now, act, "test", &serde_json::json!({"v": 1}));
         let id = store
-            .host_key_seen(asset, shown.algorithm, shown.fingerprint, shown.public_key, audit(Act::HostKeySeen))
+            .host_key_seen(
+                KeyHolder::Asset(asset),
+                shown.algorithm,
+                shown.fingerprint,
+                shown.public_key,
+                audit(Act::HostKeySeen),
+            )
             .await
             .unwrap();
         store.host_key_accept(id, "console".to_owned(), audit(Act::HostKeyAccepted)).await.unwrap();

@@ -13,6 +13,7 @@ DROP TABLE poll_day;
 DROP TABLE poll_last;
 DROP TABLE reading_span;
 DROP TABLE host_key;
+DROP TABLE hop;
 DROP TABLE tenure;
 DROP TABLE asset;
 DROP TABLE generation;

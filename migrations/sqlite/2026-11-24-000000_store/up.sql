@@ -36,9 +36,20 @@ CREATE TABLE tenure (
     reason TEXT NOT NULL
 );
 
+-- A bastion on a way in: it has a host key and an account, and is no appliance.
+CREATE TABLE hop (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer TEXT NOT NULL,
+    gateway TEXT NOT NULL,
+    place TEXT NOT NULL,
+    UNIQUE (customer, gateway, place)
+);
+
+-- Of an asset, or of a hop.
 CREATE TABLE host_key (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    asset_id BIGINT NOT NULL REFERENCES asset (id),
+    asset_id BIGINT REFERENCES asset (id),
+    hop_id BIGINT REFERENCES hop (id),
     algorithm TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     public_key TEXT NOT NULL,
@@ -47,7 +58,9 @@ CREATE TABLE host_key (
     route TEXT,
     decided_by TEXT,
     decided_at BIGINT,
-    UNIQUE (asset_id, public_key)
+    UNIQUE (asset_id, public_key),
+    UNIQUE (hop_id, public_key),
+    CHECK ((asset_id IS NULL) <> (hop_id IS NULL))
 );
 
 -- Equal readings of one component grow into one row.
@@ -222,11 +235,11 @@ CREATE TABLE credential_brake (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     customer TEXT NOT NULL,
     credential TEXT NOT NULL,
-    seat TEXT NOT NULL,
+    door TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('accepted', 'refused', 'stopped')),
     at BIGINT NOT NULL,
     reason TEXT NOT NULL,
-    UNIQUE (credential, seat)
+    UNIQUE (credential, door)
 );
 
 CREATE TABLE audit (

@@ -3,12 +3,12 @@ use proptest::prelude::*;
 use super::*;
 use LoginResult::{Accepted, Refused, Unjudged};
 
-fn seat(number: usize) -> SeatName {
+fn seat(number: usize) -> Door {
     format!("nx-{number}").parse().expect("a name")
 }
 
-fn number(seat: &SeatName) -> usize {
-    seat.as_str().trim_start_matches("nx-").parse().expect("a number")
+fn number(seat: &Door) -> usize {
+    seat.to_string().trim_start_matches("nx-").parse().expect("a number")
 }
 
 fn at(second: i64) -> Time {
@@ -16,7 +16,7 @@ fn at(second: i64) -> Time {
 }
 
 /// The seats nx-0 to nx-9 have the credential.
-fn ten() -> Vec<SeatName> {
+fn ten() -> Vec<Door> {
     (0..10).map(seat).collect()
 }
 
@@ -246,7 +246,7 @@ struct Fleet {
 }
 
 impl Fleet {
-    fn new(manners: Vec<LoginResult>, accepted: Vec<SeatName>) -> Self {
+    fn new(manners: Vec<LoginResult>, accepted: Vec<Door>) -> Self {
         Self {
             state: State::recall(None, BTreeMap::new(), BTreeMap::new(), accepted),
             tasks: (0..manners.len()).map(|number| (number, Stage::Asks)).collect(),
@@ -323,7 +323,7 @@ impl Fleet {
     }
 }
 
-fn worked(seats: &[bool]) -> Vec<SeatName> {
+fn worked(seats: &[bool]) -> Vec<Door> {
     seats.iter().enumerate().filter(|(_, worked)| **worked).map(|(number, _)| seat(number)).collect()
 }
 

@@ -32,11 +32,12 @@ fn check_gateway(customer: &CustomerDraft<'_>, fields: Fields<'_>, gateway: &Gat
     if gateway.access == GatewayAccess::AirGapped && !gateway.hops.is_empty() {
         problems.push(fields.error("hops", "an air-gapped gateway has no hops"));
     }
-    let mut behind_proxy = false;
+    let mut behind_hop = false;
+    let mut places = std::collections::BTreeSet::new();
     for (hop_fields, hop) in fields.tables("hops").into_iter().zip(&gateway.hops) {
         match hop.kind {
-            HopKind::Vpn if behind_proxy => {
-                let message = "this machine's own VPN lies before every proxy; behind one it changes nothing";
+            HopKind::Vpn if behind_hop => {
+                let message = "this machine's own VPN lies before every other hop; behind one it changes nothing";
                 problems.push(hop_fields.warning("kind", message));
             }
             HopKind::Vpn if hop.port.is_some() => {
@@ -51,7 +52,11 @@ fn check_gateway(customer: &CustomerDraft<'_>, fields: Fields<'_>, gateway: &Gat
             }
             _ => {}
         }
-        behind_proxy |= hop.kind.is_proxy();
+        // The host key of a bastion hangs on its place behind the gateway.
+        if hop.kind.is_bastion() && !places.insert(hop.place()) {
+            problems.push(hop_fields.error("host", format!("{} is a hop of this gateway already", hop.place())));
+        }
+        behind_hop |= hop.kind != HopKind::Vpn;
     }
     let used = customer.seats.iter().filter_map(|(_, seat)| seat.as_ref()).any(|seat| seat.gateway == gateway.name);
     if !used {

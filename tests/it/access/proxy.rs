@@ -1,8 +1,11 @@
 //! Real proxies on loopback: microsocks and tinyproxy.
 
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const SOCKS5: &str = "/usr/bin/microsocks";
@@ -73,4 +76,33 @@ impl Drop for Proxy {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// A line to a port of loopback that can be cut without a word: from then on its bytes go nowhere, and it stays open.
+pub(crate) fn cuttable(to: u16) -> (u16, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let cut = Arc::new(AtomicBool::new(false));
+    let is_cut = Arc::clone(&cut);
+    std::thread::spawn(move || {
+        let client = listener.accept().unwrap().0;
+        let server = TcpStream::connect(("127.0.0.1", to)).unwrap();
+        let ways = [(client.try_clone(), server.try_clone()), (Ok(server), Ok(client))];
+        for (from, into) in ways {
+            let (mut from, mut into, is_cut) = (from.unwrap(), into.unwrap(), Arc::clone(&is_cut));
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok(count) = from.read(&mut buffer) {
+                    if count == 0 {
+                        break;
+                    }
+                    if !is_cut.load(Ordering::SeqCst) && into.write_all(&buffer[..count]).is_err() {
+                        break;
+                    }
+                }
+                into.shutdown(std::net::Shutdown::Both).ok();
+            });
+        }
+    });
+    (port, cut)
 }

@@ -10,6 +10,7 @@ use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{Algorithm, PrivateKey};
 use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Response, Session};
 use russh::{Channel, ChannelId, MethodKind, MethodSet, Pty};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 /// What goes wrong, and where.
@@ -48,6 +49,21 @@ pub(crate) enum Trouble {
     OpensChannels,
 }
 
+/// What a bastion makes of a request to connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forward {
+    /// It connects nowhere.
+    Never,
+    /// It connects to this port of loopback, whatever it was asked for.
+    To(u16),
+    /// It gives no answer.
+    NoAnswer,
+    /// It says that it is connected, and never a word after that.
+    Silent,
+    /// As `To`, and its own connection ends once so many bytes came back.
+    Cut(u16, usize),
+}
+
 /// What the server is like.
 #[derive(Clone)]
 pub(crate) struct Appliance {
@@ -64,6 +80,7 @@ pub(crate) struct Appliance {
     /// Bytes of a message; 0 sends each text whole.
     pub(crate) chunk: usize,
     pub(crate) trouble: Trouble,
+    pub(crate) forward: Forward,
 }
 
 impl Default for Appliance {
@@ -80,6 +97,7 @@ impl Default for Appliance {
             answers: BTreeMap::from([("show version", "Product name: NX\r\n".to_owned())]),
             chunk: 0,
             trouble: Trouble::None,
+            forward: Forward::Never,
         }
     }
 }
@@ -92,6 +110,8 @@ pub(crate) struct Got {
     pub(crate) auth: AtomicUsize,
     /// Passwords and answers.
     pub(crate) secrets: Mutex<Vec<String>>,
+    /// Places that it was asked to connect to.
+    pub(crate) places: Mutex<Vec<String>>,
     /// Lines and programs.
     pub(crate) lines: Mutex<Vec<String>>,
     /// Channels that it opened and the client accepted, and refused.
@@ -166,12 +186,24 @@ struct Line {
     asks: bool,
     paging: bool,
     pages: Vec<String>,
+    /// Channels to elsewhere, whose bytes are nothing to a command line.
+    forwarded: Vec<ChannelId>,
 }
 
 impl Line {
     fn new(appliance: Arc<Appliance>, got: Arc<Got>) -> Self {
         let typed = String::new();
-        Self { appliance, got, round: 0, mode: " > ", typed, asks: false, paging: true, pages: Vec::new() }
+        Self {
+            appliance,
+            got,
+            round: 0,
+            mode: " > ",
+            typed,
+            asks: false,
+            paging: true,
+            pages: Vec::new(),
+            forwarded: Vec::new(),
+        }
     }
 
     fn auth(&self) {
@@ -346,6 +378,57 @@ impl Handler for Line {
         Ok(())
     }
 
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.got.places.lock().unwrap().push(format!("{host}:{port}"));
+        self.forwarded.push(channel.id());
+        let (to, limit) = match self.appliance.forward {
+            Forward::Never => return Ok(()),
+            Forward::NoAnswer => {
+                tokio::spawn(async move {
+                    std::future::pending::<()>().await;
+                    drop(reply);
+                });
+                return Ok(());
+            }
+            Forward::Silent => {
+                reply.accept().await;
+                tokio::spawn(async move {
+                    let mut channel = channel;
+                    while channel.wait().await.is_some() {}
+                });
+                return Ok(());
+            }
+            Forward::To(port) => (port, u64::MAX),
+            Forward::Cut(port, bytes) => (port, bytes as u64),
+        };
+        let Ok(stream) = tokio::net::TcpStream::connect(("127.0.0.1", to)).await else {
+            reply.reject(russh::ChannelOpenFailure::ConnectFailed).await;
+            return Ok(());
+        };
+        reply.accept().await;
+        let handle = session.handle();
+        tokio::spawn(async move {
+            let (from, mut into) = stream.into_split();
+            let (mut up, mut down) = tokio::io::split(channel.into_stream());
+            let there = tokio::spawn(async move { tokio::io::copy(&mut up, &mut into).await });
+            tokio::io::copy(&mut from.take(limit), &mut down).await.ok();
+            if limit < u64::MAX {
+                handle.disconnect(russh::Disconnect::ByApplication, String::new(), String::new()).await.ok();
+            }
+            there.abort();
+        });
+        Ok(())
+    }
+
     async fn pty_request(
         &mut self,
         channel: ChannelId,
@@ -395,6 +478,9 @@ impl Handler for Line {
     }
 
     async fn data(&mut self, channel: ChannelId, data: &[u8], session: &mut Session) -> Result<(), russh::Error> {
+        if self.forwarded.contains(&channel) {
+            return Ok(());
+        }
         for byte in data {
             if !self.pages.is_empty() {
                 let page = if *byte == b' ' { self.page() } else { self.prompt() };

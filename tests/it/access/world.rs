@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hoshu::access::{Access, AccessError, AccessLimits, Answer, Peer, Router, Session, ShownKey, SshAccess};
+use hoshu::access::{
+    Access, AccessError, AccessLimits, Answer, Bastion, HopAt, Peer, Router, Session, ShownKey, SshAccess,
+};
 use hoshu::model::command::ReadCommand;
 use hoshu::model::credential::{Login, LoginSecret};
 use hoshu::model::inventory::{
@@ -65,13 +67,14 @@ pub(crate) struct Way {
     pub(crate) access: SshAccess,
     pub(crate) seat: Seat,
     pub(crate) gateway: Gateway,
+    pub(crate) behind: Option<Bastion>,
 }
 
 impl Way {
     pub(crate) fn new(port: u16, algorithms: Algorithms, channel: Channel, limits: AccessLimits) -> Self {
         let seat = seat(algorithms, channel);
         let router = Router::Lab([(seat.name.clone(), port)].into_iter().collect());
-        Self { access: SshAccess::new(router, limits), seat, gateway: gateway() }
+        Self { access: SshAccess::new(router, limits), seat, gateway: gateway(), behind: None }
     }
 
     pub(crate) fn shell(port: u16) -> Self {
@@ -79,7 +82,18 @@ impl Way {
     }
 
     pub(crate) fn peer(&self) -> Peer<'_> {
-        Peer { seat: &self.seat, gateway: &self.gateway }
+        Peer { seat: &self.seat, gateway: &self.gateway, behind: self.behind.as_ref() }
+    }
+
+    /// A hop of the gateway, behind the last one that was entered.
+    pub(crate) fn hop(&self, at: usize) -> HopAt<'_> {
+        HopAt { gateway: &self.gateway, at, behind: self.behind.as_ref() }
+    }
+
+    /// Enters a hop: what is asked from here on is behind it.
+    pub(crate) async fn enter(&mut self, at: usize, pins: &[String], login: &Login) -> Result<(), AccessError> {
+        self.behind = Some(self.access.enter(self.hop(at), pins, login).await?);
+        Ok(())
     }
 
     pub(crate) async fn show_key(&self) -> Result<ShownKey, AccessError> {

@@ -2,7 +2,7 @@
 
 use hoshu::depot::{Depot, KeyError, Keyring, NewObject, root_create};
 use hoshu::model::actor::Act;
-use hoshu::model::asset::KeyState;
+use hoshu::model::asset::{KeyHolder, KeyState};
 use hoshu::model::backup::Grade;
 use hoshu::model::backup_event::{BackupEvent, Learned};
 use hoshu::model::finding::FindingState;
@@ -24,9 +24,9 @@ async fn a_revoked_key_is_never_accepted_again(place: Place) {
     let store = place.open();
     let first = store.asset_register(customer("acme"), seat("nx01"), None, NOW).await.unwrap();
     let second = store.asset_register(customer("twin"), seat("nx02"), None, NOW).await.unwrap();
-    let show = |asset, key: &'static str| {
+    let show = |asset: hoshu::model::id::AssetId, key: &'static str| {
         let record = audit(Act::HostKeySeen, key);
-        store.host_key_seen(asset, "ssh-ed25519".into(), format!("SHA256:{key}"), key.into(), record)
+        store.host_key_seen(KeyHolder::Asset(asset), "ssh-ed25519".into(), format!("SHA256:{key}"), key.into(), record)
     };
     let accept = |id| store.host_key_accept(id, "console".into(), audit(Act::HostKeyAccepted, "key"));
     let key = show(first, "AAAA").await.unwrap();
@@ -46,9 +46,13 @@ async fn a_revoked_key_is_never_accepted_again(place: Place) {
     accept(changed).await.unwrap();
 
     let keys = house(&store).host_key_list(None).await.unwrap();
-    let states: Vec<_> = keys.iter().map(|key| (key.seat.as_str(), key.public_key.as_str(), key.state)).collect();
-    let expected =
-        [("nx01", "AAAA", KeyState::Revoked), ("nx01", "BBBB", KeyState::Accepted), ("nx02", "AAAA", KeyState::Seen)];
+    let states: Vec<(String, &str, KeyState)> =
+        keys.iter().map(|key| (key.door.to_string(), key.public_key.as_str(), key.state)).collect();
+    let expected = [
+        ("nx01".to_owned(), "AAAA", KeyState::Revoked),
+        ("nx01".to_owned(), "BBBB", KeyState::Accepted),
+        ("nx02".to_owned(), "AAAA", KeyState::Seen),
+    ];
     assert_eq!(states, expected);
     assert_eq!(keys[1].route.as_deref(), Some("console"));
     assert_eq!(keys[1].decided, Some(("mika".to_owned(), NOW)));
@@ -307,7 +311,9 @@ async fn one_failing_intent_fails_alone(place: Place) {
                 // A row that the database itself refuses: the asset does not exist.
                 let absent = hoshu::model::id::AssetId(9_999);
                 let record = audit(Act::HostKeySeen, "x");
-                let refused = store.host_key_seen(absent, "a".into(), "f".into(), number.to_string(), record).await;
+                let refused = store
+                    .host_key_seen(KeyHolder::Asset(absent), "a".into(), "f".into(), number.to_string(), record)
+                    .await;
                 return refused.is_err();
             }
             if number % 10 == 2 {
@@ -333,7 +339,7 @@ async fn brakes_and_generations(place: Place) {
     let store = place.open();
     let brake = |seat: Option<&str>, state| Brake {
         credential: "acme/monitor".parse().unwrap(),
-        seat: seat.map(super::world::seat),
+        door: seat.map(|seat| seat.parse().unwrap()),
         state,
         at: NOW,
         reason: Outside::default(),

@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 
 use hoshu::model::actor::{Act, Scope};
+use hoshu::model::asset::KeyHolder;
 use hoshu::model::backup::Grade;
+use hoshu::model::door::Door;
 use hoshu::model::id::{BackupId, ObjectId};
 use hoshu::model::identity::Seen;
 use hoshu::model::object::{CustomerKey, KeyHalves, SealedTo};
@@ -29,7 +31,13 @@ async fn fill(store: &Store, word: &str) {
     store.asset_identify(asset, seen, audit(Act::AssetIdentified, word)).await.unwrap();
     let key = |part: &str| format!("{part}-{word}");
     let seen = store
-        .host_key_seen(asset, "ssh-ed25519".into(), key("SHA256"), key("ssh-ed25519"), audit(Act::HostKeySeen, word))
+        .host_key_seen(
+            KeyHolder::Asset(asset),
+            "ssh-ed25519".into(),
+            key("SHA256"),
+            key("ssh-ed25519"),
+            audit(Act::HostKeySeen, word),
+        )
         .await
         .unwrap();
     store.host_key_accept(seen, word.into(), audit(Act::HostKeyAccepted, word)).await.unwrap();
@@ -63,7 +71,7 @@ async fn fill(store: &Store, word: &str) {
     store.customer_key_add(key, audit(Act::CustomerKeyMade, word)).await.unwrap();
     let brake = Brake {
         credential: format!("{owner}/monitor").parse().unwrap(),
-        seat: Some(nx),
+        door: Some(Door::Seat(nx)),
         state: BrakeState::Stopped,
         at: NOW,
         reason: word.into(),
@@ -82,7 +90,7 @@ async fn ask_everything(scoped: &Scoped) -> String {
     let (from, to) = (NOW.plus_ms(-86_400_000), NOW.plus_ms(86_400_000));
     for seat in &seats {
         show(&mut all, scoped.asset_of_seat(seat).await.unwrap());
-        show(&mut all, scoped.host_key_list(Some(seat)).await.unwrap());
+        show(&mut all, scoped.host_key_list(Some(&seat.into())).await.unwrap());
         show(&mut all, scoped.span_history(seat, from, to).await.unwrap());
         show(&mut all, scoped.poll_history(seat, from, to).await.unwrap());
         let temperature = Component::only(ComponentKind::Temperature);
