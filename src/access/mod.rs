@@ -1,4 +1,4 @@
-//! L3: the way to an appliance: route, SSH, prompts, host keys.
+//! L3: the way to an appliance: route, SSH, prompts, host keys, SNMP.
 //!
 //! Invariant: nothing secret goes to a peer whose host key was not accepted for this asset before; the connection is
 //! given its pins when it is made and never learns.
@@ -13,6 +13,7 @@ mod prompt;
 mod route;
 mod screen;
 mod session;
+mod snmp;
 mod ssh;
 mod wire;
 
@@ -24,9 +25,11 @@ use crate::model::command::ReadCommand;
 use crate::model::credential::Login;
 use crate::model::inventory::{Gateway, Seat};
 use crate::model::outside::Outside;
+use crate::model::snmp::{Oid, SnmpLogin, SnmpObject};
 
 pub use hop::HopFault;
 pub use route::{LabTable, LabTableError, Router, not_tried};
+pub use snmp::SnmpError;
 pub use ssh::{AccessLimits, SshAccess};
 
 crate::words! {
@@ -109,6 +112,17 @@ pub trait Access: Send + Sync {
         pins: &'a [String],
         login: &'a Login,
     ) -> BoxFuture<'a, Result<Box<dyn Session>, AccessError>>;
+
+    /// Reads all objects below `roots` by SNMP, all or none. An implementation that speaks none says that it is not
+    /// available.
+    fn objects<'a>(
+        &'a self,
+        _peer: Peer<'a>,
+        _login: &'a SnmpLogin,
+        _roots: &'a [Oid],
+    ) -> BoxFuture<'a, Result<Vec<SnmpObject>, SnmpError>> {
+        Box::pin(async { Err(SnmpError::NotAvailable("no SNMP is spoken here".to_owned())) })
+    }
 }
 
 /// A session that can only look.
@@ -231,7 +245,8 @@ mod tests {
 
     use super::*;
     use crate::model::inventory::{
-        Algorithms, Channel, DataPath, GatewayAccess, ProbeState, Probes, SeatCredentials, SshPolicy, Supplier,
+        Algorithms, Channel, DataPath, GatewayAccess, ProbeState, Probes, SeatCredentials, SnmpPolicy, SshPolicy,
+        Supplier,
     };
     use crate::model::series::Series;
 
@@ -273,6 +288,7 @@ mod tests {
                 sessions: 1,
                 hold_s: 0,
             },
+            snmp: SnmpPolicy::default(),
             notes: Vec::new(),
             declared_at: ("acme.yaml".to_owned(), 1),
         }

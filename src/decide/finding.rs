@@ -201,6 +201,10 @@ fn built_in(kind: ComponentKind) -> Hysteresis {
         | ComponentKind::Interface
         | ComponentKind::FileSystem
         | ComponentKind::CmLink
+        | ComponentKind::Channel
+        | ComponentKind::MailQueue
+        | ComponentKind::Analysis
+        | ComponentKind::Managed
         | ComponentKind::Answer => (2, 10, 2),
     };
     Hysteresis { hard_after_count, hard_after_ms: minutes * MINUTE_MS, end_after_count }

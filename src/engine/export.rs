@@ -11,6 +11,7 @@ use crate::model::credential::{LoginSecret, Purpose};
 use crate::model::name::SeatName;
 use crate::model::object::OpenPurpose;
 use crate::model::redacted::RedactedText;
+use crate::model::snmp::SnmpLogin;
 use crate::secret::SecretError;
 
 /// Why a text does not leave.
@@ -52,6 +53,16 @@ pub(super) fn credentials(env: &Env, seat: &SeatName) -> Result<Vec<secrecy::Sec
             LoginSecret::Password(password) => secrets.push(password),
             LoginSecret::Key { passphrase, .. } => secrets.extend(passphrase),
         }
+    }
+    match seat.credentials.snmp.as_ref().map(|name| env.secrets.fetch_snmp(name)) {
+        None | Some(Err(SecretError::Undeclared(_))) => {}
+        Some(login) => match login? {
+            SnmpLogin::Community(community) => secrets.push(community),
+            SnmpLogin::User { passphrase, privacy, .. } => {
+                secrets.push(passphrase);
+                secrets.extend(privacy.map(|(_, passphrase)| passphrase));
+            }
+        },
     }
     Ok(secrets)
 }

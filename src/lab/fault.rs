@@ -69,6 +69,10 @@ crate::words! {
         NoPrompt = "no-prompt",
         /// Another appliance stands at the address.
         WrongAppliance = "wrong-appliance",
+        /// The agent of SNMP says nothing.
+        SnmpSilent = "snmp-silent",
+        /// By SNMP the last disk failed, of which the command line knows nothing.
+        SnmpDisagrees = "snmp-disagrees",
     }
 }
 

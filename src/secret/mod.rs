@@ -1,6 +1,6 @@
 //! L3: where credentials come from.
 //!
-//! Invariant: a secret leaves this folder only inside a [`Login`], for the purpose that the settings declare for it;
+//! Invariant: a secret leaves this folder only inside a [`Login`] or an [`SnmpLogin`], for the purpose that the settings declare for it;
 //! errors name files and variables, never what they hold.
 
 mod file;
@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 use crate::model::credential::{CredentialName, CredentialSource, Login, LoginSecret, Purpose, SecretFrom};
+use crate::model::snmp::SnmpLogin;
 
 /// How long a secret that was read is kept in memory.
 const CACHE: Duration = Duration::from_mins(5);
@@ -74,6 +75,8 @@ pub enum SecretPart {
     Login,
     /// The enable password.
     Enable,
+    /// The passphrase with which SNMP v3 encrypts.
+    Privacy,
 }
 
 /// A keyed fingerprint: equal for equal secrets, and useless without the key.
@@ -118,6 +121,36 @@ impl SecretStore {
         Ok(login)
     }
 
+    /// What questions by SNMP with this credential need; it is read each time.
+    pub fn fetch_snmp(&self, name: &CredentialName) -> Result<SnmpLogin, SecretError> {
+        let source = self.sources.get(name).ok_or_else(|| SecretError::Undeclared(name.clone()))?;
+        if source.purpose != Purpose::Snmp {
+            let (declared, asked) = (source.purpose, Purpose::Snmp);
+            return Err(SecretError::WrongPurpose { name: name.clone(), declared, asked });
+        }
+        let secret = self.password(name, &source.from)?;
+        let Some(user) = &source.snmp else { return Ok(SnmpLogin::Community(secret)) };
+        let place = match &source.from {
+            SecretFrom::File(path) | SecretFrom::Key { path, .. } => path.as_path(),
+            SecretFrom::Environment(variable) => Path::new(variable),
+        };
+        let passphrase = long_enough(secret, place)?;
+        let privacy = match &user.privacy {
+            Some((way, path)) => Some((*way, long_enough(file::read_word(path)?, path)?)),
+            None => None,
+        };
+        Ok(SnmpLogin::User { name: source.user.clone(), auth: user.auth, passphrase, privacy })
+    }
+
+    /// Whether the secrets of a credential can be read, whatever it is for.
+    pub fn try_read(&self, name: &CredentialName) -> Result<(), SecretError> {
+        let source = self.sources.get(name).ok_or_else(|| SecretError::Undeclared(name.clone()))?;
+        match source.purpose {
+            Purpose::Snmp => self.fetch_snmp(name).map(drop),
+            purpose => self.fetch(name, purpose).map(drop),
+        }
+    }
+
     /// A fingerprint of each secret that can be read, so that one secret under two names is found.
     pub fn fingerprints(&self, key: &[u8; 32]) -> Vec<SecretPrint> {
         let mut prints = Vec::new();
@@ -127,7 +160,12 @@ impl SecretStore {
                 LoginSecret::Password(password) => password,
                 LoginSecret::Key { pem, .. } => pem,
             };
-            let parts = [(SecretPart::Login, Some(secret)), (SecretPart::Enable, login.enable.as_ref())];
+            let privacy = source.snmp.as_ref().and_then(|user| file::read_word(&user.privacy.as_ref()?.1).ok());
+            let parts = [
+                (SecretPart::Login, Some(secret)),
+                (SecretPart::Enable, login.enable.as_ref()),
+                (SecretPart::Privacy, privacy.as_ref()),
+            ];
             for (part, secret) in parts {
                 if let Some(print) = secret.and_then(|secret| keyed_print(key, secret)) {
                     prints.push(SecretPrint { name: name.clone(), part, print });
@@ -139,22 +177,37 @@ impl SecretStore {
 
     fn read(&self, name: &CredentialName, source: &CredentialSource) -> Result<Login, SecretError> {
         let secret = match &source.from {
-            SecretFrom::File(path) => LoginSecret::Password(file::read_word(path)?),
             SecretFrom::Key { path, passphrase_file } => {
                 let passphrase = passphrase_file.as_deref().map(file::read_word).transpose()?;
                 LoginSecret::Key { pem: file::read_text(path)?, passphrase }
             }
-            SecretFrom::Environment(_) if !self.allow_environment => {
-                return Err(SecretError::EnvironmentRefused(name.clone()));
-            }
-            SecretFrom::Environment(variable) => {
-                let value = std::env::var(variable).map_err(|_| SecretError::EnvironmentUnset(variable.clone()))?;
-                LoginSecret::Password(file::word(SecretString::from(value), Path::new(variable))?)
-            }
+            from => LoginSecret::Password(self.password(name, from)?),
         };
         let enable = source.enable_file.as_deref().map(file::read_word).transpose()?;
         Ok(Login { user: source.user.clone(), secret, enable })
     }
+
+    /// One word: a password, a community, a passphrase.
+    fn password(&self, name: &CredentialName, from: &SecretFrom) -> Result<SecretString, SecretError> {
+        match from {
+            SecretFrom::File(path) | SecretFrom::Key { path, .. } => file::read_word(path),
+            SecretFrom::Environment(_) if !self.allow_environment => Err(SecretError::EnvironmentRefused(name.clone())),
+            SecretFrom::Environment(variable) => {
+                let value = std::env::var(variable).map_err(|_| SecretError::EnvironmentUnset(variable.clone()))?;
+                file::word(SecretString::from(value), Path::new(variable))
+            }
+        }
+    }
+}
+
+/// The shortest passphrase from which a key of SNMP v3 is made (RFC 3414, 11.2).
+const PASSPHRASE_BYTES_MIN: usize = 8;
+
+fn long_enough(secret: SecretString, place: &Path) -> Result<SecretString, SecretError> {
+    if secret.expose_secret().len() < PASSPHRASE_BYTES_MIN {
+        return Err(SecretError::Malformed { place: place.to_owned(), why: "is shorter than 8 characters" });
+    }
+    Ok(secret)
 }
 
 fn keyed_print(key: &[u8; 32], secret: &SecretString) -> Option<String> {

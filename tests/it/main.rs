@@ -20,6 +20,7 @@ mod poll;
 mod prove;
 mod prune;
 mod readout;
+mod snmp;
 mod store;
 mod store_check;
 mod texts;
