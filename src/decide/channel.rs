@@ -51,7 +51,8 @@ pub fn cross_check(first: Option<First<'_>>, second: Second<'_>, before: &[&Comp
     for reading in shared {
         let name = beside(&reading.component);
         spoken.insert(name.clone());
-        if first.is_some_and(|first| !first.asked.contains(&reading.component.kind)) {
+        let unasked = first.is_some_and(|first| !first.asked.contains(&reading.component.kind));
+        if unasked || reading.condition == Condition::Missing {
             continue;
         }
         let ssh = told.get(&reading.component).copied();

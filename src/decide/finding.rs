@@ -202,6 +202,7 @@ fn built_in(kind: ComponentKind) -> Hysteresis {
         | ComponentKind::FileSystem
         | ComponentKind::CmLink
         | ComponentKind::Channel
+        | ComponentKind::Overall
         | ComponentKind::MailQueue
         | ComponentKind::Analysis
         | ComponentKind::Managed

@@ -85,6 +85,8 @@ pub enum Effect {
     Connection,
     /// The answer to a command: each answer that was spoilt counts.
     Answer,
+    /// The agent of SNMP, until it is mended: nothing counts.
+    Agent,
 }
 
 impl Fault {
@@ -103,6 +105,7 @@ impl Fault {
             | Self::TruncatedShell
             | Self::ExecRefused
             | Self::ConfigPagerText => Effect::Answer,
+            Self::SnmpSilent | Self::SnmpDisagrees => Effect::Agent,
             _ => Effect::State,
         }
     }

@@ -56,6 +56,8 @@ crate::words! {
         Configuration = "configuration",
         /// A second channel to the appliance: whether it answers, and where it says otherwise than the first.
         Channel = "channel",
+        /// The appliance's own word over everything, which SNMP alone gives.
+        Overall = "overall",
         /// One queue of mail, or the quarantine (EX).
         MailQueue = "mail-queue",
         /// What analyses: virtual machines that run.

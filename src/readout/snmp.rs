@@ -121,6 +121,8 @@ impl TryFrom<String> for Numbers {
 enum Type {
     Number,
     Text,
+    /// `TruthValue`: 1 is *yes*. The MIB says that 2 is *no*; monitoring plug-ins know 0 as that, too.
+    Truth,
 }
 
 impl Type {
@@ -129,10 +131,16 @@ impl Type {
         match (self, value) {
             (Self::Number, SnmpValue::Integer(number)) => number.to_string(),
             (Self::Number, SnmpValue::Unsigned(number)) => number.to_string(),
+            (Self::Truth, SnmpValue::Integer(1) | SnmpValue::Unsigned(1)) => "yes".to_owned(),
+            (Self::Truth, SnmpValue::Integer(0 | 2) | SnmpValue::Unsigned(0 | 2)) => "no".to_owned(),
             // Agents end octet strings with a zero as often as not.
             (Self::Text, SnmpValue::Text(text)) => text.as_data().trim_matches(['\0', ' ']).to_owned(),
             (expected, found) => {
-                let expected = if expected == Self::Number { "number" } else { "text" };
+                let expected = match expected {
+                    Self::Number => "number",
+                    Self::Text => "text",
+                    Self::Truth => "truth of 1 or 2",
+                };
                 format!("{} where a {expected} belongs", found.type_name())
             }
         }

@@ -58,8 +58,8 @@ CREATE TABLE reading_span (
     kind TEXT NOT NULL CHECK (kind IN (
             'reach', 'identity', 'system', 'temperature', 'raid', 'disk', 'power', 'psu', 'fans', 'fan',
             'service', 'licence', 'content', 'guest-image', 'boot', 'interface', 'port-pair', 'file-system',
-            'ntp', 'clock', 'cm-link', 'configuration', 'channel', 'mail-queue', 'analysis', 'managed',
-            'answer'
+            'ntp', 'clock', 'cm-link', 'configuration', 'channel', 'overall', 'mail-queue', 'analysis',
+            'managed', 'answer'
         )),
     name TEXT NOT NULL,
     condition TEXT NOT NULL CHECK (condition IN (
@@ -115,8 +115,8 @@ CREATE TABLE finding (
     kind TEXT NOT NULL CHECK (kind IN (
             'reach', 'identity', 'system', 'temperature', 'raid', 'disk', 'power', 'psu', 'fans', 'fan',
             'service', 'licence', 'content', 'guest-image', 'boot', 'interface', 'port-pair', 'file-system',
-            'ntp', 'clock', 'cm-link', 'configuration', 'channel', 'mail-queue', 'analysis', 'managed',
-            'answer'
+            'ntp', 'clock', 'cm-link', 'configuration', 'channel', 'overall', 'mail-queue', 'analysis',
+            'managed', 'answer'
         )),
     name TEXT NOT NULL,
     condition TEXT NOT NULL CHECK (condition IN (

@@ -64,6 +64,9 @@ fn what_is_not_understood_stays_so_and_unknown_is_no_disagreement() {
     use Condition::{Bad, Good, Missing, Unrecognised, Warning};
     let found = held(Some(&[disk(Good, "Online")]), &[disk(Unrecognised, "Tolerable")], &[]);
     assert_eq!(found[0], line("channel snmp disk 3", Unrecognised, "SNMP says unrecognised (Tolerable)"));
+    let known = Component::new(ComponentKind::Channel, "snmp disk 3");
+    let found = held(Some(&[disk(Good, "Online")]), &[disk(Missing, "no clock")], &[&known]);
+    assert_eq!(found, [line("channel snmp", Good, ANSWERS)], "what SNMP cannot say has no step");
     for snmp in [Good, Bad] {
         assert_eq!(held(Some(&[disk(Missing, "")]), &[disk(snmp, "")], &[]).len(), 1, "{snmp}");
     }
