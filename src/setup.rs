@@ -72,6 +72,7 @@ fn access_limits(limits: &SessionLimits) -> AccessLimits {
         command: seconds(limits.command_s),
         idle: seconds(limits.idle_s),
         keepalive: KEEPALIVE,
+        snmp: seconds(limits.snmp_s),
     }
 }
 

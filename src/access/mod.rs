@@ -1,4 +1,4 @@
-//! L3: the way to an appliance: route, SSH, prompts, host keys.
+//! L3: the way to an appliance: route, SSH, prompts, host keys, SNMP.
 //!
 //! Invariant: nothing secret goes to a peer whose host key was not accepted for this asset before; the connection is
 //! given its pins when it is made and never learns.
@@ -14,6 +14,7 @@ mod prompt;
 mod route;
 mod screen;
 mod session;
+mod snmp;
 mod ssh;
 mod wire;
 
@@ -25,10 +26,12 @@ use crate::model::command::ReadCommand;
 use crate::model::credential::Login;
 use crate::model::inventory::{Gateway, Hop, Seat};
 use crate::model::outside::Outside;
+use crate::model::snmp::{Oid, SnmpLogin, SnmpObject};
 
 pub use bastion::Bastion;
 pub use hop::HopFault;
 pub use route::{LabTable, LabTableError, Router, not_tried};
+pub use snmp::SnmpError;
 pub use ssh::{AccessLimits, SshAccess};
 
 crate::words! {
@@ -146,6 +149,17 @@ pub trait Access: Send + Sync {
         _login: &'a Login,
     ) -> BoxFuture<'a, Result<Bastion, AccessError>> {
         Box::pin(async move { Err(no_hops(hop)) })
+    }
+
+    /// Reads all objects below `roots` by SNMP, all or none. An implementation that speaks none says that it is not
+    /// available.
+    fn objects<'a>(
+        &'a self,
+        _peer: Peer<'a>,
+        _login: &'a SnmpLogin,
+        _roots: &'a [Oid],
+    ) -> BoxFuture<'a, Result<Vec<SnmpObject>, SnmpError>> {
+        Box::pin(async { Err(SnmpError::NotAvailable("no SNMP is spoken here".to_owned())) })
     }
 }
 
@@ -273,7 +287,8 @@ mod tests {
 
     use super::*;
     use crate::model::inventory::{
-        Algorithms, Channel, DataPath, GatewayAccess, ProbeState, Probes, SeatCredentials, SshPolicy, Supplier,
+        Algorithms, Channel, DataPath, GatewayAccess, ProbeState, Probes, SeatCredentials, SnmpPolicy, SshPolicy,
+        Supplier,
     };
     use crate::model::series::Series;
 
@@ -315,6 +330,7 @@ mod tests {
                 sessions: 1,
                 hold_s: 0,
             },
+            snmp: SnmpPolicy::default(),
             notes: Vec::new(),
             declared_at: ("acme.yaml".to_owned(), 1),
         }

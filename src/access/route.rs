@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{AccessError, HopAt, Peer};
+use super::{AccessError, HopAt, Peer, SnmpError};
 use crate::model::inventory::{Gateway, GatewayAccess, Hop, HopKind, ProbeState};
 use crate::model::name::SeatName;
 
@@ -34,7 +34,7 @@ pub enum LabTableError {
     OverLimit,
     /// Not the JSON that is expected.
     #[error(
-        "the port table is not of the form {{\"v\":1,\"ports\":{{\"seat\":port}},\"hops\":{{\"host:port\":port}}}}"
+        "the port table is not of the form {{\"v\":1,\"ports\":{{\"seat\":port}},\"hops\":{{\"host:port\":port}},\"snmp\":{{\"seat\":port}}}}"
     )]
     Malformed(#[source] serde_json::Error),
     /// Another version.
@@ -42,11 +42,13 @@ pub enum LabTableError {
     Version(u32),
 }
 
-/// The ports of a lab on 127.0.0.1: of its simulated appliances by seat, of its proxies by the place that a hop declares.
+/// The ports of a lab on 127.0.0.1: of its simulated appliances by seat, for SSH and for SNMP, of its proxies by the place
+/// that a hop declares.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LabTable {
     ports: BTreeMap<SeatName, u16>,
     hops: BTreeMap<String, u16>,
+    snmp: BTreeMap<SeatName, u16>,
 }
 
 #[derive(Deserialize)]
@@ -56,6 +58,8 @@ struct TableFile {
     ports: BTreeMap<SeatName, u16>,
     #[serde(default)]
     hops: BTreeMap<String, u16>,
+    #[serde(default)]
+    snmp: BTreeMap<SeatName, u16>,
 }
 
 impl LabTable {
@@ -74,13 +78,16 @@ impl LabTable {
             return Err(LabTableError::OverLimit);
         }
         let file: TableFile = serde_json::from_str(text).map_err(LabTableError::Malformed)?;
-        if file.v == 1 { Ok(Self { ports: file.ports, hops: file.hops }) } else { Err(LabTableError::Version(file.v)) }
+        if file.v != 1 {
+            return Err(LabTableError::Version(file.v));
+        }
+        Ok(Self { ports: file.ports, hops: file.hops, snmp: file.snmp })
     }
 }
 
 impl FromIterator<(SeatName, u16)> for LabTable {
     fn from_iter<I: IntoIterator<Item = (SeatName, u16)>>(ports: I) -> Self {
-        Self { ports: ports.into_iter().collect(), hops: BTreeMap::new() }
+        Self { ports: ports.into_iter().collect(), ..Self::default() }
     }
 }
 
@@ -178,6 +185,27 @@ impl Router {
         let last = hops.iter().rposition(|hop| hop.kind.is_bastion()).map_or(0, |at| at + 1);
         let hops = hops.iter().skip(last).filter(|hop| hop.kind != HopKind::Vpn);
         hops.map(|hop| self.proxy(hop)).collect()
+    }
+
+    /// Where datagrams of SNMP go: the direct way or none.
+    pub(super) fn datagrams(&self, peer: Peer<'_>) -> Result<SocketAddr, SnmpError> {
+        let unavailable = |why: String| Err(SnmpError::NotAvailable(why));
+        if let Some(why) = peer.gateway.without_snmp() {
+            return unavailable(why);
+        }
+        match self {
+            Self::Lab(table) => match table.snmp.get(&peer.seat.name) {
+                Some(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, *port))),
+                None => unavailable(format!("seat {} has no SNMP in the lab", peer.seat.name)),
+            },
+            Self::Live => match peer.seat.address {
+                Some(address) if is_of_this_host(address) => {
+                    unavailable(format!("{address} is this host itself, where only a lab lives"))
+                }
+                Some(address) => Ok(SocketAddr::new(address, peer.seat.snmp.port)),
+                None => unavailable("the seat has no address".to_owned()),
+            },
+        }
     }
 
     fn proxy(&self, hop: &Hop) -> Result<Proxy, AccessError> {

@@ -16,9 +16,11 @@ use super::login::{Keys, authenticate};
 use super::profile::{Ask, Profiles};
 use super::route::{Router, label};
 use super::session::SshSession;
+use super::snmp::{self, SnmpError};
 use super::{Access, AccessError, HopAt, KeyKind, Peer, Session, ShownKey};
 use crate::model::credential::Login;
 use crate::model::inventory::Algorithms;
+use crate::model::snmp::{Oid, SnmpLogin, SnmpObject};
 
 /// Key exchanges of the legacy profile at a time, and threads that compute them.
 const LEGACY_AT_ONCE: usize = 2;
@@ -38,6 +40,8 @@ pub struct AccessLimits {
     pub idle: Duration,
     /// The silence after which a keepalive is sent; a connection that leaves three without an answer is given up.
     pub keepalive: Duration,
+    /// All that is asked by SNMP at once, discovery and repetitions included.
+    pub snmp: Duration,
 }
 
 impl Default for AccessLimits {
@@ -49,6 +53,7 @@ impl Default for AccessLimits {
             command: Duration::from_mins(2),
             idle: Duration::from_secs(30),
             keepalive: Duration::from_secs(15),
+            snmp: Duration::from_secs(10),
         }
     }
 }
@@ -170,6 +175,15 @@ impl Access for SshAccess {
         login: &'a Login,
     ) -> BoxFuture<'a, Result<Bastion, AccessError>> {
         Box::pin(self.bastion(hop, pins, login))
+    }
+
+    fn objects<'a>(
+        &'a self,
+        peer: Peer<'a>,
+        login: &'a SnmpLogin,
+        roots: &'a [Oid],
+    ) -> BoxFuture<'a, Result<Vec<SnmpObject>, SnmpError>> {
+        Box::pin(snmp::objects(&self.router, &self.limits, peer, login, roots))
     }
 }
 

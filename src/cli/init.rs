@@ -10,6 +10,7 @@ use crate::inventory::{example, load};
 use crate::lab;
 use crate::model::credential::CredentialName;
 use crate::model::inventory::Inventory;
+use crate::model::snmp::SnmpVersion;
 use crate::service::refusal::Refusal;
 
 /// Write settings and an inventory into a new folder.
@@ -63,7 +64,7 @@ fn lab_settings(inventory: &Inventory) -> String {
         "# Settings of a simulated fleet. Nothing here reaches a real appliance: in realm lab only the lab's own\n\
          # loopback ports are dialled.\nrealm: lab\nzone: Asia/Tokyo\nstore: data/hoshu.db\ndepot: data/depot\n\
          inventory: inventory\nroot_key: {file: keys/root.key}\nlab: {ports: lab/ports.json}\n\
-         limits: {connect_s: 3, login_s: 5, command_s: 20, idle_s: 10}\ncredentials:\n",
+         limits: {connect_s: 3, login_s: 5, command_s: 20, idle_s: 10, snmp_s: 5}\ncredentials:\n",
     );
     let mut names: Vec<(&CredentialName, &str)> = Vec::new();
     for seat in inventory.seats.values() {
@@ -72,11 +73,29 @@ fn lab_settings(inventory: &Inventory) -> String {
     }
     names.sort_unstable();
     names.dedup();
+    let mut snmp: Vec<(&CredentialName, SnmpVersion)> = Vec::new();
+    for seat in inventory.seats.values() {
+        snmp.extend(seat.credentials.snmp.iter().map(|name| (name, seat.snmp.version)));
+    }
+    snmp.sort_unstable();
+    snmp.dedup();
     for (name, purpose) in names {
         let shown = name.to_string();
         let user = shown.rsplit('/').next().unwrap_or_default();
         let file = lab::secret_file(Path::new("lab"), name);
         text.push_str(&format!("  {shown}: {{purpose: {purpose}, user: {user}, file: {}}}\n", file.display()));
+    }
+    for (name, version) in snmp {
+        let shown = name.to_string();
+        let user = shown.rsplit('/').next().unwrap_or_default();
+        let (file, privacy) = (lab::secret_file(Path::new("lab"), name), lab::privacy_file(Path::new("lab"), name));
+        let (file, privacy) = (file.display(), privacy.display());
+        text.push_str(&match version {
+            SnmpVersion::V2c => format!("  {shown}: {{purpose: snmp, file: {file}}}\n"),
+            SnmpVersion::V3 => format!(
+                "  {shown}: {{purpose: snmp, user: {user}, auth: sha-256, file: {file}, privacy: aes-128, privacy_file: {privacy}}}\n"
+            ),
+        });
     }
     text
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::out::{Cell, Tone, counted};
 use super::progress::Bar;
 use super::{Context, Doors, Ended, parse_duration, person};
-use crate::model::reading::{Condition, Outcome, Reading, Tier};
+use crate::model::reading::{ComponentKind, Condition, Outcome, Reading, Tier};
 use crate::model::time::show_duration;
 use crate::service::poll::{self, Answer, LastGasp, SeatPolled, Wanted};
 use crate::service::refusal::Refusal;
@@ -82,6 +82,12 @@ fn rows(seat: &SeatPolled, all: bool) -> Vec<Vec<Cell>> {
         what.extend(shown.map(|reading| Cell::toned(in_words(reading), tone(reading.condition))));
     } else {
         what.push(seat.reason.for_terminal().into_owned().into());
+        // What another channel says of a seat that did not answer is worth a line, even when it is well.
+        let other = seat.readings.iter().filter(|reading| {
+            let reach = reading.component.kind == ComponentKind::Reach;
+            !reach && (all || !reading.condition.is_good() || reading.component.kind == ComponentKind::Channel)
+        });
+        what.extend(other.map(|reading| Cell::toned(in_words(reading), tone(reading.condition))));
     }
     if what.is_empty() && seat.open_findings > 0 {
         let open = counted(seat.open_findings, "finding");

@@ -201,6 +201,11 @@ fn built_in(kind: ComponentKind) -> Hysteresis {
         | ComponentKind::Interface
         | ComponentKind::FileSystem
         | ComponentKind::CmLink
+        | ComponentKind::Channel
+        | ComponentKind::Overall
+        | ComponentKind::MailQueue
+        | ComponentKind::Analysis
+        | ComponentKind::Managed
         | ComponentKind::Answer => (2, 10, 2),
     };
     Hysteresis { hard_after_count, hard_after_ms: minutes * MINUTE_MS, end_after_count }

@@ -5,6 +5,7 @@
 pub mod ask;
 pub mod backup;
 pub mod brake;
+pub mod channel;
 pub mod due;
 pub mod finding;
 pub mod span;

@@ -11,6 +11,7 @@ use crate::model::credential::{LoginSecret, Purpose};
 use crate::model::name::SeatName;
 use crate::model::object::OpenPurpose;
 use crate::model::redacted::RedactedText;
+use crate::model::snmp::SnmpLogin;
 use crate::secret::SecretError;
 
 /// Why a text does not leave.
@@ -53,6 +54,17 @@ pub(super) async fn credentials(env: &Env, seat: &SeatName) -> Result<Vec<secrec
             LoginSecret::Password(password) => secrets.push(password),
             LoginSecret::Key { passphrase, .. } => secrets.extend(passphrase),
         }
+    }
+    let Some(name) = &seat.credentials.snmp else { return Ok(secrets) };
+    match env.secrets.fetch_snmp(name).await {
+        Err(SecretError::Undeclared(_)) => {}
+        login => match login? {
+            SnmpLogin::Community(community) => secrets.push(community),
+            SnmpLogin::User { passphrase, privacy, .. } => {
+                secrets.push(passphrase);
+                secrets.extend(privacy.map(|(_, passphrase)| passphrase));
+            }
+        },
     }
     Ok(secrets)
 }

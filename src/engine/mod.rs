@@ -18,6 +18,7 @@ pub mod prove;
 pub mod prune;
 pub mod sealed;
 pub mod session;
+mod snmp;
 pub mod store_check;
 pub mod twin;
 pub mod verify;

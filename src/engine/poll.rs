@@ -14,6 +14,7 @@ use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
 use crate::engine::lane::Permit;
 use crate::engine::session::{self, Failure, Live};
+use crate::engine::snmp::{self, Beside, Told};
 use crate::model::finding::Finding;
 use crate::model::limits;
 use crate::model::name::SeatName;
@@ -22,7 +23,7 @@ use crate::model::reading::{Component, ComponentKind, Condition, Outcome, Poll, 
 use crate::model::record::{PollLast, PollRecord};
 use crate::model::release::Release;
 use crate::model::time::Time;
-use crate::readout::{Context, Layout};
+use crate::readout::{ApplianceTime, Context, Layout};
 use crate::store::StoreError;
 
 /// Which tiers are read.
@@ -40,6 +41,18 @@ struct Known {
     spans: Vec<Span>,
     findings: Vec<Finding>,
     last: Option<PollLast>,
+}
+
+impl Known {
+    /// The components of open spans and findings.
+    fn components(&self) -> Vec<&Component> {
+        let spans = self.spans.iter().map(|span| &span.component);
+        let findings = self.findings.iter().map(|finding| &finding.component);
+        let mut all: Vec<&Component> = spans.chain(findings).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
 }
 
 /// A poll of one seat and what was concluded from it.
@@ -145,11 +158,12 @@ fn failed(env: &Env, failure: &Failure, took_ms: i64) -> Poll {
 async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Polled, StoreError> {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
     let began = Stopwatch::start();
+    let tiers = ask.tiers.clone();
     let looked = look(&env, &facts, &known, ask, permit).await;
     let took_ms = began.elapsed_ms();
     let (mut poll, permit) = match looked {
         Ok((poll, permit)) => (Poll { took_ms, ..poll }, Some(permit)),
-        Err(failure) => (failed(&env, &failure, took_ms), None),
+        Err(failure) => (without_ssh(&env, &facts, &known, &tiers, failed(&env, &failure, took_ms)).await, None),
     };
     poll.readings.extend(decide::finding::reach(poll.outcome).map(|reach| Reading { said: said(&poll), ..reach }));
     let findings = conclude(&env, &facts, &known, &poll);
@@ -178,6 +192,19 @@ async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Poll
     let good = poll.readings.iter().all(|reading| reading.condition.is_good());
     env.tell(&Event::SeatDone { seat: facts.seat.name.clone(), good, word: poll.outcome.as_str() });
     Ok(Polled { facts, poll, findings, last_gasp })
+}
+
+/// A poll that SSH ended, with what SNMP says alone.
+async fn without_ssh(env: &Env, facts: &Facts, known: &Known, tiers: &[Tier], mut poll: Poll) -> Poll {
+    if facts.seat.credentials.snmp.is_none() {
+        return poll;
+    }
+    let _permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let before = known.components();
+    let serial = facts.asset.as_ref().and_then(|asset| asset.serial.as_ref());
+    let beside = Beside { tiers, outcome: poll.outcome, serial, told: None, before: &before };
+    poll.readings = snmp::readings(env, facts, beside).await;
+    poll
 }
 
 /// How many components are named as the reason.
@@ -259,7 +286,7 @@ async fn read(
 ) -> Result<Poll, Failure> {
     let at = env.clock.now();
     let mut result = read_tiers(env, facts, known, &ask.tiers, &mut live, at).await;
-    if let Ok(readings) = &result
+    if let Ok(Gave { readings, .. }) = &result
         && ask.follow
         && !ask.tiers.contains(&Tier::Detail)
         && decide::span::changed(&decide::span::advance(&known.spans, readings, at))
@@ -269,13 +296,21 @@ async fn read(
     }
     let hold = !env.stop.is_asked() && facts.seat.ssh.hold_s > 0;
     match result {
-        Ok(mut readings) => {
-            readings.push(negotiated(live.session.negotiated()));
+        Ok(Gave { mut readings, asked, clock, release }) => {
+            let serial = live.asset.serial.clone();
+            let ssh = negotiated(live.session.negotiated());
             if hold {
                 env.kept.keep(facts.seat.name.clone(), live, at.plus_ms(i64::from(facts.seat.ssh.hold_s) * 1000));
             } else {
                 live.close().await;
             }
+            let before = known.components();
+            let told = Some(Told { readings: &readings, asked: &asked, clock, release });
+            let (tiers, outcome) = (ask.tiers.as_slice(), Outcome::Answered);
+            let beside = Beside { tiers, outcome, serial: serial.as_ref(), told, before: &before };
+            let second = snmp::readings(env, facts, beside).await;
+            readings.extend(second);
+            readings.push(ssh);
             Ok(Poll {
                 at,
                 outcome: Outcome::Answered,
@@ -313,6 +348,15 @@ fn layouts<'a>(env: &'a Env, facts: &Facts, release: Option<&Release>, tiers: &[
     all
 }
 
+/// What the commands of some tiers gave.
+struct Gave {
+    readings: Vec<Reading>,
+    /// The kinds of component of which some command spoke.
+    asked: BTreeSet<ComponentKind>,
+    clock: Option<ApplianceTime>,
+    release: Option<Release>,
+}
+
 async fn read_tiers(
     env: &Env,
     facts: &Facts,
@@ -320,7 +364,7 @@ async fn read_tiers(
     tiers: &[Tier],
     live: &mut Live,
     now: Time,
-) -> Result<Vec<Reading>, Failure> {
+) -> Result<Gave, Failure> {
     let release: Option<Release> = live.seen.release.as_ref().and_then(|text| text.as_data().parse().ok());
     let asked = layouts(env, facts, release.as_ref(), tiers);
     let mut context = Context { now, clock: None, series: facts.seat.series, release: release.clone() };
@@ -347,10 +391,11 @@ async fn read_tiers(
     let mut all = layouts(env, facts, release.as_ref(), Tier::ALL);
     all.retain(|layout| layout.is_wanted(&names));
     let kinds = answered_kinds(&asked, &all);
+    let spoken = asked.iter().flat_map(|layout| layout.kinds()).collect();
     let before = known.spans.iter().map(|span| &span.component).filter(|component| kinds.contains(&component.kind));
     let mut readings = decide::span::worst(decide::span::with_missing(before, readings));
     readings.truncate(limits::READINGS_MAX);
-    Ok(readings)
+    Ok(Gave { readings, asked: spoken, clock: context.clock, release })
 }
 
 /// Whether what runs is saved. Both texts are held side by side and forgotten. It is the last thing that is asked: a text

@@ -209,7 +209,7 @@ async fn means(env: &Env, place: Place<'_>, name: &HopName, behind: Option<&Bast
     let credential = place.hop.credential.clone().ok_or_else(|| none("it names no credential".to_owned()))?;
     let pins = env.rows().hop_pins(name).await.map_err(|error| not_kept(&error))?;
     if !pins.is_empty() {
-        let login = env.secrets.fetch(&credential, Purpose::Hop).map_err(|error| none(error.to_string()))?;
+        let login = env.secrets.fetch(&credential, Purpose::Hop).await.map_err(|error| none(error.to_string()))?;
         return Ok((credential, login, pins));
     }
     let at = HopAt { gateway: place.gateway, at: place.at, behind };

@@ -3,6 +3,7 @@
 use crate::model::credential::Purpose;
 use crate::model::inventory::{GatewayAccess, HopKind, Inventory, Seat};
 use crate::model::settings::Settings;
+use crate::model::snmp::SnmpVersion;
 use crate::yaml::{Problem, Severity};
 
 /// Seats and hops whose credential has no source in the settings (a warning: nothing is polled there), or one of the wrong purpose
@@ -10,19 +11,29 @@ use crate::yaml::{Problem, Severity};
 pub fn check_credentials(inventory: &Inventory, settings: &Settings) -> Vec<Problem> {
     let mut problems = hops(inventory, settings);
     for seat in inventory.seats.values() {
-        let wanted = [(Purpose::Read, &seat.credentials.read), (Purpose::Change, &seat.credentials.change)];
+        let named = &seat.credentials;
+        let wanted = [(Purpose::Read, &named.read), (Purpose::Change, &named.change), (Purpose::Snmp, &named.snmp)];
         for (purpose, name) in wanted {
             let Some(name) = name else { continue };
             match settings.credentials.get(name) {
-                None if purpose == Purpose::Read => {
+                None if purpose != Purpose::Change => {
+                    let lost = if purpose == Purpose::Read { "polled" } else { "asked by SNMP" };
                     let message =
-                        format!("the settings have no source for the credential {name}: {} is not polled", seat.name);
+                        format!("the settings have no source for the credential {name}: {} is not {lost}", seat.name);
                     problems.push(at(seat, Severity::Warning, message));
                 }
                 Some(source) if source.purpose != purpose => {
                     let message = format!(
                         "{} names {name} to {purpose}, but the settings give it the purpose {}",
                         seat.name, source.purpose
+                    );
+                    problems.push(at(seat, Severity::Error, message));
+                }
+                Some(source) if source.snmp_version().is_some_and(|version| version != seat.snmp.version) => {
+                    let given = source.snmp_version().map_or("", SnmpVersion::as_str);
+                    let message = format!(
+                        "{} is asked by SNMP {}, but the settings give {name} for {given}",
+                        seat.name, seat.snmp.version
                     );
                     problems.push(at(seat, Severity::Error, message));
                 }

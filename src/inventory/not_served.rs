@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::inventory::{GatewayAccess, HopKind, Inventory, ProbeState};
+use crate::model::inventory::{GatewayAccess, HopKind, Inventory, ProbeState, Seat};
 
 /// One kind of thing that is declared and not yet served.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -33,6 +33,7 @@ impl fmt::Display for NotServed {
 pub fn not_served(inventory: &Inventory) -> Vec<NotServed> {
     let mut groups = ways(inventory);
     groups.extend(probes(inventory));
+    groups.extend(snmp(inventory));
     groups.extend(papers(inventory));
     groups.retain(|group| !group.subjects.is_empty());
     groups
@@ -40,7 +41,7 @@ pub fn not_served(inventory: &Inventory) -> Vec<NotServed> {
 
 fn ways(inventory: &Inventory) -> Vec<NotServed> {
     let seats = |wanted: &dyn Fn(&crate::model::inventory::Gateway) -> bool| -> Vec<String> {
-        let behind = |seat: &&crate::model::inventory::Seat| inventory.gateway(seat).is_some_and(wanted);
+        let behind = |seat: &&Seat| inventory.gateway(seat).is_some_and(wanted);
         inventory.seats.values().filter(behind).map(|seat| seat.name.to_string()).collect()
     };
     // The host has a VPN already, so a hop of this kind asks nothing of Hoshu. A proxy is asked without a login. That a
@@ -70,7 +71,7 @@ fn ways(inventory: &Inventory) -> Vec<NotServed> {
 }
 
 fn probes(inventory: &Inventory) -> Vec<NotServed> {
-    let why = "only SSH is asked";
+    let why = "only SSH and SNMP are asked";
     let group = |name: &str, state: fn(&crate::model::inventory::Probes) -> ProbeState| {
         let customers = inventory.customers.values();
         let gateways = customers.flat_map(|customer| customer.gateways.iter().map(move |gateway| (customer, gateway)));
@@ -81,10 +82,37 @@ fn probes(inventory: &Inventory) -> Vec<NotServed> {
     vec![
         group("icmp", |probes| probes.icmp),
         group("https", |probes| probes.https),
-        group("snmp", |probes| probes.snmp),
         group("oob", |probes| probes.oob),
         group("switch", |probes| probes.switch),
         group("cm", |probes| probes.cm),
+    ]
+}
+
+/// SNMP is served where a seat names a credential for it, and where datagrams pass.
+fn snmp(inventory: &Inventory) -> Vec<NotServed> {
+    let seats = || inventory.seats.values().filter_map(|seat| Some((seat, inventory.gateway(seat)?)));
+    let asked = |seat: &Seat| seat.credentials.snmp.is_some();
+    let customers = inventory.customers.values();
+    let gateways = customers.flat_map(|customer| customer.gateways.iter().map(move |gateway| (customer, gateway)));
+    let idle = gateways.filter(|(customer, gateway)| {
+        let behind = |seat: &Seat| seat.customer == customer.name && seat.gateway == gateway.name;
+        gateway.probes.snmp == ProbeState::Yes && !inventory.seats.values().any(|seat| behind(seat) && asked(seat))
+    });
+    let through_hops = seats().filter(|(seat, gateway)| {
+        let hops = gateway.hops.iter().any(|hop| hop.kind != HopKind::Vpn);
+        asked(seat) && gateway.access == GatewayAccess::Unattended && hops
+    });
+    vec![
+        NotServed {
+            what: "snmp probes".to_owned(),
+            why: "no seat behind the gateway names a credential for SNMP",
+            subjects: idle.map(|(customer, gateway)| format!("{}/{}", customer.name, gateway.name)).collect(),
+        },
+        NotServed {
+            what: "snmp through a hop".to_owned(),
+            why: "SNMP is of datagrams, which no hop takes along: not available, and SSH alone is asked",
+            subjects: through_hops.map(|(seat, _)| seat.name.to_string()).collect(),
+        },
     ]
 }
 

@@ -3,7 +3,7 @@
 use super::tables::CUSTOMER_FILE;
 use crate::model::inventory::{
     Algorithms, Channel, Contact, Contract, Customer, Freeze, Gateway, GatewayAccess, Hop, Language, ProbeState,
-    Probes, Retention, Seat, SeatCredentials, Site, SshPolicy, Supplier, Window, Work,
+    Probes, Retention, Seat, SeatCredentials, Site, SnmpPolicy, SshPolicy, Supplier, Window, Work,
 };
 use crate::model::name::CustomerName;
 use crate::yaml::{Fields, Node, Source};
@@ -166,8 +166,13 @@ fn read_seat(fields: Fields<'_>, customer: &CustomerName) -> Option<Seat> {
         supplier: fields.get("supplier").unwrap_or(Supplier::Us),
         contract: fields.owned("contract"),
         window: fields.owned("window"),
-        credentials: SeatCredentials { read: credential("read"), change: credential("change") },
+        credentials: SeatCredentials {
+            read: credential("read"),
+            change: credential("change"),
+            snmp: credential("snmp"),
+        },
         ssh: read_ssh(fields.table("ssh")),
+        snmp: read_snmp(fields.table("snmp")),
         notes: fields.list_of("notes"),
         declared_at: (fields.source().name().to_owned(), fields.here().line),
     })
@@ -182,6 +187,14 @@ fn read_ssh(fields: Option<Fields<'_>>) -> SshPolicy {
         channel: fields.and_then(|fields| fields.get("channel")).unwrap_or(Channel::Shell),
         sessions: whole("sessions").unwrap_or(1),
         hold_s: fields.and_then(|fields| fields.whole("hold_s")).unwrap_or(0),
+    }
+}
+
+fn read_snmp(fields: Option<Fields<'_>>) -> SnmpPolicy {
+    let usual = SnmpPolicy::default();
+    SnmpPolicy {
+        version: fields.and_then(|fields| fields.get("version")).unwrap_or(usual.version),
+        port: fields.and_then(|fields| fields.whole_u16("port")).unwrap_or(usual.port),
     }
 }
 

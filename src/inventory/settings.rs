@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use super::forms::{
     ACCOUNT, CREDENTIAL, CREDENTIAL_ID, DURATION, LINE, PATH, RECIPIENT, SERVER, VARIABLE, VAULT_PATH, ZONE,
 };
-use crate::model::credential::{CredentialName, CredentialSource, Purpose, SecretFrom};
+use crate::model::credential::{CredentialName, CredentialSource, Purpose, SecretFrom, SnmpUser};
 use crate::model::finding::HysteresisChange;
 use crate::model::reading::ComponentKind;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
 use crate::model::settings::{Periods, RootSource, SessionLimits, Settings, TierRules, TransitKey, Vault};
+use crate::model::snmp::{SnmpAuth, SnmpPrivacy};
 use crate::model::store_url::StoreUrl;
 use crate::model::word::Word;
 use crate::yaml::{Entry, Field, Fields, Kind, Problem, Source, Table, Value, check, parse, schema};
@@ -88,10 +89,10 @@ static CREDENTIAL_FIELDS: Table = Table {
         Field::required(
             "purpose",
             Kind::Word(Purpose::words),
-            "read for polls and backups, change for changes, hop for bastions.",
+            "read for polls and backups, change for changes, hop for bastions, snmp for SNMP.",
         ),
-        Field::required("user", ACCOUNT, "The account on the appliance."),
-        Field::optional("file", PATH, "A file with the password."),
+        Field::optional("user", ACCOUNT, "The account on the appliance, or the user of SNMP v3; a community has none."),
+        Field::optional("file", PATH, "A file with the password, the community, or the passphrase for `auth`."),
         Field::optional("key", PATH, "A file with a private key."),
         Field::optional("passphrase_file", PATH, "The file with the passphrase of the key."),
         Field::optional("sealed", PATH, "An age file with the password, sealed to the root key."),
@@ -103,6 +104,9 @@ static CREDENTIAL_FIELDS: Table = Table {
         Field::optional("vault", Kind::Table(&VAULT_SECRET_FIELDS), "A secret in the vault that holds the password."),
         Field::optional("environment", VARIABLE, "A variable of the environment, for the command line only."),
         Field::optional("enable_file", PATH, "The file with the enable password."),
+        Field::optional("auth", Kind::Word(SnmpAuth::words), "How SNMP v3 authenticates; without it: a community."),
+        Field::optional("privacy", Kind::Word(SnmpPrivacy::words), "How SNMP v3 encrypts."),
+        Field::optional("privacy_file", PATH, "The file with the passphrase for `privacy`."),
     ],
 };
 
@@ -132,6 +136,7 @@ static LIMIT_FIELDS: Table = Table {
         Field::optional("command_s", SECONDS, "One show command, in seconds; 60 when left out."),
         Field::optional("backup_s", SECONDS, "One fetch of a configuration, in seconds; 300 when left out."),
         Field::optional("idle_s", SECONDS, "Silence within an answer, in seconds; 30 when left out."),
+        Field::optional("snmp_s", SECONDS, "All of SNMP in one poll, in seconds; 10 when left out."),
         Field::optional(
             "depot_reserve_mib",
             Kind::Whole(0, 16 << 20),
@@ -329,13 +334,55 @@ fn read_credential(
         }
         _ => SecretFrom::Environment(fields.owned("environment")?),
     };
+    let purpose: Purpose = fields.get("purpose")?;
+    let fits = if purpose == Purpose::Snmp { fits_snmp(fields, problems) } else { fits_login(fields, problems) };
+    let privacy = fields.get::<SnmpPrivacy>("privacy").zip(path("privacy_file"));
     let source = CredentialSource {
-        purpose: fields.get("purpose")?,
-        user: fields.owned("user")?,
+        purpose,
+        user: fields.owned("user").unwrap_or_default(),
         from,
         enable_file: path("enable_file"),
+        snmp: fields.get::<SnmpAuth>("auth").map(|auth| SnmpUser { auth, privacy }),
     };
+    if !fits {
+        return None;
+    }
     Some((entry.key.parse().ok()?, source))
+}
+
+/// What only SNMP has, and what only logins have, stay apart: a community is no password.
+fn fits_login(fields: Fields<'_>, problems: &mut Vec<Problem>) -> bool {
+    let before = problems.len();
+    if !fields.has("user") {
+        problems.push(fields.source().error(fields.here(), "a login needs a user: the account on the appliance"));
+    }
+    for name in ["auth", "privacy", "privacy_file"].into_iter().filter(|name| fields.has(name)) {
+        problems.push(fields.error(name, format!("{name} belongs to SNMP: write purpose: snmp")));
+    }
+    problems.len() == before
+}
+
+fn fits_snmp(fields: Fields<'_>, problems: &mut Vec<Problem>) -> bool {
+    let before = problems.len();
+    for name in ["key", "passphrase_file", "enable_file"].into_iter().filter(|name| fields.has(name)) {
+        problems.push(fields.error(name, format!("{name} is for logins: SNMP has none")));
+    }
+    match (fields.has("user"), fields.has("auth")) {
+        (true, false) => {
+            let hint = format!("auth: {}", SnmpAuth::Sha256);
+            let message = "a user of SNMP v3 is authenticated: say how, or leave the user out for a community";
+            problems.push(fields.error("user", message).with_hint(hint));
+        }
+        (false, true) => problems.push(fields.error("auth", "SNMP v3 needs a user")),
+        _ => {}
+    }
+    if fields.has("privacy") != fields.has("privacy_file") {
+        let name = if fields.has("privacy") { "privacy" } else { "privacy_file" };
+        problems.push(fields.error(name, "privacy and privacy_file go together"));
+    } else if fields.has("privacy") && !fields.has("auth") {
+        problems.push(fields.error("privacy", "what is not authenticated is not encrypted: write auth, too"));
+    }
+    problems.len() == before
 }
 
 /// A secret serves one customer; the same place twice is the same secret twice.
@@ -343,7 +390,7 @@ fn shared_secrets(fields: Fields<'_>, problems: &mut Vec<Problem>) {
     let mut owners = BTreeMap::new();
     for (entry, fields) in fields.keyed("credentials") {
         let Ok(name) = entry.key.parse::<CredentialName>() else { continue };
-        for way in SECRET_WAYS {
+        for way in SECRET_WAYS.into_iter().chain(["privacy_file"]) {
             let place = match way {
                 "command" => Some(fields.list_of::<String>(way).join("\0")).filter(|words| !words.is_empty()),
                 "vault" => fields.table(way).map(|secret| {
@@ -374,6 +421,7 @@ fn read_limits(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> Sessi
         command_s: whole("command_s", defaults.command_s),
         backup_s: whole("backup_s", defaults.backup_s),
         idle_s: whole("idle_s", defaults.idle_s),
+        snmp_s: whole("snmp_s", defaults.snmp_s),
         depot_reserve_mib: whole("depot_reserve_mib", defaults.depot_reserve_mib),
     };
     for (name, narrow, wide) in

@@ -10,6 +10,7 @@ use crate::model::inventory::{
     Algorithms, Channel, ContactRole, DataPath, GatewayAccess, HopKind, Language, ProbeState, Supplier, WorkOwner,
 };
 use crate::model::series::Series;
+use crate::model::snmp::SnmpVersion;
 use crate::model::word::Word;
 use crate::yaml::{Field, Kind, Table, schema};
 
@@ -151,6 +152,7 @@ static SEAT_FIELDS: Table = Table {
         Field::optional("window", NAMED, "The name of its window."),
         Field::optional("credentials", Kind::Table(&SEAT_CREDENTIAL_FIELDS), "Its credentials, by name."),
         Field::optional("ssh", Kind::Table(&SSH_FIELDS), "How SSH is spoken."),
+        Field::optional("snmp", Kind::Table(&SNMP_FIELDS), "How SNMP is spoken, where it has a credential."),
         Field::optional("notes", Kind::List(&TEXT), "What a person should read before touching it."),
     ],
 };
@@ -160,6 +162,15 @@ static SEAT_CREDENTIAL_FIELDS: Table = Table {
     fields: &[
         Field::optional("read", CREDENTIAL, "For polls and backups (role operator, or monitor with gaps)."),
         Field::optional("change", CREDENTIAL, "For changes behind the gate (role admin)."),
+        Field::optional("snmp", CREDENTIAL, "For SNMP, a second channel of the poll; without one SNMP is not asked."),
+    ],
+};
+
+static SNMP_FIELDS: Table = Table {
+    what: "the SNMP policy of a seat",
+    fields: &[
+        Field::optional("version", Kind::Word(SnmpVersion::words), "v2c or v3; v3 when left out."),
+        Field::optional("port", PORT, "The UDP port; 161 when left out."),
     ],
 };
 

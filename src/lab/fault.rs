@@ -69,6 +69,10 @@ crate::words! {
         NoPrompt = "no-prompt",
         /// Another appliance stands at the address.
         WrongAppliance = "wrong-appliance",
+        /// The agent of SNMP says nothing.
+        SnmpSilent = "snmp-silent",
+        /// By SNMP the last disk failed, of which the command line knows nothing.
+        SnmpDisagrees = "snmp-disagrees",
     }
 }
 
@@ -81,6 +85,8 @@ pub enum Effect {
     Connection,
     /// The answer to a command: each answer that was spoilt counts.
     Answer,
+    /// The agent of SNMP, until it is mended: nothing counts.
+    Agent,
 }
 
 impl Fault {
@@ -99,6 +105,7 @@ impl Fault {
             | Self::TruncatedShell
             | Self::ExecRefused
             | Self::ConfigPagerText => Effect::Answer,
+            Self::SnmpSilent | Self::SnmpDisagrees => Effect::Agent,
             _ => Effect::State,
         }
     }

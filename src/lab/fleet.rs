@@ -10,6 +10,7 @@ use crate::model::inventory::{Algorithms, DataPath, GatewayAccess, Inventory, Se
 use crate::model::name::{CustomerName, GatewayName, SeatName, SiteName};
 use crate::model::release::Release;
 use crate::model::series::Series;
+use crate::model::snmp::SnmpVersion;
 
 /// An account that a unit has for a credential of the inventory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +42,32 @@ impl Account {
     /// The password, the same on all units of the customer; it is valid in a lab only.
     pub fn password(&self) -> String {
         seed::password(self.credential.customer().as_str(), &self.user)
+    }
+}
+
+/// A community or a user of SNMP that a unit has for a credential of the inventory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SnmpAccount {
+    /// The credential; its secrets are in the lab folder under [`super::secret_file`].
+    pub credential: CredentialName,
+    /// A community (v2c), or a user with SHA-256 and AES-128 (v3).
+    pub version: SnmpVersion,
+}
+
+impl SnmpAccount {
+    /// The user of v3: the second half of the credential's name.
+    pub fn user(&self) -> String {
+        self.credential.to_string().split_once('/').map_or_else(String::new, |(_, name)| name.to_owned())
+    }
+
+    /// The community, or the passphrase for authentication, the same on all units of the customer; for a lab only.
+    pub fn secret(&self) -> String {
+        seed::password(self.credential.customer().as_str(), &format!("snmp {}", self.user()))
+    }
+
+    /// The passphrase for encryption.
+    pub fn privacy(&self) -> String {
+        seed::password(self.credential.customer().as_str(), &format!("snmp privacy {}", self.user()))
     }
 }
 
@@ -79,6 +106,8 @@ pub struct SeatSpec {
     pub algorithms: Algorithms,
     /// The accounts, beside `admin`, `operator` and `monitor`, which every unit has.
     pub accounts: Vec<Account>,
+    /// How it speaks SNMP, where it does.
+    pub snmp: Option<SnmpAccount>,
 }
 
 /// The releases of the lab: a current one, an older one, and one from the days of the old algorithms.
@@ -161,9 +190,17 @@ pub fn from_inventory(inventory: &Inventory) -> Vec<SeatSpec> {
                 virtual_machine: seat.virtual_machine,
                 algorithms: seat.ssh.algorithms,
                 accounts: read.chain(change).collect(),
+                snmp: snmp_of(inventory, seat),
             })
         })
         .collect()
+}
+
+/// A unit speaks SNMP where it is declared.
+fn snmp_of(inventory: &Inventory, seat: &Seat) -> Option<SnmpAccount> {
+    let credential = seat.credentials.snmp.clone()?;
+    let offered = inventory.gateway(seat)?.without_snmp().is_none();
+    offered.then_some(SnmpAccount { credential, version: seat.snmp.version })
 }
 
 /// Seats of a generated customer.
@@ -218,6 +255,7 @@ fn generated_seat(number: usize) -> Option<SeatSpec> {
         algorithms: if legacy { Algorithms::Legacy } else { Algorithms::Modern },
         // From a monitor the command line hides the health services: no poll of it would be good.
         accounts: credential("operator").map(|name| Account::of(&name, false)).into_iter().collect(),
+        snmp: None,
         customer: customer_name,
         hostname,
     })

@@ -13,8 +13,9 @@ use super::fleet::SeatSpec;
 use super::wire;
 use crate::model::credential::CredentialName;
 use crate::model::name::SeatName;
+use crate::model::snmp::SnmpVersion;
 
-/// `{"v":1,"ports":{"<seat>":port}}`: where the units listen on loopback.
+/// `{"v":1,"ports":{"<seat>":port},"snmp":{"<seat>":port}}`: where the units listen on loopback, by SSH and by SNMP.
 pub const PORTS_FILE: &str = "ports.json";
 /// The folder of the secret files, one for each credential.
 pub const SECRETS_FOLDER: &str = "secrets";
@@ -26,14 +27,22 @@ pub const SOCKET_FILE: &str = "control.sock";
 pub const CONSOLES_FILE: &str = "consoles.txt";
 
 #[derive(Serialize)]
-struct Ports<'a> {
+struct Table<'a> {
     v: u32,
     ports: &'a BTreeMap<SeatName, u16>,
+    snmp: &'a BTreeMap<SeatName, u16>,
 }
 
 /// The file that holds the password of a credential: `secrets/<customer>-<name>`, one line.
 pub fn secret_file(dir: &Path, credential: &CredentialName) -> PathBuf {
     dir.join(SECRETS_FOLDER).join(credential.to_string().replace('/', "-"))
+}
+
+/// The file that holds the passphrase with which a user of SNMP v3 encrypts.
+pub fn privacy_file(dir: &Path, credential: &CredentialName) -> PathBuf {
+    let mut file = secret_file(dir, credential).into_os_string();
+    file.push("-privacy");
+    PathBuf::from(file)
 }
 
 /// Makes the folder, mode 0700.
@@ -48,13 +57,24 @@ pub(super) fn write_secrets(dir: &Path, fleet: &[SeatSpec]) -> Result<(), LabErr
         let text = format!("{}\n", account.password());
         write(&secret_file(dir, &account.credential), text.as_bytes())?;
     }
+    for account in fleet.iter().filter_map(|spec| spec.snmp.as_ref()).collect::<BTreeSet<_>>() {
+        let (secret, privacy) = (format!("{}\n", account.secret()), format!("{}\n", account.privacy()));
+        write(&secret_file(dir, &account.credential), secret.as_bytes())?;
+        if account.version == SnmpVersion::V3 {
+            write(&privacy_file(dir, &account.credential), privacy.as_bytes())?;
+        }
+    }
     Ok(())
 }
 
 /// Writes the table of ports.
-pub(super) fn write_ports(dir: &Path, ports: &BTreeMap<SeatName, u16>) -> Result<(), LabError> {
+pub(super) fn write_ports(
+    dir: &Path,
+    ports: &BTreeMap<SeatName, u16>,
+    snmp: &BTreeMap<SeatName, u16>,
+) -> Result<(), LabError> {
     let path = dir.join(PORTS_FILE);
-    let table = Ports { v: 1, ports };
+    let table = Table { v: 1, ports, snmp };
     let text = serde_json::to_vec_pretty(&table)
         .map_err(|error| LabError::file("write", &path)(std::io::Error::other(error)))?;
     write(&path, &text)

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`mod@unit`] | one appliance as a value: `step(line, now) -> output`; no socket, no clock |
 //! | [`rack`] | all units of a lab, with their logs, faults and held answers |
-//! | [`wire`] | serves a rack by SSH on loopback |
+//! | [`wire`] | serves a rack by SSH and SNMP on loopback |
 //! | [`direct`] | the access trait on a rack without sockets, for tests of time |
 //! | `twin` | units in process that a configuration is loaded into |
 //! | [`control`] | breaks, mends and shows units of a running lab through a socket in its folder |
@@ -28,8 +28,8 @@ mod write;
 
 pub use error::LabError;
 pub use fault::{Effect, Fault};
-pub use fleet::{Account, GENERATED_SEATS_PER_CUSTOMER, SeatSpec, from_inventory, generated};
-pub use folder::{CONSOLES_FILE, PORTS_FILE, SECRETS_FOLDER, SOCKET_FILE, secret_file};
+pub use fleet::{Account, GENERATED_SEATS_PER_CUSTOMER, SeatSpec, SnmpAccount, from_inventory, generated};
+pub use folder::{CONSOLES_FILE, PORTS_FILE, SECRETS_FOLDER, SOCKET_FILE, privacy_file, secret_file};
 pub use rack::Clock;
 pub use serve::{Lab, LabOptions, fits, serve};
 pub use twin::Twins;

@@ -15,6 +15,7 @@ use crate::model::inventory::Channel;
 use crate::model::name::SeatName;
 use crate::model::release::Release;
 use crate::model::series::Series;
+use crate::model::snmp::SnmpObject;
 use crate::model::time::Time;
 
 crate::words! {
@@ -290,6 +291,12 @@ impl Place {
     /// Whether a public key could open the unit; it is no login yet.
     pub fn knows_key(&self, user: &str, key: &str) -> bool {
         self.with(|unit| unit.user(user).is_some_and(|user| user.public_key.as_deref() == Some(key)))
+    }
+
+    /// What the unit says by SNMP, in the order of a walk.
+    pub fn objects(&self) -> Vec<SnmpObject> {
+        let now = self.now();
+        self.with(|unit| unit.objects(now))
     }
 
     /// Opens a shell, or the session of one command.

@@ -18,7 +18,7 @@ use super::fleet::SeatSpec;
 use super::folder;
 use super::rack::{Clock, Rack};
 use super::unit::SpecDefaults;
-use super::wire::{Wire, bind, listen};
+use super::wire::{Agent, Wire, bind, listen};
 use crate::model::name::SeatName;
 
 /// Units that one lab serves.
@@ -79,6 +79,7 @@ impl fmt::Debug for LabOptions {
 pub struct Lab {
     rack: Arc<Rack>,
     ports: BTreeMap<SeatName, u16>,
+    snmp: BTreeMap<SeatName, u16>,
     listeners: JoinSet<()>,
     control: UnixListener,
     socket: PathBuf,
@@ -104,7 +105,7 @@ impl Lab {
         folder::write_secrets(&options.dir, &options.fleet)?;
         let defaults = SpecDefaults { configuration_bytes: options.configuration_bytes };
         let rack = Arc::new(Rack::new(options.fleet.clone(), defaults, &options.clock));
-        let (mut ports, mut listeners) = (BTreeMap::new(), JoinSet::new());
+        let (mut ports, mut snmp, mut listeners) = (BTreeMap::new(), BTreeMap::new(), JoinSet::new());
         for (index, place) in (0_u16..).zip(rack.places()) {
             let port = base.map_or(0, |base| base.saturating_add(index));
             let wanted = SocketAddr::new(options.listen, port);
@@ -113,15 +114,26 @@ impl Lab {
             place.set_port(address.port());
             ports.insert(place.spec().seat.clone(), address.port());
             listeners.spawn(listen(Arc::clone(place), listener, address, Wire { latency: options.latency }));
+            if let Some(account) = place.spec().snmp.clone() {
+                // The same number as for SSH when numbers are given: UDP and TCP do not meet.
+                let agent = Agent::bind(place, account, SocketAddr::new(options.listen, port)).await?;
+                snmp.insert(place.spec().seat.clone(), agent.address().port());
+                listeners.spawn(agent.serve());
+            }
         }
-        folder::write_ports(&options.dir, &ports)?;
+        folder::write_ports(&options.dir, &ports, &snmp)?;
         folder::write_consoles(&options.dir, &options.fleet)?;
-        Ok(Self { rack, ports, listeners, control, socket })
+        Ok(Self { rack, ports, snmp, listeners, control, socket })
     }
 
     /// The ports by seat.
     pub const fn ports(&self) -> &BTreeMap<SeatName, u16> {
         &self.ports
+    }
+
+    /// The ports of SNMP by seat, of those that speak it.
+    pub const fn snmp_ports(&self) -> &BTreeMap<SeatName, u16> {
+        &self.snmp
     }
 
     /// The units.

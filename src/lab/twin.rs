@@ -42,6 +42,7 @@ fn spec(of: &TwinOf) -> Result<SeatSpec, NameError> {
         virtual_machine: of.virtual_machine,
         algorithms: Algorithms::Modern,
         accounts: Vec::new(),
+        snmp: None,
     })
 }
 

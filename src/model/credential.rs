@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::name::CustomerName;
+use super::snmp::{SnmpAuth, SnmpPrivacy, SnmpVersion};
 
 crate::words! {
     /// What a credential may be used for.
@@ -18,6 +19,8 @@ crate::words! {
         Change = "change",
         /// Logins at a hop of a way in, and at no appliance.
         Hop = "hop",
+        /// Questions by SNMP: a community, or a user of v3. It is never used for a login.
+        Snmp = "snmp",
     }
 }
 
@@ -145,10 +148,32 @@ impl SecretFrom {
 pub struct CredentialSource {
     /// What it may be used for.
     pub purpose: Purpose,
-    /// The account on the appliance.
+    /// The account on the appliance; empty for a community.
     pub user: String,
-    /// Where its secret is read from.
+    /// Where its secret is read from: a password or key, a community, or the passphrase for authentication.
     pub from: SecretFrom,
     /// A file that holds the enable password, where an appliance asks for one.
     pub enable_file: Option<PathBuf>,
+    /// How a user of SNMP v3 speaks; `None` for everything else, a community as well.
+    pub snmp: Option<SnmpUser>,
+}
+
+impl CredentialSource {
+    /// The version of SNMP that it is for; `None` when it is for logins.
+    pub const fn snmp_version(&self) -> Option<SnmpVersion> {
+        match (self.purpose, &self.snmp) {
+            (Purpose::Snmp, None) => Some(SnmpVersion::V2c),
+            (Purpose::Snmp, Some(_)) => Some(SnmpVersion::V3),
+            _ => None,
+        }
+    }
+}
+
+/// How a user of SNMP v3 speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnmpUser {
+    /// How messages are authenticated.
+    pub auth: SnmpAuth,
+    /// How they are encrypted, and the file that holds the passphrase for that.
+    pub privacy: Option<(SnmpPrivacy, PathBuf)>,
 }

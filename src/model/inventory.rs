@@ -11,6 +11,7 @@ use super::credential::CredentialName;
 use super::name::{CustomerName, GatewayName, SeatName, SiteName};
 use super::release::Release;
 use super::series::Series;
+use super::snmp::SnmpVersion;
 
 /// Everything that the inventory files declare.
 #[derive(Debug, Clone, Default)]
@@ -213,6 +214,24 @@ pub struct Gateway {
     pub sessions: u16,
 }
 
+impl Gateway {
+    /// Why no seat behind it is asked by SNMP, by what is declared; `None` when they are. SNMP is of datagrams, which no
+    /// proxy and no bastion of the kinds that exist takes along.
+    pub fn without_snmp(&self) -> Option<String> {
+        if self.access != GatewayAccess::Unattended {
+            return Some(format!("gateway {} is {}", self.name, self.access));
+        }
+        if let Some(hop) = self.hops.iter().find(|hop| hop.kind != HopKind::Vpn) {
+            return Some(format!("SNMP does not go through a hop of kind {} (gateway {})", hop.kind, self.name));
+        }
+        match self.probes.snmp {
+            ProbeState::Yes => None,
+            ProbeState::None => Some(format!("SNMP is declared as not offered behind gateway {}", self.name)),
+            ProbeState::Blocked => Some(format!("SNMP is declared as blocked behind gateway {}", self.name)),
+        }
+    }
+}
+
 crate::words! {
     /// What a contact is there for.
     pub enum ContactRole {
@@ -377,6 +396,30 @@ pub struct SeatCredentials {
     pub read: Option<CredentialName>,
     /// For changes behind the gate.
     pub change: Option<CredentialName>,
+    /// For questions by SNMP; a seat without one is not asked.
+    pub snmp: Option<CredentialName>,
+}
+
+impl SeatCredentials {
+    /// Every credential that the seat names.
+    pub fn all(&self) -> impl Iterator<Item = &CredentialName> {
+        [&self.read, &self.change, &self.snmp].into_iter().flatten()
+    }
+}
+
+/// How SNMP to a seat is spoken, where it is spoken at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SnmpPolicy {
+    /// The version; the other one is never tried.
+    pub version: SnmpVersion,
+    /// The UDP port.
+    pub port: u16,
+}
+
+impl Default for SnmpPolicy {
+    fn default() -> Self {
+        Self { version: SnmpVersion::V3, port: 161 }
+    }
 }
 
 /// A named place and role (設置機器).
@@ -418,6 +461,8 @@ pub struct Seat {
     pub credentials: SeatCredentials,
     /// How SSH is spoken.
     pub ssh: SshPolicy,
+    /// How SNMP is spoken, when the seat names a credential for it.
+    pub snmp: SnmpPolicy,
     /// Free words that a person should read before touching it.
     pub notes: Vec<String>,
     /// Where it is declared: file and line, for messages.

@@ -50,6 +50,12 @@ pub const PROMPTS_MAX: usize = 8;
 pub const PROMPT_CHARS_MAX: usize = 256;
 /// Rounds of keyboard-interactive authentication.
 pub const PROMPT_ROUNDS_MAX: usize = 3;
+/// Objects of one walk by SNMP: an appliance has a few hundred.
+pub const SNMP_OBJECTS_MAX: usize = 10_000;
+/// Bytes of the names and values of one walk by SNMP.
+pub const SNMP_BYTES_MAX: usize = 4 << 20;
+/// Bytes of one value of SNMP that are read; the rest is left out.
+pub const SNMP_VALUE_BYTES_MAX: usize = 4 * 1024;
 /// Objects smaller than this, when sealed, live in the store instead of the depot's folder.
 pub const SMALL_OBJECT_BYTES: usize = 64 * 1024;
 /// The largest zstd window that is opened, as a power of two (8 MiB).

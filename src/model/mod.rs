@@ -26,6 +26,7 @@ pub mod redacted;
 pub mod release;
 pub mod series;
 pub mod settings;
+pub mod snmp;
 pub mod store_check;
 pub mod store_url;
 pub mod time;

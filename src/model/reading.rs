@@ -54,6 +54,16 @@ crate::words! {
         CmLink = "cm-link",
         /// Running against saved configuration, change ID.
         Configuration = "configuration",
+        /// A second channel to the appliance: whether it answers, and where it says otherwise than the first.
+        Channel = "channel",
+        /// The appliance's own word over everything, which SNMP alone gives.
+        Overall = "overall",
+        /// One queue of mail, or the quarantine (EX).
+        MailQueue = "mail-queue",
+        /// What analyses: virtual machines that run.
+        Analysis = "analysis",
+        /// The hardware of a managed appliance, as its CM sees it.
+        Managed = "managed",
         /// An answer, or a part of one, that no definition recognises.
         Answer = "answer",
     }

@@ -128,6 +128,8 @@ pub struct SessionLimits {
     pub backup_s: u32,
     /// Silence within an answer, in seconds.
     pub idle_s: u32,
+    /// All that is asked of an appliance by SNMP in one poll, in seconds.
+    pub snmp_s: u32,
     /// Space that backups leave free where the depot lies, in MiB.
     pub depot_reserve_mib: u32,
 }
@@ -143,6 +145,7 @@ impl Default for SessionLimits {
             command_s: 60,
             backup_s: 300,
             idle_s: 30,
+            snmp_s: 10,
             depot_reserve_mib: 512,
         }
     }

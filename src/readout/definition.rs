@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::config::ConfigDefinition;
 use super::family::{Family, Mistake};
+use super::snmp::{self, SnmpLayout, SnmpReadout};
 use super::{Context, Mark, Readout, config, read};
 use crate::model::command::{CommandError, ReadCommand};
 use crate::model::config::{ConfigLayout, Configuration};
@@ -15,6 +16,7 @@ use crate::model::outside::Outside;
 use crate::model::reading::{ComponentKind, Tier};
 use crate::model::release::Release;
 use crate::model::series::Series;
+use crate::model::snmp::{Oid, SnmpObject};
 
 /// The definitions that every build holds, in the order in which their commands are sent: what names something comes
 /// before what asks for it.
@@ -36,6 +38,16 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("fenet.yaml", include_str!("definitions/fenet.yaml")),
     ("content-version.yaml", include_str!("definitions/content-version.yaml")),
     ("guest-images.yaml", include_str!("definitions/guest-images.yaml")),
+];
+
+/// The definitions of SNMP that every build holds. A user's own has a name that begins with `snmp`.
+const EMBEDDED_SNMP: &[(&str, &str)] = &[
+    ("snmp-system.yaml", include_str!("definitions/snmp-system.yaml")),
+    ("snmp-hardware.yaml", include_str!("definitions/snmp-hardware.yaml")),
+    ("snmp-software.yaml", include_str!("definitions/snmp-software.yaml")),
+    ("snmp-analysis.yaml", include_str!("definitions/snmp-analysis.yaml")),
+    ("snmp-mail.yaml", include_str!("definitions/snmp-mail.yaml")),
+    ("snmp-cm.yaml", include_str!("definitions/snmp-cm.yaml")),
 ];
 
 /// Why a definition is not taken.
@@ -191,14 +203,15 @@ struct FileLayout {
 pub struct Definitions {
     layouts: Vec<Layout>,
     config: ConfigDefinition,
+    snmp: Vec<SnmpLayout>,
 }
 
 impl Definitions {
     /// The definitions that this build holds.
     pub fn embedded() -> Result<Self, DefinitionError> {
         let config = ConfigDefinition::parse("config.yaml", include_str!("definitions/config.yaml"))?;
-        let mut all = Self { layouts: Vec::new(), config };
-        for (file, text) in EMBEDDED {
+        let mut all = Self { layouts: Vec::new(), config, snmp: Vec::new() };
+        for (file, text) in EMBEDDED.iter().chain(EMBEDDED_SNMP) {
             all.add(file, text)?;
         }
         Ok(all)
@@ -209,6 +222,14 @@ impl Definitions {
     pub fn add(&mut self, file: &str, text: &str) -> Result<(), DefinitionError> {
         if file == "config.yaml" {
             self.config = ConfigDefinition::parse(file, text)?;
+            return Ok(());
+        }
+        if file.starts_with("snmp") {
+            let layout = parse_snmp(file, text)?;
+            match self.snmp.iter_mut().find(|known| known.name == layout.name) {
+                Some(known) => *known = layout,
+                None => self.snmp.push(layout),
+            }
             return Ok(());
         }
         for layout in parse(file, text)? {
@@ -231,6 +252,37 @@ impl Definitions {
                 _ => true,
             })
             .collect()
+    }
+
+    /// What is walked by SNMP on an appliance of a series, each place once.
+    pub fn snmp_roots(&self, series: Series, virtual_machine: bool) -> Vec<Oid> {
+        let mut roots: Vec<Oid> = self.snmp_of(series, virtual_machine).map(|layout| layout.under.clone()).collect();
+        roots.sort();
+        roots.dedup_by(|deeper, root| deeper == root || deeper.below(root).is_some());
+        roots
+    }
+
+    fn snmp_of(&self, series: Series, virtual_machine: bool) -> impl Iterator<Item = &SnmpLayout> {
+        let speaks =
+            move |layout: &&SnmpLayout| layout.series.contains(&series) && !(layout.hardware && virtual_machine);
+        self.snmp.iter().filter(speaks)
+    }
+
+    /// Reads the objects of a walk. Total, as [`Self::read`].
+    pub fn read_snmp(&self, objects: &[SnmpObject], virtual_machine: bool, context: &Context) -> SnmpReadout {
+        snmp::read(self.snmp_of(context.series, virtual_machine), objects, context)
+    }
+
+    /// The kinds of component of which SNMP alone speaks on an appliance of a series.
+    pub fn snmp_only(&self, series: Series) -> BTreeSet<ComponentKind> {
+        let told = self.layouts.iter().filter(|layout| layout.series.contains(&series));
+        let told: BTreeSet<ComponentKind> = told.flat_map(Layout::kinds).collect();
+        self.snmp_of(series, false).flat_map(SnmpLayout::kinds).filter(|kind| !told.contains(kind)).collect()
+    }
+
+    /// Every definition of SNMP.
+    pub fn list_snmp(&self) -> impl Iterator<Item = &SnmpLayout> {
+        self.snmp.iter()
     }
 
     /// Reads an answer. Total: whatever is wrong with the answer becomes a reading. `complete` says whether the prompt
@@ -275,13 +327,26 @@ impl Definitions {
     }
 }
 
+fn syntax(file: &str, source: serde_yaml::Error) -> DefinitionError {
+    DefinitionError::Syntax { file: file.to_owned(), source: Box::new(source) }
+}
+
+fn mistaken(file: &str, mistake: Mistake) -> DefinitionError {
+    match mistake {
+        Mistake::Part(part) => DefinitionError::UnknownPart { file: file.to_owned(), part },
+        Mistake::Words(words) => DefinitionError::UnknownWords { file: file.to_owned(), words },
+    }
+}
+
+fn parse_snmp(file: &str, text: &str) -> Result<SnmpLayout, DefinitionError> {
+    let parsed = SnmpLayout::parse(text).map_err(|source| syntax(file, source))?;
+    parsed.map_err(|mistake| mistaken(file, mistake))
+}
+
 fn parse(file: &str, text: &str) -> Result<Vec<Layout>, DefinitionError> {
-    let parsed = serde_yaml::from_str::<File>(text)
-        .map_err(|source| DefinitionError::Syntax { file: file.to_owned(), source: Box::new(source) })?;
-    match parsed.reads.mistake() {
-        Some(Mistake::Part(part)) => return Err(DefinitionError::UnknownPart { file: file.to_owned(), part }),
-        Some(Mistake::Words(words)) => return Err(DefinitionError::UnknownWords { file: file.to_owned(), words }),
-        None => {}
+    let parsed = serde_yaml::from_str::<File>(text).map_err(|source| syntax(file, source))?;
+    if let Some(mistake) = parsed.reads.mistake() {
+        return Err(mistaken(file, mistake));
     }
     let family = Arc::new(parsed.reads);
     let layout = |layout: &FileLayout, named: Option<&String>| {

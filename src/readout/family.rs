@@ -242,20 +242,25 @@ impl Family {
     fn mistake_in(&self, item: &Item) -> Option<Mistake> {
         let patterns = item.start.iter().chain(&item.lines).chain(&self.answer.lines);
         let parts = patterns.flat_map(Pattern::names).collect::<Vec<_>>();
-        let unknown = |part: &String| (!parts.contains(&part.as_str())).then(|| Mistake::Part(part.clone()));
-        item.names.iter().find_map(unknown).or_else(|| {
-            item.readings.iter().find_map(|rule| {
-                let named = rule.name.iter().chain(&rule.add).chain(&rule.detail);
-                named.chain(rule.checks.iter().flat_map(|check| &check.of)).find_map(unknown).or_else(|| {
-                    rule.checks.iter().find_map(|check| match &check.judge {
-                        Judge::Words(table) | Judge::Head(table) | Judge::Brackets(table) => {
-                            (!self.words.contains_key(table)).then(|| Mistake::Words(table.clone()))
-                        }
-                        Judge::Equals(rule) => unknown(&rule.part),
-                        Judge::Present | Judge::Number(_) | Judge::Age(_) | Judge::Date(_) => None,
-                    })
-                })
+        let unknown = |part: &&String| !parts.contains(&part.as_str());
+        let name = item.names.iter().find(unknown).map(|part| Mistake::Part(part.clone()));
+        name.or_else(|| mistake_in(&parts, &item.readings, &self.words))
+    }
+}
+
+/// Looks for names that lead nowhere in rules that have these parts and tables of words.
+pub(super) fn mistake_in(parts: &[&str], rules: &[Rule], words: &BTreeMap<String, Words>) -> Option<Mistake> {
+    let unknown = |part: &String| (!parts.contains(&part.as_str())).then(|| Mistake::Part(part.clone()));
+    rules.iter().find_map(|rule| {
+        let named = rule.name.iter().chain(&rule.add).chain(&rule.detail);
+        named.chain(rule.checks.iter().flat_map(|check| &check.of)).find_map(unknown).or_else(|| {
+            rule.checks.iter().find_map(|check| match &check.judge {
+                Judge::Words(table) | Judge::Head(table) | Judge::Brackets(table) => {
+                    (!words.contains_key(table)).then(|| Mistake::Words(table.clone()))
+                }
+                Judge::Equals(rule) => unknown(&rule.part),
+                Judge::Present | Judge::Number(_) | Judge::Age(_) | Judge::Date(_) => None,
             })
         })
-    }
+    })
 }

@@ -17,11 +17,13 @@ mod load;
 mod pattern;
 mod read;
 mod scan;
+mod snmp;
 
 pub use cli_error::{CliError, cli_error};
 pub use clock::ApplianceTime;
 pub use definition::{DefinitionError, Definitions, Layout};
 pub use load::load;
+pub use snmp::{SnmpLayout, SnmpReadout};
 
 use crate::model::identity::Seen;
 use crate::model::outside::Outside;

@@ -28,13 +28,13 @@ pub(super) fn read(layout: &Layout, text: &str, complete: bool, context: &Contex
     for item in &found.items {
         let source = Source { item: &item.parts, answer: &found.answer };
         for rule in &item.item.readings {
-            readings.add(closed(reading(layout, rule, source, context), whole || !item.open));
+            readings.add(closed(reading(family, rule, source, context), whole || !item.open));
         }
     }
     for rule in &family.answer.readings {
         if rule.checks.iter().flat_map(|check| &check.of).any(|part| found.answer.get(part) != Part::Absent) {
             let source = Source { item: &nothing, answer: &found.answer };
-            readings.add(closed(reading(layout, rule, source, context), whole));
+            readings.add(closed(reading(family, rule, source, context), whole));
         }
     }
     let mut readout = Readout { names: names(family, &found), ..Readout::default() };
@@ -109,7 +109,8 @@ fn closed(mut reading: Reading, closed: bool) -> Reading {
     reading
 }
 
-fn reading(layout: &Layout, rule: &Rule, source: Source<'_, '_, '_>, context: &Context) -> Reading {
+/// The reading that a rule makes of parts.
+pub(super) fn reading(family: &Family, rule: &Rule, source: Source<'_, '_, '_>, context: &Context) -> Reading {
     let name = match (&rule.name, &rule.named) {
         (Some(part), _) => match source.get(part) {
             Part::One(name) | Part::Twice(name, _) => short(name),
@@ -123,7 +124,7 @@ fn reading(layout: &Layout, rule: &Rule, source: Source<'_, '_, '_>, context: &C
     let mut measure = None;
     'checks: for check in &rule.checks {
         for part in &check.of {
-            let Some(verdict) = judge(&layout.family, check, part, source, context) else { continue };
+            let Some(verdict) = judge(family, check, part, source, context) else { continue };
             let Verdict { condition: found, phrase, measure: number } = verdict;
             condition = condition.max(found);
             measure = measure.or(number);

@@ -23,7 +23,11 @@ pub(super) enum Part<'t> {
 #[derive(Debug, Default)]
 pub(super) struct Parts<'d, 't>(Pairs<'d, 't>);
 
-impl<'t> Parts<'_, 't> {
+impl<'d, 't> Parts<'d, 't> {
+    /// Parts with these values.
+    pub(super) const fn of(pairs: Pairs<'d, 't>) -> Self {
+        Self(pairs)
+    }
     /// The part of a name.
     pub(super) fn get(&self, name: &str) -> Part<'t> {
         let mut values =

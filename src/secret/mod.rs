@@ -1,6 +1,6 @@
 //! L3: where credentials come from.
 //!
-//! Invariant: a secret leaves this folder only inside a [`Login`], for the purpose that the settings declare for it;
+//! Invariant: a secret leaves this folder only inside a [`Login`] or an [`SnmpLogin`], for the purpose that the settings declare for it;
 //! errors name files and variables, never what they hold.
 
 mod file;
@@ -18,6 +18,7 @@ use crate::model::causes::with_causes;
 use crate::model::credential::{CredentialName, CredentialSource, Login, LoginSecret, Purpose, SecretFrom};
 use crate::model::limits::SECRET_BYTES_MAX;
 use crate::model::settings::Vault;
+use crate::model::snmp::SnmpLogin;
 use crate::outbound::Program;
 use crate::outbound::vault::{VaultError, VaultServer};
 
@@ -94,6 +95,8 @@ pub enum SecretPart {
     Login,
     /// The enable password.
     Enable,
+    /// The passphrase with which SNMP v3 encrypts.
+    Privacy,
 }
 
 /// A keyed fingerprint: equal for equal secrets, and useless without the key.
@@ -151,11 +154,48 @@ impl SecretStore {
     /// What a login with this credential needs. A secret that was read is kept for five minutes at most, and that a
     /// program or a vault did not give it for five seconds.
     pub async fn fetch(&self, name: &CredentialName, purpose: Purpose) -> Result<Login, SecretError> {
-        let source = self.sources.get(name).ok_or_else(|| SecretError::Undeclared(name.clone()))?;
-        if source.purpose != purpose {
-            let (declared, asked) = (source.purpose, purpose);
-            return Err(SecretError::WrongPurpose { name: name.clone(), declared, asked });
+        self.kept(name, self.source(name, purpose)?).await
+    }
+
+    /// What questions by SNMP with this credential need.
+    pub async fn fetch_snmp(&self, name: &CredentialName) -> Result<SnmpLogin, SecretError> {
+        let source = self.source(name, Purpose::Snmp)?;
+        let login = self.kept(name, source).await?;
+        let malformed = |why| SecretError::Malformed { place: name.to_string().into(), why };
+        let LoginSecret::Password(secret) = login.secret else { return Err(malformed("is a key")) };
+        let Some(user) = &source.snmp else { return Ok(SnmpLogin::Community(secret)) };
+        let long_enough = |secret: SecretString| {
+            let is_short = secret.expose_secret().len() < PASSPHRASE_BYTES_MIN;
+            if is_short { Err(malformed("is shorter than 8 characters")) } else { Ok(secret) }
+        };
+        let privacy = match &user.privacy {
+            Some((way, path)) => Some((*way, long_enough(file::read_word(path)?)?)),
+            None => None,
+        };
+        let (name, auth, passphrase) = (source.user.clone(), user.auth, long_enough(secret)?);
+        Ok(SnmpLogin::User { name, auth, passphrase, privacy })
+    }
+
+    /// Whether the secrets of a credential can be read, whatever it is for.
+    pub async fn try_read(&self, name: &CredentialName) -> Result<(), SecretError> {
+        match self.sources.get(name).map(|source| source.purpose) {
+            Some(Purpose::Snmp) => self.fetch_snmp(name).await.map(drop),
+            Some(purpose) => self.fetch(name, purpose).await.map(drop),
+            None => Err(SecretError::Undeclared(name.clone())),
         }
+    }
+
+    fn source(&self, name: &CredentialName, asked: Purpose) -> Result<&CredentialSource, SecretError> {
+        let source = self.sources.get(name).ok_or_else(|| SecretError::Undeclared(name.clone()))?;
+        let declared = source.purpose;
+        if declared == asked {
+            return Ok(source);
+        }
+        Err(SecretError::WrongPurpose { name: name.clone(), declared, asked })
+    }
+
+    /// What was read a moment ago, or is read here.
+    async fn kept(&self, name: &CredentialName, source: &CredentialSource) -> Result<Login, SecretError> {
         let now = Instant::now();
         let is_kept = |kept: &Kept| now.duration_since(kept.at) < kept.wait();
         let read = {
@@ -177,12 +217,17 @@ impl SecretStore {
     pub async fn fingerprints(&self, key: &[u8; 32]) -> Vec<SecretPrint> {
         let mut prints = Vec::new();
         for (name, source) in &self.sources {
-            let Ok(login) = self.fetch(name, source.purpose).await else { continue };
+            let Ok(login) = self.kept(name, source).await else { continue };
             let secret = match &login.secret {
                 LoginSecret::Password(password) => password,
                 LoginSecret::Key { pem, .. } => pem,
             };
-            let parts = [(SecretPart::Login, Some(secret)), (SecretPart::Enable, login.enable.as_ref())];
+            let privacy = source.snmp.as_ref().and_then(|user| file::read_word(&user.privacy.as_ref()?.1).ok());
+            let parts = [
+                (SecretPart::Login, Some(secret)),
+                (SecretPart::Enable, login.enable.as_ref()),
+                (SecretPart::Privacy, privacy.as_ref()),
+            ];
             for (part, secret) in parts {
                 if let Some(print) = secret.and_then(|secret| keyed_print(key, secret)) {
                     prints.push(SecretPrint { name: name.clone(), part, print });
@@ -229,6 +274,9 @@ impl SecretStore {
         Ok(Login { user: source.user.clone(), secret, enable })
     }
 }
+
+/// The shortest passphrase from which a key of SNMP v3 is made (RFC 3414, 11.2).
+const PASSPHRASE_BYTES_MIN: usize = 8;
 
 /// Does what blocks a thread on one that is there for it.
 async fn blocking<T: Send + 'static>(what: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {

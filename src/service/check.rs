@@ -10,11 +10,12 @@ use crate::depot::{enough_recipients, recipients};
 use crate::engine::clock::{Clock as _, SystemClock};
 use crate::engine::keys::Keys;
 use crate::inventory::{NotServed, check_credentials, load, load_settings, not_served};
-use crate::model::credential::CredentialName;
+use crate::model::credential::{CredentialName, CredentialSource};
 use crate::model::inventory::Inventory;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
 use crate::model::settings::Settings;
+use crate::model::snmp::SnmpVersion;
 use crate::secret::SecretStore;
 use crate::service::refusal::Refusal;
 use crate::yaml::{Problem, Severity};
@@ -100,8 +101,8 @@ async fn secrets(settings: &Settings, inventory: &Inventory) -> Result<(Vec<Stri
         SecretStore::new(settings.credentials.clone(), settings.vault.clone(), Arc::new(Keys::new(settings)), true);
     let mut notes = Vec::new();
     let mut mistakes = Vec::new();
-    for (name, source) in &settings.credentials {
-        if let Err(error) = store.fetch(name, source.purpose).await {
+    for name in settings.credentials.keys() {
+        if let Err(error) = store.try_read(name).await {
             notes.push(format!("cannot be read: {name}: {error}"));
         }
     }
@@ -117,6 +118,10 @@ async fn secrets(settings: &Settings, inventory: &Inventory) -> Result<(Vec<Stri
             let message = format!("one secret is used by {} customers: {}", customers.len(), shown.join(", "));
             let hint = "give each customer a credential of its own: one that leaks opens both".to_owned();
             mistakes.push(Problem::of_file("credentials", message).with_hint(hint));
+        } else if names.len() > 1 && names.iter().any(|name| is_community(settings, name)) {
+            let message = format!("a community is no secret of anything else, and this is one: {}", shown.join(", "));
+            let hint = "SNMP v2c sends it in clear: give each its own".to_owned();
+            mistakes.push(Problem::of_file("credentials", message).with_hint(hint));
         } else if names.len() > 1 {
             notes.push(format!("one secret has {} names: {}", names.len(), shown.join(", ")));
         }
@@ -128,11 +133,17 @@ async fn secrets(settings: &Settings, inventory: &Inventory) -> Result<(Vec<Stri
     Ok((notes, mistakes))
 }
 
+/// Whether a credential is a community, which goes over the wire in clear.
+fn is_community(settings: &Settings, name: &CredentialName) -> bool {
+    let version = settings.credentials.get(name).and_then(CredentialSource::snmp_version);
+    version == Some(SnmpVersion::V2c)
+}
+
 /// Credentials that more than one seat names.
 fn shared(inventory: &Inventory) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for seat in inventory.seats.values() {
-        for name in [&seat.credentials.read, &seat.credentials.change].into_iter().flatten() {
+        for name in seat.credentials.all() {
             *counts.entry(name.to_string()).or_default() += 1;
         }
     }

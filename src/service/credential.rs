@@ -57,9 +57,7 @@ pub async fn list(env: &Env, actor: &Actor) -> Result<Answer, Refusal> {
     let brakes = env.store.scoped(actor.scope.clone()).brake_list().await?;
     let visible = env.settings.credentials.iter().filter(|(name, _)| actor.scope.sees(name.customer()));
     let credentials = visible.map(|(name, source)| {
-        let seats = env.inventory.seats.values().filter(|seat| {
-            [&seat.credentials.read, &seat.credentials.change].into_iter().flatten().any(|named| named == name)
-        });
+        let seats = env.inventory.seats.values().filter(|seat| seat.credentials.all().any(|named| named == name));
         let gateways = env.inventory.customers.values().flat_map(|customer| &customer.gateways);
         let hops = gateways.flat_map(|gateway| &gateway.hops);
         let stops = brakes.iter().filter(|row| row.credential == *name && row.state != BrakeState::Accepted);

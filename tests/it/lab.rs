@@ -21,7 +21,8 @@ use hoshu::lab::{Fault, Lab, LabError, LabOptions, SeatSpec, generated, secret_f
 use hoshu::model::command::ReadCommand;
 use hoshu::model::credential::{Login, LoginSecret};
 use hoshu::model::inventory::{
-    Algorithms, Channel, Gateway, GatewayAccess, ProbeState, Probes, Seat, SeatCredentials, SshPolicy, Supplier,
+    Algorithms, Channel, Gateway, GatewayAccess, ProbeState, Probes, Seat, SeatCredentials, SnmpPolicy, SshPolicy,
+    Supplier,
 };
 use hoshu::model::name::SeatName;
 use hoshu::model::time::Time;
@@ -435,6 +436,7 @@ fn seat_of(spec: &SeatSpec, channel: Channel) -> Seat {
         window: None,
         credentials: SeatCredentials::default(),
         ssh: SshPolicy { port: 22, algorithms: spec.algorithms, legacy_until: None, channel, sessions: 1, hold_s: 0 },
+        snmp: SnmpPolicy::default(),
         notes: Vec::new(),
         declared_at: (String::new(), 0),
     }

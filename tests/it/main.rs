@@ -22,6 +22,7 @@ mod poll;
 mod prove;
 mod prune;
 mod readout;
+mod snmp;
 mod store;
 mod store_check;
 mod texts;

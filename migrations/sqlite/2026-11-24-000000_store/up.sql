@@ -71,7 +71,8 @@ CREATE TABLE reading_span (
     kind TEXT NOT NULL CHECK (kind IN (
             'reach', 'identity', 'system', 'temperature', 'raid', 'disk', 'power', 'psu', 'fans', 'fan',
             'service', 'licence', 'content', 'guest-image', 'boot', 'interface', 'port-pair', 'file-system',
-            'ntp', 'clock', 'cm-link', 'configuration', 'answer'
+            'ntp', 'clock', 'cm-link', 'configuration', 'channel', 'overall', 'mail-queue', 'analysis',
+            'managed', 'answer'
         )),
     name TEXT NOT NULL,
     condition TEXT NOT NULL CHECK (condition IN (
@@ -127,7 +128,8 @@ CREATE TABLE finding (
     kind TEXT NOT NULL CHECK (kind IN (
             'reach', 'identity', 'system', 'temperature', 'raid', 'disk', 'power', 'psu', 'fans', 'fan',
             'service', 'licence', 'content', 'guest-image', 'boot', 'interface', 'port-pair', 'file-system',
-            'ntp', 'clock', 'cm-link', 'configuration', 'answer'
+            'ntp', 'clock', 'cm-link', 'configuration', 'channel', 'overall', 'mail-queue', 'analysis',
+            'managed', 'answer'
         )),
     name TEXT NOT NULL,
     condition TEXT NOT NULL CHECK (condition IN (

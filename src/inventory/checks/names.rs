@@ -34,6 +34,7 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Vec<Problem>) {
             if let (Some(owner), Some(credentials)) = (&customer.name, seat.table("credentials")) {
                 belongs(credentials, "read", owner, problems);
                 belongs(credentials, "change", owner, problems);
+                belongs(credentials, "snmp", owner, problems);
             }
         }
         for hop in customer.gateways.iter().flat_map(|gateway| gateway.tables("hops")) {

@@ -22,6 +22,7 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Vec<Problem>) {
             let Some(seat) = seat else { continue };
             if let Some((_, gateway)) = gateways.get(&seat.gateway) {
                 check_way(*fields, seat, gateway, problems);
+                check_snmp(*fields, seat, gateway, problems);
             }
             address_once(*fields, seat, &mut taken, problems);
         }
@@ -81,6 +82,26 @@ fn check_way(fields: Fields<'_>, seat: &Seat, gateway: &Gateway, problems: &mut 
         let message = format!("the seat {:?} has no read credential: it is not polled", seat.name.as_str());
         let hint = format!("credentials: {{read: {}/operator}}", seat.customer);
         problems.push(fields.warning("name", message).with_hint(hint));
+    }
+}
+
+/// A channel that is declared on one side and not on the other is asked by nobody.
+fn check_snmp(fields: Fields<'_>, seat: &Seat, gateway: &Gateway, problems: &mut Vec<Problem>) {
+    let hops = gateway.hops.iter().any(|hop| hop.kind != HopKind::Vpn);
+    let unattended = gateway.access == GatewayAccess::Unattended;
+    match (&seat.credentials.snmp, gateway.probes.snmp) {
+        (Some(_), state) if state != ProbeState::Yes && unattended && !hops => {
+            let message =
+                format!("SNMP is declared as {state} behind {}: {} is not asked by it", gateway.name, seat.name);
+            let hint = "write snmp: yes below the gateway's probes if it answers".to_owned();
+            problems.push(fields.warning("credentials", message).with_hint(hint));
+        }
+        (None, _) if fields.has("snmp") => {
+            let message = format!("{} names no credential for SNMP: it is not asked by it", seat.name);
+            let hint = format!("credentials: {{snmp: {}/snmp}}", seat.customer);
+            problems.push(fields.warning("snmp", message).with_hint(hint));
+        }
+        _ => {}
     }
 }
 

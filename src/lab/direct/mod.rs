@@ -12,11 +12,12 @@ use super::fault::Fault;
 use super::rack::{Clock, Place, Rack, Reception, Shows, Visit};
 use super::unit::{Awaits, Shell, garble};
 use super::wire::public_host_key;
-use crate::access::{Access, AccessError, Answer, Negotiated, Peer, Session, ShownKey};
+use crate::access::{Access, AccessError, Answer, Negotiated, Peer, Session, ShownKey, SnmpError};
 use crate::model::command::ReadCommand;
 use crate::model::credential::{Login, LoginSecret};
 use crate::model::inventory::{Algorithms, Channel};
 use crate::model::outside::Outside;
+use crate::model::snmp::{Oid, SnmpLogin, SnmpObject};
 use crate::model::time::Time;
 
 /// What a limit of time is said to have been, since no time passes here.
@@ -158,6 +159,44 @@ impl Access for Direct {
         }
         .boxed()
     }
+
+    fn objects<'a>(
+        &'a self,
+        peer: Peer<'a>,
+        login: &'a SnmpLogin,
+        roots: &'a [Oid],
+    ) -> BoxFuture<'a, Result<Vec<SnmpObject>, SnmpError>> {
+        async move { objects(&self.rack, peer, login, roots) }.boxed()
+    }
+}
+
+/// What a unit gives by SNMP, to whom it knows.
+fn objects(rack: &Rack, peer: Peer<'_>, login: &SnmpLogin, roots: &[Oid]) -> Result<Vec<SnmpObject>, SnmpError> {
+    if let Some(why) = peer.gateway.without_snmp() {
+        return Err(SnmpError::NotAvailable(why));
+    }
+    let place = rack.place(&peer.seat.name);
+    let spoken = place.and_then(|place| Some((place, place.spec().snmp.as_ref()?)));
+    let Some((place, account)) = spoken.filter(|(place, _)| !place.with(|unit| unit.has(Fault::SnmpSilent))) else {
+        return Err(SnmpError::TimedOut);
+    };
+    match login {
+        SnmpLogin::Community(community) if community.expose_secret() != account.secret() => {
+            return Err(SnmpError::TimedOut);
+        }
+        SnmpLogin::User { name, passphrase, .. } => {
+            if *name != account.user() {
+                return Err(SnmpError::Refused("unknown user"));
+            }
+            if passphrase.expose_secret() != account.secret() {
+                return Err(SnmpError::Refused("wrong passphrase or other way of authentication"));
+            }
+        }
+        SnmpLogin::Community(_) => {}
+    }
+    let mut objects = place.objects();
+    objects.retain(|object| roots.iter().any(|root| object.oid.below(root).is_some()));
+    Ok(objects)
 }
 
 /// Goes to where commands can be given.

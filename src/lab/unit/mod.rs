@@ -16,6 +16,7 @@ pub mod pager;
 mod setting;
 mod shell;
 mod show;
+mod snmp;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -9,8 +9,8 @@ use hoshu::access::{
 use hoshu::model::command::ReadCommand;
 use hoshu::model::credential::{Login, LoginSecret};
 use hoshu::model::inventory::{
-    Algorithms, Channel, DataPath, Gateway, GatewayAccess, ProbeState, Probes, Seat, SeatCredentials, SshPolicy,
-    Supplier,
+    Algorithms, Channel, DataPath, Gateway, GatewayAccess, ProbeState, Probes, Seat, SeatCredentials, SnmpPolicy,
+    SshPolicy, Supplier,
 };
 use hoshu::model::series::Series;
 
@@ -45,6 +45,7 @@ pub(crate) fn seat(algorithms: Algorithms, channel: Channel) -> Seat {
         window: None,
         credentials: SeatCredentials::default(),
         ssh: SshPolicy { port: 22, algorithms, legacy_until: None, channel, sessions: 1, hold_s: 0 },
+        snmp: SnmpPolicy::default(),
         notes: Vec::new(),
         declared_at: ("acme.yaml".to_owned(), 1),
     }
@@ -59,6 +60,7 @@ pub(crate) fn limits() -> AccessLimits {
         command: seconds(20),
         idle: seconds(10),
         keepalive: seconds(5),
+        snmp: Duration::from_secs(5),
     }
 }
 

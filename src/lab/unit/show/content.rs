@@ -11,14 +11,14 @@ const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// When the newest content came: in the last full hour, unless the unit is behind.
-fn updated(unit: &Unit, now: Time) -> Time {
+pub(in crate::lab::unit) fn updated(unit: &Unit, now: Time) -> Time {
     let this_hour = now.plus_ms(-(now.as_ms() % HOUR_MS) + unit.content.minute * 60_000 + 3000);
     let last = if this_hour > now { this_hour.plus_ms(-HOUR_MS) } else { this_hour };
     last.plus_ms(-unit.content.days_behind * DAY_MS)
 }
 
 /// The version of the content: the vendor publishes one each six hours.
-pub(super) fn version_at(unit: &Unit, now: Time) -> String {
+pub(in crate::lab::unit) fn version_at(unit: &Unit, now: Time) -> String {
     let quarters = updated(unit, now).as_ms() / (6 * HOUR_MS);
     format!("{}.{}", quarters / 400, 100 + quarters % 400)
 }

@@ -1,0 +1,157 @@
+//! Two channels to one appliance: what SSH and SNMP say of the same component, held beside each other.
+//!
+//! What SSH said stays as it is: SNMP makes no good reading bad and no bad one good. What both speak of becomes a reading
+//! of the kind *channel*, named after the channel and the component (`snmp disk 3`), so that a disagreement that lasts is
+//! a finding of its own. What SNMP alone speaks of, by its kind, is a reading as any other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::decide::span::with_missing;
+use crate::model::outside::Outside;
+use crate::model::reading::{Component, ComponentKind, Condition, Measure, Outcome, Reading, Unit};
+
+/// The channel that is held beside SSH.
+const SNMP: &str = "snmp";
+
+/// The component of the channel as a whole: does it answer where it is declared?
+pub fn snmp() -> Component {
+    Component::new(ComponentKind::Channel, SNMP)
+}
+
+/// What SSH gave in the same poll.
+#[derive(Debug, Clone, Copy)]
+pub struct First<'a> {
+    /// Its readings.
+    pub readings: &'a [Reading],
+    /// The kinds of component about which it was asked.
+    pub asked: &'a BTreeSet<ComponentKind>,
+}
+
+/// What SNMP gave.
+#[derive(Debug, Clone, Copy)]
+pub struct Second<'a> {
+    /// Its readings.
+    pub readings: &'a [Reading],
+    /// The kinds of which it alone speaks.
+    pub alone: &'a BTreeSet<ComponentKind>,
+}
+
+/// The readings of a poll in which SNMP answered in full. `before` are the components that earlier polls saw: those of
+/// SNMP alone that are gone are missing, and a component that was once told apart goes on to be. `first` is `None`
+/// when SSH said nothing in this poll.
+pub fn cross_check(first: Option<First<'_>>, second: Second<'_>, before: &[&Component]) -> Vec<Reading> {
+    let (alone, shared): (Vec<_>, Vec<_>) =
+        second.readings.iter().partition(|reading| second.alone.contains(&reading.component.kind));
+    let told: BTreeMap<&Component, &Reading> = first
+        .map(|first| first.readings.iter().map(|reading| (&reading.component, reading)).collect())
+        .unwrap_or_default();
+    let mut compared = 0;
+    let mut readings = Vec::new();
+    let mut spoken = BTreeSet::new();
+    for reading in shared {
+        let name = beside(&reading.component);
+        spoken.insert(name.clone());
+        let unasked = first.is_some_and(|first| !first.asked.contains(&reading.component.kind));
+        if unasked || reading.condition == Condition::Missing {
+            continue;
+        }
+        let ssh = told.get(&reading.component).copied();
+        compared += i64::from(ssh.is_some());
+        let (condition, said) = hold(ssh, reading, first.is_some());
+        if !condition.is_good() || before.contains(&&name) {
+            readings.push(Reading::new(name, condition, said));
+        }
+    }
+    let gone = before.iter().filter(|known| known.kind == ComponentKind::Channel && ***known != snmp());
+    let gone = gone.filter(|known| !spoken.contains(**known));
+    readings.extend(gone.map(|known| Reading::new((*known).clone(), Condition::Missing, "SNMP says nothing of it")));
+    let known = before.iter().copied().filter(|known| second.alone.contains(&known.kind));
+    readings.extend(with_missing(known, alone.into_iter().cloned().collect()));
+    let said = if first.is_some() { "answers" } else { "answers; SSH does not" };
+    readings.push(Reading::new(snmp(), Condition::Good, said).with(Measure::whole(compared, Unit::Count)));
+    readings
+}
+
+/// `snmp disk 3`.
+fn beside(component: &Component) -> Component {
+    let name = component.name.as_data();
+    let kind = component.kind;
+    let text = if name.is_empty() { format!("{SNMP} {kind}") } else { format!("{SNMP} {kind} {name}") };
+    Component::new(ComponentKind::Channel, text)
+}
+
+/// What two channels say of one component.
+fn hold(ssh: Option<&Reading>, snmp: &Reading, ssh_answered: bool) -> (Condition, Outside) {
+    let says = |reading: &Reading| format!("{} ({})", reading.condition, reading.said.as_data());
+    if snmp.condition.is_unknown() {
+        return (snmp.condition, Outside::from(format!("SNMP says {}", says(snmp))));
+    }
+    match ssh {
+        Some(ssh) if ssh.condition.is_unknown() || agree(ssh, snmp) => {}
+        Some(ssh) => {
+            let said = format!("channels disagree: SSH says {}, SNMP says {}", says(ssh), says(snmp));
+            return (Condition::Warning, Outside::from(said));
+        }
+        None if snmp.condition.is_good() => {}
+        None => {
+            let silent = if ssh_answered { "SSH says nothing of it" } else { "SSH did not answer" };
+            return (Condition::Warning, Outside::from(format!("SNMP says {}; {silent}", says(snmp))));
+        }
+    }
+    (Condition::Good, Outside::from("no disagreement"))
+}
+
+/// Whether both call the component well, or both not. A warning that a limit of ours made of a number fits either: two
+/// channels round differently.
+fn agree(ssh: &Reading, snmp: &Reading) -> bool {
+    let by_limit = |reading: &Reading| reading.condition == Condition::Warning && reading.measure.is_some();
+    by_limit(ssh) || by_limit(snmp) || ssh.condition.is_good() == snmp.condition.is_good()
+}
+
+/// The reading of a channel that gave nothing. How it failed is its own affair: no other component has a reading from it.
+pub fn silent(condition: Condition, why: impl Into<Outside>) -> Reading {
+    Reading::new(snmp(), condition, why)
+}
+
+/// Whether SNMP may be asked after SSH ended so. A community goes in clear, so that it goes only to an address at which
+/// the same poll has proved who answers; a user of v3 shows no secret, and is asked as well where SSH fails for a reason
+/// that leaves open who is there.
+pub const fn may_ask(ssh: Outcome, in_clear: bool) -> bool {
+    match ssh {
+        Outcome::Answered => true,
+        Outcome::TimedOut
+        | Outcome::Refused
+        | Outcome::ClosedEarly
+        | Outcome::Protocol
+        | Outcome::LoginRefused
+        | Outcome::Braked
+        | Outcome::NoPrompt
+        | Outcome::Dropped
+        | Outcome::OverLimit => !in_clear,
+        Outcome::NotYetServed
+        | Outcome::NoSsh
+        | Outcome::NoCredential
+        | Outcome::KeyUnknown
+        | Outcome::KeyChanged
+        | Outcome::NotUnderstood
+        | Outcome::WrongAppliance
+        | Outcome::NotKept
+        | Outcome::Stopped => false,
+    }
+}
+
+/// Whether the agent speaks for the hardware that is expected: by its serial number, without which nothing of it counts.
+pub fn speaks_for(expected: Option<&Outside>, found: Option<&Outside>) -> Result<(), Reading> {
+    match (expected, found) {
+        (Some(expected), Some(found)) if expected == found => Ok(()),
+        (Some(expected), Some(found)) => {
+            let said = format!("another appliance: expected {}, found {}", expected.as_data(), found.as_data());
+            Err(silent(Condition::Bad, said))
+        }
+        (Some(_), None) => Err(silent(Condition::Missing, "no serial number: nothing of it counts")),
+        (None, _) => Err(silent(Condition::Missing, "the serial number of this appliance is not known yet")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! SNMP beside SSH: the second channel of a poll, asked with the detail tier where a seat declares it.
+
+use std::collections::BTreeSet;
+
+use crate::access::{Peer, SnmpError};
+use crate::decide::channel::{self, First, Second};
+use crate::engine::env::Env;
+use crate::engine::fleet::Facts;
+use crate::model::credential::CredentialName;
+use crate::model::limits::READINGS_MAX;
+use crate::model::outside::Outside;
+use crate::model::reading::{Component, ComponentKind, Condition, Outcome, Reading, Tier};
+use crate::model::release::Release;
+use crate::model::snmp::SnmpVersion;
+use crate::readout::{ApplianceTime, Context};
+
+/// What SSH told in the same poll.
+#[derive(Debug, Clone)]
+pub(super) struct Told<'a> {
+    /// Its readings.
+    pub readings: &'a [Reading],
+    /// The kinds of component about which it was asked.
+    pub asked: &'a BTreeSet<ComponentKind>,
+    /// The appliance's clock.
+    pub clock: Option<ApplianceTime>,
+    /// Its release.
+    pub release: Option<Release>,
+}
+
+/// How SSH ended, and what it told when it answered.
+#[derive(Debug, Clone)]
+pub(super) struct Beside<'a> {
+    /// The tiers of the poll.
+    pub tiers: &'a [Tier],
+    /// How SSH ended.
+    pub outcome: Outcome,
+    /// The serial number that the hardware is known by.
+    pub serial: Option<&'a Outside>,
+    /// What it told; `None` when it did not answer.
+    pub told: Option<Told<'a>>,
+    /// The components that earlier polls saw, and those of open findings.
+    pub before: &'a [&'a Component],
+}
+
+/// The readings that SNMP adds to a poll; none of a seat that does not declare it. A failure is a reading of the channel
+/// and of nothing else.
+pub(super) async fn readings(env: &Env, facts: &Facts, beside: Beside<'_>) -> Vec<Reading> {
+    if !beside.tiers.contains(&Tier::Detail) || env.stop.is_asked() {
+        return Vec::new();
+    }
+    let alone = env.definitions.snmp_only(facts.seat.series);
+    let Some(name) = &facts.seat.credentials.snmp else {
+        return ended(&beside, &alone, "SNMP is not declared for this seat");
+    };
+    if let Some(why) = facts.gateway.without_snmp() {
+        let why = format!("not available: {why}");
+        let mut readings = ended(&beside, &alone, &why);
+        readings.retain(|reading| reading.component != channel::snmp());
+        readings.push(channel::silent(Condition::Disabled, why));
+        return readings;
+    }
+    if !channel::may_ask(beside.outcome, facts.seat.snmp.version == SnmpVersion::V2c) {
+        return Vec::new();
+    }
+    let mut readings = match ask(env, facts, name, &beside, &alone).await {
+        Ok(readings) => readings,
+        Err(silent) => vec![silent],
+    };
+    readings.truncate(READINGS_MAX);
+    readings
+}
+
+/// What SNMP once said goes to rest when it is not declared any more: nobody will say it again.
+fn ended(beside: &Beside<'_>, alone: &BTreeSet<ComponentKind>, why: &str) -> Vec<Reading> {
+    let of_snmp = |known: &&&Component| known.kind == ComponentKind::Channel || alone.contains(&known.kind);
+    let known = beside.before.iter().filter(of_snmp);
+    known.map(|known| Reading::new((*known).clone(), Condition::Disabled, why)).collect()
+}
+
+async fn ask(
+    env: &Env,
+    facts: &Facts,
+    name: &CredentialName,
+    beside: &Beside<'_>,
+    alone: &BTreeSet<ComponentKind>,
+) -> Result<Vec<Reading>, Reading> {
+    let seat = &facts.seat;
+    let login =
+        env.secrets.fetch_snmp(name).await.map_err(|error| channel::silent(Condition::Missing, error.to_string()))?;
+    if login.version() != seat.snmp.version {
+        let why = format!("{name} is for SNMP {}, the seat is asked by {}", login.version(), seat.snmp.version);
+        return Err(channel::silent(Condition::Missing, why));
+    }
+    let roots = env.definitions.snmp_roots(seat.series, seat.virtual_machine);
+    let peer = Peer { seat, gateway: &facts.gateway, behind: None };
+    let objects = env.access.objects(peer, &login, &roots).await.map_err(|error| failed(&error))?;
+    let context = Context {
+        now: env.clock.now(),
+        clock: beside.told.as_ref().and_then(|told| told.clock),
+        series: seat.series,
+        release: beside.told.as_ref().and_then(|told| told.release.clone()),
+    };
+    let readout = env.definitions.read_snmp(&objects, seat.virtual_machine, &context);
+    if readout.known == 0 {
+        return Err(channel::silent(Condition::Missing, "answers, and has none of the vendor's objects"));
+    }
+    channel::speaks_for(beside.serial, readout.identity.serial.as_ref())?;
+    let first = beside.told.as_ref().map(|told| First { readings: told.readings, asked: told.asked });
+    Ok(channel::cross_check(first, Second { readings: &readout.readings, alone }, beside.before))
+}
+
+fn failed(error: &SnmpError) -> Reading {
+    let condition = match error {
+        SnmpError::NotAvailable(_) => Condition::Disabled,
+        SnmpError::TimedOut | SnmpError::Refused(_) | SnmpError::Network(_) => Condition::Bad,
+        SnmpError::OverLimit { .. } | SnmpError::NotIncreasing | SnmpError::Protocol(_) => Condition::Malformed,
+        SnmpError::Unusable(_) => Condition::Missing,
+    };
+    channel::silent(condition, error.to_string())
+}
