@@ -66,6 +66,7 @@ const EFFECTS: &[(&str, &[&str])] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("russh", &["access", "lab"]),
     ("tokio_socks", &["access"]),
+    ("async_snmp", &["access", "lab"]),
     ("diesel", &["store"]),
     ("diesel_migrations", &["store"]),
     ("libsqlite3_sys", &["store"]),
