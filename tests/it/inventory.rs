@@ -378,7 +378,7 @@ fn what_snmp_has_and_what_a_login_has_stay_apart() {
         match loaded {
             Ok(loaded) => assert!(told.is_empty() && loaded.settings.credentials.len() == 1, "{credential}"),
             Err(refused) => {
-                assert!(!told.is_empty() && shown(&refused.problems).contains(told), "{credential}: {refused:?}")
+                assert!(!told.is_empty() && shown(&refused.problems).contains(told), "{credential}: {refused:?}");
             }
         }
     }

@@ -172,7 +172,7 @@ fn an_agent_of_own_making_is_understood_when_it_does_not_lie() {
 fn a_walk_that_does_not_end_is_stopped_by_objects_by_bytes_and_by_time() {
     let endless = lied(LONG, |asked| own(asked.answer(&more(asked, 25, &number(1)))));
     assert_eq!(endless, "a walk is longer than 10000 objects");
-    let long = text(&[b'x'; 20_000]);
+    let long = text(&vec![b'x'; 20_000]);
     let heavy = lied(LONG, move |asked| own(asked.answer(&more(asked, 3, &long))));
     assert_eq!(heavy, "a walk is longer than 4194304 bytes");
     let slow = lied(SHORT, |asked| {
@@ -209,11 +209,11 @@ fn only_the_agent_that_was_asked_answers_and_only_in_time() {
         vec![(false, asked.answer(&more(asked, 20, &number(2)))), (true, right)]
     });
     assert_eq!(both, "1 objects");
-    let other_id = lied(SHORT, |asked| own(asked.answer_as(b"c0mmun1ty", &[1], 0, &more(asked, 1, &number(1)))));
+    let other_id = lied(SHORT, |asked| own(Asked::answer_as(b"c0mmun1ty", &[1], 0, &more(asked, 1, &number(1)))));
     assert_eq!(other_id, "no answer in time");
     let stranger = lied(SHORT, |asked| {
         let id = asked.id.clone();
-        own(asked.answer_as(b"other", &id, 0, &more(asked, 1, &number(1))))
+        own(Asked::answer_as(b"other", &id, 0, &more(asked, 1, &number(1))))
     });
     assert_eq!(stranger, "no answer in time");
     let late = lied(SHORT, |asked| {
@@ -237,7 +237,7 @@ fn what_is_cut_broken_or_none_of_it_gives_nothing() {
     let error = |status| {
         lied(SHORT, move |asked| {
             let id = asked.id.clone();
-            own(asked.answer_as(b"c0mmun1ty", &id, status, &[]))
+            own(Asked::answer_as(b"c0mmun1ty", &id, status, &[]))
         })
     };
     assert_eq!(error(5), "SNMP protocol: the agent says that it has an error");

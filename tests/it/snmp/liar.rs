@@ -46,10 +46,10 @@ impl Asked {
 
     /// A whole answer with these objects: identifiers in their coding, and values with their tags.
     pub(crate) fn answer(&self, objects: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
-        self.answer_as(&self.community, &self.id, 0, objects)
+        Self::answer_as(&self.community, &self.id, 0, objects)
     }
 
-    pub(crate) fn answer_as(&self, community: &[u8], id: &[u8], status: u8, objects: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+    pub(crate) fn answer_as(community: &[u8], id: &[u8], status: u8, objects: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
         let bound = |(oid, value): &(Vec<u8>, Vec<u8>)| coded(0x30, &[coded(0x06, oid), value.clone()].concat());
         let list: Vec<u8> = objects.iter().flat_map(bound).collect();
         let answer = [coded(0x02, id), coded(0x02, &[status]), coded(0x02, &[0]), coded(0x30, &list)].concat();
@@ -65,8 +65,8 @@ impl Asked {
             .strip_prefix(&root)
             .filter(|rest| rest.len() == 4)
             .map_or(0, |rest| rest.iter().fold(0_u32, |sum, byte| sum << 7 | u32::from(byte & 0x7f)));
-        let number =
-            |n: u32| [(n >> 21) as u8 & 0x7f | 0x80, (n >> 14) as u8 | 0x80, (n >> 7) as u8 | 0x80, n as u8 & 0x7f];
+        let seven = |n: u32, shift: u32| u8::try_from(n >> shift & 0x7f).unwrap();
+        let number = |n: u32| [seven(n, 21) | 0x80, seven(n, 14) | 0x80, seven(n, 7) | 0x80, seven(n, 0)];
         let from = last.max(1 << 21) + 1;
         (from..).take(count).map(|n| [&root[..], &number(n)].concat()).collect()
     }
@@ -95,7 +95,7 @@ impl Liar {
         let stop = UdpSocket::bind("127.0.0.1:0").unwrap();
         let (port, over) = (socket.local_addr().unwrap().port(), stop.local_addr().unwrap());
         let thread = std::thread::spawn(move || {
-            let (mut buffer, mut turn) = ([0; 65_536], 0);
+            let (mut buffer, mut turn) = (vec![0; 65_536], 0);
             loop {
                 let (length, from) = socket.recv_from(&mut buffer).unwrap();
                 if from == over {
@@ -105,7 +105,8 @@ impl Liar {
                 turn += 1;
                 for (own, bytes) in says(&asked) {
                     // Whoever asked may have gone.
-                    let _ = if own { socket.send_to(&bytes, from) } else { other.send_to(&bytes, from) };
+                    let sender = if own { &socket } else { &other };
+                    sender.send_to(&bytes, from).ok();
                 }
             }
         });
