@@ -26,14 +26,16 @@ fn harden() {
     }));
 }
 
-/// Logs go to standard error; other people's code never speaks below `info`, whatever is asked for.
+/// Logs go to standard error; other people's code never speaks below `info`, whatever is asked for, and that of SNMP not at
+/// all: whoever sends datagrams could fill a screen with its warnings, and each failure is a reading anyway.
 fn log() {
     use tracing_subscriber::EnvFilter;
     let asked = std::env::var("HOSHU_LOG").unwrap_or_else(|_| "warn".to_owned());
     let own: Vec<_> = asked.split(',').filter(|part| !part.contains('=') || part.starts_with("hoshu")).collect();
     let level = own.last().copied().unwrap_or("warn");
     let others = if matches!(level, "error" | "off") { level } else { "warn" };
-    let filter = if level.contains('=') { format!("{others},{level}") } else { format!("{others},hoshu={level}") };
+    let level = if level.contains('=') { level.to_owned() } else { format!("hoshu={level}") };
+    let filter = format!("{others},async_snmp=off,{level}");
     if let Ok(filter) = EnvFilter::try_new(filter) {
         let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
         let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);

@@ -45,7 +45,7 @@ const ACTS: &[Act] = &[
         look: "a key counts only when a person confirms its fingerprint by a second route",
     },
     Act {
-        title: "Every appliance is polled over SSH",
+        title: "Every appliance is polled over SSH, and a dozen over SNMP beside it",
         commands: &[&["poll", "--on", "all"]],
         look: "series by series: what answers, what does not, and why",
     },
@@ -64,13 +64,14 @@ const ACTS: &[Act] = &[
         look: "the change, section by section; no secret is shown",
     },
     Act {
-        title: "A disk fails, a licence ends, a wire is cut",
+        title: "A disk fails, a licence ends, a wire is cut, two channels disagree",
         commands: &[
             &["lab", "break", "acme-nx01", "disk-failed"],
             &["lab", "break", "acme-ex01", "licence-expired"],
             &["lab", "break", "chidori-hx01", "silent"],
-            &["poll", "--on", "customer=acme+chidori"],
-            &["poll", "--on", "customer=acme+chidori"],
+            &["lab", "break", "momiji-ex01", "snmp-disagrees"],
+            &["poll", "--on", "customer=acme+chidori", "--on", "momiji-ex01"],
+            &["poll", "--on", "customer=acme+chidori", "--on", "momiji-ex01"],
             &["finding", "list"],
         ],
         look: "what was broken stands there with since and count, the hard ones first; what is unknown is never called failed",

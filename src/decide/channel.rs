@@ -67,8 +67,11 @@ pub fn cross_check(first: Option<First<'_>>, second: Second<'_>, before: &[&Comp
     readings.extend(gone.map(|known| Reading::new((*known).clone(), Condition::Missing, "SNMP says nothing of it")));
     let known = before.iter().copied().filter(|known| second.alone.contains(&known.kind));
     readings.extend(with_missing(known, alone.into_iter().cloned().collect()));
-    let said = if first.is_some() { "answers" } else { "answers; SSH does not" };
-    readings.push(Reading::new(snmp(), Condition::Good, said).with(Measure::whole(compared, Unit::Count)));
+    let answers = match first {
+        Some(_) => Reading::new(snmp(), Condition::Good, "answers").with(Measure::whole(compared, Unit::Count)),
+        None => Reading::new(snmp(), Condition::Good, "answers; SSH does not"),
+    };
+    readings.push(answers);
     readings
 }
 

@@ -467,6 +467,42 @@ mod tests {
     }
 
     #[test]
+    fn a_users_definition_of_snmp_lies_beside_the_embedded_ones_or_wins() {
+        let mut all = embedded();
+        let count = all.list_snmp().count();
+        let text = "mark: modelled\nname: snmp-disks\nseries: [nx]\nhardware: true\nunder: 1.3.6.1.4.1.25597.11\nreads:\n  \
+                    words: {state: {good: [PASSED]}}\n  tables:\n  - at: 2.1.3.1\n    index: row\n    columns:\n    \
+                    - {at: '6', as: state, type: text}\n    readings:\n    - {kind: disk, name: NAME, checks: [{of: [state], \
+                    judge: {words: WORDS}}]}\n";
+        let with = |name: &str, words: &str| text.replace("NAME", name).replace("WORDS", words);
+        all.add("snmp-mine.yaml", &with("row", "state")).expect("right");
+        assert_eq!(all.list_snmp().count(), count + 1);
+        assert_eq!(all.snmp_roots(Series::Nx, false), ["1.3.6.1.4.1.25597.11".parse::<Oid>().expect("right")]);
+        assert_eq!(all.snmp_roots(Series::Ex, true).len(), 2);
+        all.add("snmp-mine.yaml", &with("row", "state").replace("snmp-disks", "snmp-mail")).expect("right");
+        assert_eq!(all.list_snmp().count(), count + 1, "it replaced a known one");
+        assert_eq!(all.snmp_roots(Series::Ex, true).len(), 1);
+        let refused = |text: &str| all.clone().add("snmp-mine.yaml", text).expect_err("wrong");
+        assert!(matches!(refused(&with("nobody", "state")), DefinitionError::UnknownPart { .. }));
+        assert!(matches!(refused(&with("row", "none")), DefinitionError::UnknownWords { .. }));
+        assert!(matches!(
+            refused(&with("row", "state").replace("type: text", "type: word")),
+            DefinitionError::Syntax { .. }
+        ));
+        assert!(matches!(refused(&with("row", "state").replace("2.1.3.1", "x")), DefinitionError::Syntax { .. }));
+    }
+
+    #[test]
+    fn snmp_alone_speaks_of_what_no_command_speaks_of() {
+        use ComponentKind::{Analysis, MailQueue, Managed, Overall};
+        let all = embedded();
+        let alone = |series| all.snmp_only(series).into_iter().collect::<Vec<_>>();
+        assert_eq!(alone(Series::Nx), [Overall, Analysis]);
+        assert_eq!(alone(Series::Ex), [Overall, MailQueue, Analysis]);
+        assert_eq!(alone(Series::Cm), [Overall, Managed]);
+    }
+
+    #[test]
     fn mistakes_in_a_definition_are_refused() {
         let mut all = embedded();
         let head = "mark: modelled\nlayouts:\n- {name: x, command: COMMAND, series: [nx], tiers: [slow]}\nreads:\n  items:\n  - start: [{key: A}]\n    readings:\n    - {kind: disk, checks: [{of: [PART], judge: {words: WORDS}}]}\n  words: {w: {good: [Good]}}\n";

@@ -51,9 +51,12 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
     }
     let mut places: Vec<(String, Vec<u8>)> = Vec::new();
     house.break_unit("acme-ax01", "wrong-password");
+    house.break_unit("acme-fx01", "snmp-silent");
+    house.edit("hoshu.yaml", "snmp_s: 5", "snmp_s: 1");
     for words in [
         &["poll", "--on", "customer=acme"][..],
         &["poll", "--on", "customer=acme", "--json"],
+        &["poll", "--on", "customer=minato"],
         &["ask", "--on", "customer=acme", "show running-config"],
         &["ask", "--on", "customer=acme", "show running-config", "--json"],
         &["ask", "--on", "acme-nx01", "--on", "umi-nx02", "show running-config"],
@@ -102,7 +105,7 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
     }
 
     let mut secrets: Vec<String> = typed.iter().map(|secret| (*secret).to_owned()).collect();
-    for name in ["acme-operator", "acme-admin"] {
+    for name in ["acme-operator", "acme-admin", "acme-snmp", "acme-snmp-privacy", "minato-community"] {
         secrets.push(std::fs::read_to_string(house.path("lab/secrets").join(name)).unwrap().trim().to_owned());
     }
     let roots = [house.path("keys/root.key"), house.path("old4"), house.path("old5")];

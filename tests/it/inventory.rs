@@ -151,7 +151,11 @@ fn each_rule_is_told_in_its_own_words() {
         ("customers/chidori.yaml", "    virtual: yes\n", ""),
         ("customers/minato.yaml", "supplier: other", "supplier: us"),
         ("customers/minato.yaml", "supplier: other", "contract: M-2025-0900\n    supplier: other"),
-        ("customers/minato.yaml", "credentials: {read: minato/operator}", "notes: [x]"),
+        ("customers/minato.yaml", "credentials: {read: minato/operator, snmp: minato/community}", "notes: [x]"),
+        ("customers/minato.yaml", "snmp: yes", "snmp: blocked"),
+        ("customers/minato.yaml", "snmp: minato/community", "snmp: acme/community"),
+        ("customers/minato.yaml", "192.168.100.11", "192.168.100.10\n    ssh: {port: 2222}"),
+        ("customers/minato.yaml", "snmp: {version: v2c}", "snmp: {version: v1}"),
         ("customers/umi.yaml", ", credential: umi/bastion", ""),
         ("customers/umi.yaml", "ssh-nested", "socks5, credential: acme/proxy"),
         ("customers/umi.yaml", "[{kind: vpn", "[{kind: socks5, host: x, port: 1}, {kind: vpn"),
@@ -333,6 +337,55 @@ fn seats_and_settings_agree_about_credentials() {
         seat.credentials.change = seat.credentials.read.clone();
     }
     insta::assert_snapshot!("credentials", shown(&check_credentials(&inventory, &settings)));
+}
+
+#[test]
+fn a_seat_is_asked_by_the_version_that_its_credential_is_for() {
+    let folder = settings_file(
+        &format!(
+            "{SMALL}credentials:\n  acme/snmp: {{purpose: snmp, file: c}}\n  minato/community: {{purpose: read, user: u, file: m}}\n"
+        ),
+        0o600,
+    );
+    let mut inventory = load(&root("inventory"), today()).unwrap().inventory;
+    inventory.seats.retain(|name, _| ["acme-nx01", "minato-nx02"].contains(&name.as_str()));
+    let told = shown(&check_credentials(&inventory, &folder.unwrap().settings));
+    assert!(told.contains("acme-nx01 is asked by SNMP v3, but the settings give acme/snmp for v2c"), "{told}");
+    assert!(
+        told.contains("minato-nx02 names minato/community to snmp, but the settings give it the purpose read"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_snmp_has_and_what_a_login_has_stay_apart() {
+    for (credential, told) in [
+        ("{purpose: snmp, file: c}", ""),
+        ("{purpose: snmp, environment: HOSHU_C}", ""),
+        ("{purpose: snmp, user: u, auth: sha-256, file: a}", ""),
+        ("{purpose: snmp, user: u, auth: sha, file: a, privacy: aes-128, privacy_file: p}", ""),
+        ("{purpose: snmp, user: u, file: a}", "a user of SNMP v3 is authenticated"),
+        ("{purpose: snmp, auth: sha, file: a}", "SNMP v3 needs a user"),
+        ("{purpose: snmp, user: u, auth: md5, file: a}", "md5"),
+        ("{purpose: snmp, user: u, auth: sha, file: a, privacy: aes-128}", "privacy and privacy_file go together"),
+        ("{purpose: snmp, file: a, privacy: aes-128, privacy_file: p}", "what is not authenticated is not encrypted"),
+        ("{purpose: snmp, key: k}", "key is for logins"),
+        ("{purpose: snmp, file: a, enable_file: e}", "enable_file is for logins"),
+        ("{purpose: read, file: a}", "a login needs a user"),
+        ("{purpose: read, user: u, file: a, auth: sha}", "auth belongs to SNMP"),
+    ] {
+        let loaded = settings_file(&format!("{SMALL}credentials: {{acme/x: {credential}}}\n"), 0o600);
+        match loaded {
+            Ok(loaded) => assert!(told.is_empty() && loaded.settings.credentials.len() == 1, "{credential}"),
+            Err(refused) => {
+                assert!(!told.is_empty() && shown(&refused.problems).contains(told), "{credential}: {refused:?}");
+            }
+        }
+    }
+    let shared = "{acme/x: {purpose: snmp, user: u, auth: sha, file: a, privacy: aes-128, privacy_file: p}, \
+                  umi/x: {purpose: snmp, user: u, auth: sha, file: b, privacy: aes-128, privacy_file: p}}";
+    let refused = settings_file(&format!("{SMALL}credentials: {shared}\n"), 0o600).unwrap_err();
+    assert!(shown(&refused.problems).contains("a secret serves one customer alone"));
 }
 
 const SMALL: &str = "realm: live\nstore: s\ndepot: d\ninventory: i\nroot_key: {file: r}\n";

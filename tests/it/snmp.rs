@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod liar;
 mod snmpd;
 
 use std::time::Duration;
@@ -9,9 +10,11 @@ use std::time::Duration;
 use hoshu::access::{Access, AccessLimits, LabTable, Router, SnmpError, SshAccess};
 use hoshu::model::inventory::{Algorithms, Channel, Gateway, Seat};
 use hoshu::model::reading::Condition;
-use hoshu::model::snmp::{Oid, SnmpAuth, SnmpLogin, SnmpObject, SnmpPrivacy};
+use hoshu::model::series::Series;
+use hoshu::model::snmp::{Oid, SnmpAuth, SnmpLogin, SnmpObject, SnmpPrivacy, SnmpValue};
 use hoshu::model::time::Time;
 use hoshu::readout::{Context, Definitions};
+use liar::{Asked, Liar, number, text};
 use snmpd::Snmpd;
 
 use crate::access::world::{alone, gateway, limits, seat};
@@ -122,12 +125,7 @@ fn what_a_real_agent_gives_is_read_as_the_command_line_is() {
     let snmpd = Snmpd::start(&snmpd::objects());
     let objects = walk(snmpd.port, community("c0mmun1ty"), LONG).unwrap();
     let definitions = Definitions::embedded().unwrap();
-    let context = Context {
-        now: Time::from_ms(1_795_500_000_000),
-        clock: None,
-        series: hoshu::model::series::Series::Nx,
-        release: None,
-    };
+    let context = Context { now: Time::from_ms(1_795_500_000_000), clock: None, series: Series::Nx, release: None };
     let readout = definitions.read_snmp(&objects, false, &context);
     let bad: Vec<_> = readout.readings.iter().filter(|reading| !reading.condition.is_good()).collect();
     let names: Vec<String> = readout.readings.iter().map(|reading| reading.component.for_terminal()).collect();
@@ -138,6 +136,161 @@ fn what_a_real_agent_gives_is_read_as_the_command_line_is() {
     let unread: Vec<_> = bad.iter().map(|one| (one.component.for_terminal(), one.condition)).collect();
     assert_eq!(unread, [("content".to_owned(), Condition::Missing)]);
     assert!(readout.identity.serial.is_some_and(|serial| !serial.is_empty()));
+}
+
+/// What a walk of an agent that lies ends with.
+fn lied(within: Duration, says: impl FnMut(&Asked) -> Vec<(bool, Vec<u8>)> + Send + 'static) -> String {
+    let liar = Liar::start(says);
+    match walk(liar.port, community("c0mmun1ty"), within) {
+        Ok(objects) => format!("{} objects", objects.len()),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// So many objects behind what was asked for.
+fn more(asked: &Asked, count: usize, value: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    asked.next(count).into_iter().map(|oid| (oid, value.to_vec())).collect()
+}
+
+fn own(bytes: Vec<u8>) -> Vec<(bool, Vec<u8>)> {
+    vec![(true, bytes)]
+}
+
+/// What ends a walk: the place behind the tree.
+fn end(asked: &Asked) -> Vec<(Vec<u8>, Vec<u8>)> {
+    vec![(asked.oid.clone(), vec![0x82, 0])]
+}
+
+#[test]
+fn an_agent_of_own_making_is_understood_when_it_does_not_lie() {
+    let found =
+        lied(LONG, |asked| own(asked.answer(&if asked.turn == 0 { more(asked, 3, &number(1)) } else { end(asked) })));
+    assert_eq!(found, "3 objects");
+}
+
+#[test]
+fn a_walk_that_does_not_end_is_stopped_by_objects_by_bytes_and_by_time() {
+    let endless = lied(LONG, |asked| own(asked.answer(&more(asked, 25, &number(1)))));
+    assert_eq!(endless, "a walk is longer than 10000 objects");
+    let long = text(&vec![b'x'; 20_000]);
+    let heavy = lied(LONG, move |asked| own(asked.answer(&more(asked, 3, &long))));
+    assert_eq!(heavy, "a walk is longer than 4194304 bytes");
+    let slow = lied(SHORT, |asked| {
+        liar::wait(100);
+        own(asked.answer(&more(asked, 1, &number(1))))
+    });
+    assert_eq!(slow, "no answer in time");
+}
+
+#[test]
+fn a_walk_that_does_not_go_forward_ends() {
+    let same = lied(LONG, |asked| {
+        let mut first = more(asked, 1, &number(1));
+        first.extend(first.clone());
+        own(asked.answer(&first))
+    });
+    assert_eq!(same, "the walk does not go forward");
+    let back = lied(LONG, |asked| {
+        let mut objects = more(asked, 9, &number(1));
+        objects.reverse();
+        own(asked.answer(&objects))
+    });
+    assert_eq!(back, "the walk does not go forward");
+    let circle = lied(LONG, |asked| own(asked.answer(&vec![(asked.oid.clone(), number(1)); 1])));
+    assert_eq!(circle, "the walk does not go forward");
+}
+
+#[test]
+fn only_the_agent_that_was_asked_answers_and_only_in_time() {
+    let spoofed = lied(SHORT, |asked| vec![(false, asked.answer(&more(asked, 3, &number(1))))]);
+    assert_eq!(spoofed, "no answer in time");
+    let both = lied(LONG, |asked| {
+        let right = asked.answer(&if asked.turn == 0 { more(asked, 1, &number(1)) } else { end(asked) });
+        vec![(false, asked.answer(&more(asked, 20, &number(2)))), (true, right)]
+    });
+    assert_eq!(both, "1 objects");
+    let other_id = lied(SHORT, |asked| own(Asked::answer_as(b"c0mmun1ty", &[1], 0, &more(asked, 1, &number(1)))));
+    assert_eq!(other_id, "no answer in time");
+    let stranger = lied(SHORT, |asked| {
+        let id = asked.id.clone();
+        own(Asked::answer_as(b"other", &id, 0, &more(asked, 1, &number(1))))
+    });
+    assert_eq!(stranger, "no answer in time");
+    let late = lied(SHORT, |asked| {
+        liar::wait(1_200);
+        own(asked.answer(&more(asked, 1, &number(1))))
+    });
+    assert_eq!(late, "no answer in time");
+}
+
+#[test]
+fn what_is_cut_broken_or_none_of_it_gives_nothing() {
+    let cut = lied(SHORT, |asked| {
+        let mut bytes = asked.answer(&more(asked, 9, &number(1)));
+        bytes.truncate(bytes.len() / 2);
+        own(bytes)
+    });
+    assert_eq!(cut, "no answer in time");
+    assert_eq!(lied(SHORT, |_| own(b"SSH-2.0-OpenSSH_8.7\r\n".to_vec())), "no answer in time");
+    let flood = lied(SHORT, |_| vec![(true, vec![0x30; 1_400]); 2_000]);
+    assert_eq!(flood, "no answer in time");
+    let error = |status| {
+        lied(SHORT, move |asked| {
+            let id = asked.id.clone();
+            own(Asked::answer_as(b"c0mmun1ty", &id, status, &[]))
+        })
+    };
+    assert_eq!(error(5), "SNMP protocol: the agent says that it has an error");
+    assert_eq!(error(16), "refused: this user or community may not read the objects");
+    assert_eq!(error(99), "SNMP protocol: the agent answers with an error status");
+    let half = lied(SHORT, |asked| {
+        let objects = more(asked, 5, &number(1));
+        if asked.turn == 0 { own(asked.answer(&objects)) } else { Vec::new() }
+    });
+    assert_eq!(half, "no answer in time", "half a walk is none");
+    assert_eq!(lied(SHORT, |asked| own(asked.answer(&end(asked)))), "0 objects");
+}
+
+#[test]
+fn values_of_another_type_and_words_that_nobody_knows_are_never_well() {
+    let object = |at: &str, value| SnmpObject { oid: format!("1.3.6.1.4.1.25597.{at}").parse().unwrap(), value };
+    let words = |text: &str| SnmpValue::Text(text.into());
+    let definitions = Definitions::embedded().unwrap();
+    let (now, clock, series, release) = (Time::from_ms(0), None, Series::Nx, None);
+    let context = Context { now, clock, series, release };
+    for (at, value, name, expected) in [
+        ("11.2.1.1.0", words("Good"), "raid", Condition::Good),
+        ("11.2.1.1.0", words("Good\0"), "raid", Condition::Good),
+        ("11.2.1.1.0", words("Tolerable"), "raid", Condition::Unrecognised),
+        ("11.2.1.1.0", SnmpValue::Integer(1), "raid", Condition::Unrecognised),
+        ("11.2.1.1.0", SnmpValue::Other("ipaddress".to_owned()), "raid", Condition::Unrecognised),
+        ("11.1.1.4.0", words("32"), "temperature value", Condition::Malformed),
+        ("11.1.1.4.0", SnmpValue::Integer(90), "temperature value", Condition::Warning),
+        ("11.1.1.4.0", SnmpValue::Unsigned(u64::MAX), "temperature value", Condition::Malformed),
+        ("11.5.1.10.0", SnmpValue::Integer(1), "licence FIREEYE_APPLIANCE", Condition::Good),
+        ("11.5.1.10.0", SnmpValue::Integer(2), "licence FIREEYE_APPLIANCE", Condition::Bad),
+        ("11.5.1.10.0", SnmpValue::Integer(0), "licence FIREEYE_APPLIANCE", Condition::Bad),
+        ("11.5.1.10.0", SnmpValue::Integer(3), "licence FIREEYE_APPLIANCE", Condition::Unrecognised),
+        ("11.5.1.10.0", words("1"), "licence FIREEYE_APPLIANCE", Condition::Unrecognised),
+        ("11.5.1.16.1.5.7", words("400"), "licence", Condition::Malformed),
+        ("11.2.1.3.1.3.1", words("Online"), "disk", Condition::Malformed),
+    ] {
+        let readout = definitions.read_snmp(&[object(at, value.clone())], false, &context);
+        let found = readout.readings.iter().find(|reading| reading.component.for_terminal() == name);
+        let found = found.unwrap_or_else(|| panic!("{at} {value:?}: {:?}", readout.readings));
+        assert_eq!(found.condition, expected, "{at} {value:?}: {found:?}");
+    }
+    // Rows are told apart by the whole of their number, and a hostile name is one name.
+    let disk = |row: &str, name: &str| {
+        [object(&format!("11.2.1.3.1.2.{row}"), words(name)), object(&format!("11.2.1.3.1.3.{row}"), words("Online"))]
+    };
+    let objects = [disk("1.1", "0\n3"), disk("1.2", "1")].concat();
+    let readings = definitions.read_snmp(&objects, false, &context).readings;
+    let names: Vec<String> = readings.iter().map(|reading| reading.component.for_terminal()).collect();
+    assert_eq!(names, ["disk 0\\n3", "disk 1"]);
+    assert!(definitions.read_snmp(&objects, true, &context).readings.is_empty(), "a virtual machine has no hardware");
+    let many: Vec<SnmpObject> = (1..5_000).flat_map(|row| disk(&row.to_string(), &row.to_string())).collect();
+    assert_eq!(definitions.read_snmp(&many, false, &context).readings.len(), hoshu::model::limits::READINGS_MAX);
 }
 
 mod fleet {

@@ -69,6 +69,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("reqwest", &["outbound"]),
     ("rustls", &["outbound"]),
     ("rustls_native_certs", &["outbound"]),
+    ("async_snmp", &["access", "lab"]),
     ("diesel", &["store"]),
     ("diesel_migrations", &["store"]),
     ("libsqlite3_sys", &["store"]),

@@ -17,7 +17,7 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Vec<Problem>) {
         for (fields, gateway) in gateways.values() {
             check_gateway(customer, *fields, gateway, problems);
         }
-        let mut taken = BTreeMap::new();
+        let (mut taken, mut agents) = (BTreeMap::new(), BTreeMap::new());
         for (fields, seat) in &customer.seats {
             let Some(seat) = seat else { continue };
             if let Some((_, gateway)) = gateways.get(&seat.gateway) {
@@ -25,6 +25,7 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Vec<Problem>) {
                 check_snmp(*fields, seat, gateway, problems);
             }
             address_once(*fields, seat, &mut taken, problems);
+            agent_once(*fields, seat, &mut agents, problems);
         }
     }
 }
@@ -116,6 +117,21 @@ fn address_once<'a>(
     if let Some(other) = taken.insert((seat.gateway.as_str(), address, seat.ssh.port), seat.name.to_string()) {
         let message =
             format!("{address} port {} behind {} is the address of {other} already", seat.ssh.port, seat.gateway);
+        problems.push(fields.error("address", message));
+    }
+}
+
+/// As [`address_once`], for the agents of SNMP.
+fn agent_once<'a>(
+    fields: Fields<'_>,
+    seat: &'a Seat,
+    taken: &mut BTreeMap<(&'a str, std::net::IpAddr, u16), String>,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(address) = seat.address.filter(|_| seat.credentials.snmp.is_some()) else { return };
+    if let Some(other) = taken.insert((seat.gateway.as_str(), address, seat.snmp.port), seat.name.to_string()) {
+        let port = seat.snmp.port;
+        let message = format!("{other} is asked by SNMP at {address} port {port} behind {} already", seat.gateway);
         problems.push(fields.error("address", message));
     }
 }
