@@ -314,6 +314,7 @@ mod tests {
                 channel: Channel::Shell,
                 sessions: 1,
                 hold_s: 0,
+                questions: Vec::new(),
             },
             notes: Vec::new(),
             declared_at: ("acme.yaml".to_owned(), 1),

@@ -267,7 +267,7 @@ mod tests {
     }
 
     fn hop(kind: HopKind) -> Hop {
-        Hop { kind, host: "proxy.example".to_owned(), port: Some(1080), credential: None }
+        Hop { port: Some(1080), ..Hop::new(kind, "proxy.example") }
     }
 
     /// The places of a route, from this host outwards.

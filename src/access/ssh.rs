@@ -12,13 +12,14 @@ use tokio::task::JoinHandle;
 use super::bastion::{Bastion, of_hop};
 use super::connection::{Connection, Exchanged, Leg, exchange, quote};
 use super::guard::{Check, Pins};
-use super::login::{Keys, authenticate};
+use super::login::{Keys, Manner, authenticate};
 use super::profile::{Ask, Profiles};
 use super::route::{Router, label};
 use super::session::SshSession;
 use super::{Access, AccessError, HopAt, KeyKind, Peer, Session, ShownKey};
 use crate::model::credential::Login;
 use crate::model::inventory::Algorithms;
+use crate::model::question::Question;
 
 /// Key exchanges of the legacy profile at a time, and threads that compute them.
 const LEGACY_AT_ONCE: usize = 2;
@@ -109,18 +110,25 @@ impl SshAccess {
     async fn bastion(&self, at: HopAt<'_>, pins: &[String], login: &Login) -> Result<Bastion, AccessError> {
         let name = label(at.hop()?);
         let leg = Leg { route: self.router.route_to(at)?, behind: at.behind.cloned() };
-        self.log_in(leg, pins, login)
+        self.log_in(leg, pins, login, &at.hop()?.questions)
             .await
             .map_err(|error| of_hop(error, &name))
             .map(|connection| Bastion::new(connection, name.clone()))
     }
 
-    async fn log_in(&self, leg: Leg, pins: &[String], login: &Login) -> Result<Connection, AccessError> {
+    async fn log_in(
+        &self,
+        leg: Leg,
+        pins: &[String],
+        login: &Login,
+        questions: &[Question],
+    ) -> Result<Connection, AccessError> {
         let proof = self.keys.proof(&login.secret).await?;
         let pins = Pins::parse(pins);
         let exchanged = self.exchange_on(leg, Algorithms::Modern, pins.ask(), Check::Pinned(pins)).await?;
         let Exchanged::Open(mut connection) = exchanged else { return Err(AccessError::Dropped("the key exchange")) };
-        match authenticate(&mut connection, login, proof, Algorithms::Modern, &self.limits).await {
+        let manner = Manner { algorithms: Algorithms::Modern, questions };
+        match authenticate(&mut connection, login, proof, manner, &self.limits).await {
             Ok(()) => Ok(connection),
             Err(error) => Err(connection.leave_with(error).await),
         }
@@ -133,7 +141,8 @@ impl SshAccess {
             return Err(AccessError::Dropped("the key exchange"));
         };
         let policy = &peer.seat.ssh;
-        if let Err(error) = authenticate(&mut connection, login, proof, policy.algorithms, &self.limits).await {
+        let manner = Manner { algorithms: policy.algorithms, questions: &policy.questions };
+        if let Err(error) = authenticate(&mut connection, login, proof, manner, &self.limits).await {
             return Err(connection.leave_with(error).await);
         }
         let session = SshSession::begin(connection, policy.channel, login.enable.as_ref(), self.limits).await?;

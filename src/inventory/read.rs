@@ -100,6 +100,7 @@ fn read_hop(fields: Fields<'_>) -> Option<Hop> {
         host: fields.owned("host")?,
         port: fields.whole_u16("port"),
         credential: fields.get("credential"),
+        questions: fields.list_of("questions"),
     })
 }
 
@@ -182,6 +183,7 @@ fn read_ssh(fields: Option<Fields<'_>>) -> SshPolicy {
         channel: fields.and_then(|fields| fields.get("channel")).unwrap_or(Channel::Shell),
         sessions: whole("sessions").unwrap_or(1),
         hold_s: fields.and_then(|fields| fields.whole("hold_s")).unwrap_or(0),
+        questions: fields.map(|fields| fields.list_of("questions")).unwrap_or_default(),
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::forms::{
     ADDRESS, CLOCK, CREDENTIAL, CUSTOMER, DATE, GATEWAY, HOST, HOSTNAME, LINE, MAIL, MODEL, MOMENT, NAMED, PHONE,
-    RELEASE, SEAT, SERIAL, SITE, TEXT, ZONE,
+    QUESTION, RELEASE, SEAT, SERIAL, SITE, TEXT, ZONE,
 };
 use crate::model::inventory::{
     Algorithms, Channel, ContactRole, DataPath, GatewayAccess, HopKind, Language, ProbeState, Supplier, WorkOwner,
@@ -66,6 +66,7 @@ static HOP_FIELDS: Table = Table {
         Field::required("host", HOST, "Its host name or address, or the name of the VPN."),
         Field::optional("port", PORT, "Its port."),
         Field::optional("credential", CREDENTIAL, "The credential for it."),
+        Field::optional("questions", Kind::List(&QUESTION), "Patterns of the questions that its login asks."),
     ],
 };
 
@@ -176,6 +177,7 @@ static SSH_FIELDS: Table = Table {
             Kind::Whole(0, 86_400),
             "How long a session is kept for the next poll, in seconds; 0, which closes it, when left out.",
         ),
+        Field::optional("questions", Kind::List(&QUESTION), "Patterns of the questions that its login asks."),
     ],
 };
 

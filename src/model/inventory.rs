@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::credential::CredentialName;
 use super::name::{CustomerName, GatewayName, SeatName, SiteName};
+use super::question::Question;
 use super::release::Release;
 use super::series::Series;
 
@@ -146,12 +147,14 @@ pub struct Hop {
     pub port: Option<u16>,
     /// The credential for it.
     pub credential: Option<CredentialName>,
+    /// The questions that its login asks; where there is one, no method but that of questions is used.
+    pub questions: Vec<Question>,
 }
 
 impl Hop {
     /// A hop with nothing but its kind and host.
     pub fn new(kind: HopKind, host: &str) -> Self {
-        Self { kind, host: host.to_owned(), port: None, credential: None }
+        Self { kind, host: host.to_owned(), port: None, credential: None, questions: Vec::new() }
     }
 
     /// Its host and port (`192.0.2.7:22`, `[2001:db8::7]:22`, `bastion.example:22`); a bastion without a port has 22.
@@ -368,6 +371,8 @@ pub struct SshPolicy {
     pub sessions: u16,
     /// How long a session is kept for the next poll, in seconds; 0 closes it after each cycle.
     pub hold_s: u32,
+    /// The questions that its login asks; where there is one, no method but that of questions is used.
+    pub questions: Vec<Question>,
 }
 
 /// The credentials of a seat, by name.

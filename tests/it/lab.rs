@@ -434,7 +434,15 @@ fn seat_of(spec: &SeatSpec, channel: Channel) -> Seat {
         contract: None,
         window: None,
         credentials: SeatCredentials::default(),
-        ssh: SshPolicy { port: 22, algorithms: spec.algorithms, legacy_until: None, channel, sessions: 1, hold_s: 0 },
+        ssh: SshPolicy {
+            port: 22,
+            algorithms: spec.algorithms,
+            legacy_until: None,
+            channel,
+            sessions: 1,
+            hold_s: 0,
+            questions: Vec::new(),
+        },
         notes: Vec::new(),
         declared_at: (String::new(), 0),
     }

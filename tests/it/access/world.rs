@@ -44,7 +44,15 @@ pub(crate) fn seat(algorithms: Algorithms, channel: Channel) -> Seat {
         contract: None,
         window: None,
         credentials: SeatCredentials::default(),
-        ssh: SshPolicy { port: 22, algorithms, legacy_until: None, channel, sessions: 1, hold_s: 0 },
+        ssh: SshPolicy {
+            port: 22,
+            algorithms,
+            legacy_until: None,
+            channel,
+            sessions: 1,
+            hold_s: 0,
+            questions: Vec::new(),
+        },
         notes: Vec::new(),
         declared_at: ("acme.yaml".to_owned(), 1),
     }
