@@ -116,14 +116,14 @@ async fn by_key(
     let hash = match (key.algorithm().is_rsa(), algorithms) {
         (false, _) => None,
         // Old releases know no other signature and say nothing about what they know.
-        (true, Algorithms::Legacy) => match connection.handle.best_supported_rsa_hash().await {
+        (true, Algorithms::Legacy) => match connection.handle()?.best_supported_rsa_hash().await {
             Ok(hash) => hash.flatten(),
             Err(_) => return Err(connection.reason(DURING).await),
         },
         (true, Algorithms::Modern) => Some(HashAlg::Sha512),
     };
     let key = PrivateKeyWithHashAlg::new(key, hash);
-    match connection.handle.authenticate_publickey(user, key).await {
+    match connection.handle_mut()?.authenticate_publickey(user, key).await {
         Ok(AuthResult::Success) => Ok(()),
         Ok(AuthResult::Failure { remaining_methods, .. }) => Err(refused(connection, user, &remaining_methods).await),
         Err(_) => Err(connection.reason(DURING).await),
@@ -139,7 +139,7 @@ async fn by_password(
     if !questions.is_empty() {
         return by_questions(connection, user, password, questions).await;
     }
-    match connection.handle.authenticate_password(user, password.expose_secret()).await {
+    match connection.handle_mut()?.authenticate_password(user, password.expose_secret()).await {
         Ok(AuthResult::Success) => Ok(()),
         Ok(AuthResult::Failure { remaining_methods: offered, .. })
             if offered.contains(&MethodKind::KeyboardInteractive) && !offered.contains(&MethodKind::Password) =>
@@ -158,7 +158,7 @@ async fn by_questions(
     questions: &[Question],
 ) -> Result<(), AccessError> {
     let mut answered = false;
-    let mut reply = connection.handle.authenticate_keyboard_interactive_start(user, None::<String>).await;
+    let mut reply = connection.handle_mut()?.authenticate_keyboard_interactive_start(user, None::<String>).await;
     for _ in 0..=PROMPT_ROUNDS_MAX {
         let prompts = match reply {
             Ok(KeyboardInteractiveAuthResponse::Success) => return Ok(()),
@@ -188,7 +188,7 @@ async fn by_questions(
             }
             Answer::Unknown(question) => return Err(AccessError::UnknownPrompt(question)),
         };
-        reply = connection.handle.authenticate_keyboard_interactive_respond(answers).await;
+        reply = connection.handle_mut()?.authenticate_keyboard_interactive_respond(answers).await;
         connection.deaf = matches!(reply, Ok(KeyboardInteractiveAuthResponse::InfoRequest { .. }));
     }
     Err(AccessError::UnknownPrompt(Outside::from("questions without end")))

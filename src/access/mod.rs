@@ -9,6 +9,7 @@ mod connection;
 mod guard;
 mod hop;
 mod login;
+mod nested;
 mod profile;
 mod prompt;
 mod route;

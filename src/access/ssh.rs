@@ -13,12 +13,13 @@ use super::bastion::{Bastion, of_hop};
 use super::connection::{Connection, Exchanged, Leg, exchange, quote};
 use super::guard::{Check, Pins};
 use super::login::{Keys, Manner, authenticate};
+use super::nested;
 use super::profile::{Ask, Profiles};
 use super::route::{Router, label};
 use super::session::SshSession;
 use super::{Access, AccessError, HopAt, KeyKind, Peer, Session, ShownKey};
 use crate::model::credential::Login;
-use crate::model::inventory::Algorithms;
+use crate::model::inventory::{Algorithms, Hop, HopKind};
 use crate::model::question::Question;
 
 /// Key exchanges of the legacy profile at a time, and threads that compute them.
@@ -97,6 +98,10 @@ impl SshAccess {
     }
 
     async fn show(&self, peer: Peer<'_>, ask: Ask) -> Result<ShownKey, AccessError> {
+        if let Some((hop, bastion)) = nested_hop(peer)? {
+            let place = self.router.nested_place(peer)?;
+            return nested::show_key(bastion, hop, peer, place, self.limits).await;
+        }
         shown(self.exchange(peer, ask, Check::Show).await?).await
     }
 
@@ -135,6 +140,11 @@ impl SshAccess {
     }
 
     async fn session(&self, peer: Peer<'_>, pins: &[String], login: &Login) -> Result<Box<dyn Session>, AccessError> {
+        if let Some((hop, bastion)) = nested_hop(peer)? {
+            let place = self.router.nested_place(peer)?;
+            let session = nested::open(bastion, hop, peer, place, pins, login, self.limits).await?;
+            return Ok(Box::new(session));
+        }
         let proof = self.keys.proof(&login.secret).await?;
         let pins = Pins::parse(pins);
         let Exchanged::Open(mut connection) = self.exchange(peer, pins.ask(), Check::Pinned(pins)).await? else {
@@ -179,6 +189,16 @@ impl Access for SshAccess {
         login: &'a Login,
     ) -> BoxFuture<'a, Result<Bastion, AccessError>> {
         Box::pin(self.bastion(hop, pins, login))
+    }
+}
+
+/// The bastion that forwards nothing, where the way of a seat ends in one.
+fn nested_hop(peer: Peer<'_>) -> Result<Option<(&Hop, &Bastion)>, AccessError> {
+    let hop = peer.gateway.hops.last().filter(|hop| hop.kind == HopKind::SshNested);
+    match (hop, peer.behind) {
+        (None, _) => Ok(None),
+        (Some(hop), Some(bastion)) => Ok(Some((hop, bastion))),
+        (Some(hop), None) => Err(AccessError::NotYetServed(format!("hop {} was not entered", label(hop)))),
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::model::credential::CredentialName;
 use crate::model::name::{CustomerName, GatewayName, SeatName, SiteName};
-use crate::model::question::Question;
+use crate::model::question::{Choice, Question};
 use crate::model::release::Release;
 use crate::yaml::{Form, Kind};
 
@@ -98,6 +98,12 @@ pub(super) const HOST: Kind = Kind::Scalar(&Form {
 pub(super) const QUESTION: Kind = Kind::Scalar(&Form {
     what: "a pattern of a whole question (a regular expression)",
     check: |text| text.parse::<Question>().map(drop).map_err(|error| error.to_string()),
+    pattern: None,
+});
+/// The pattern of an appliance's line in a menu.
+pub(super) const CHOICE: Kind = Kind::Scalar(&Form {
+    what: "a pattern of an appliance's line (a regular expression)",
+    check: |text| text.parse::<Choice>().map(drop).map_err(|error| error.to_string()),
     pattern: None,
 });
 /// A serial number.

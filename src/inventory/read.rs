@@ -2,7 +2,7 @@
 
 use super::tables::CUSTOMER_FILE;
 use crate::model::inventory::{
-    Algorithms, Channel, Contact, Contract, Customer, Freeze, Gateway, GatewayAccess, Hop, Language, ProbeState,
+    Algorithms, Channel, Contact, Contract, Customer, Freeze, Gateway, GatewayAccess, Hop, Language, Menu, ProbeState,
     Probes, Retention, Seat, SeatCredentials, Site, SshPolicy, Supplier, Window, Work,
 };
 use crate::model::name::CustomerName;
@@ -101,6 +101,7 @@ fn read_hop(fields: Fields<'_>) -> Option<Hop> {
         port: fields.whole_u16("port"),
         credential: fields.get("credential"),
         questions: fields.list_of("questions"),
+        menu: fields.table("menu").and_then(|menu| Some(Menu { ask: menu.get("ask")?, choose: menu.get("choose")? })),
     })
 }
 

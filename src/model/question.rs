@@ -72,6 +72,69 @@ impl From<Question> for String {
     }
 }
 
+/// The characters of a choice that may be typed: nothing that a terminal or shell reads anything into.
+const CHOICE_CHARS_MAX: usize = 64;
+
+/// The pattern of the line of one appliance in a menu. `{seat}`, `{hostname}` and `{address}` stand for what they name,
+/// and the first group in brackets is what is typed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Choice(String);
+
+impl Choice {
+    /// What is to be typed, of each line that is the appliance's.
+    pub fn of(&self, text: &str, names: &[(&str, &str)]) -> Vec<String> {
+        let mut pattern = self.0.clone();
+        for (place, name) in names {
+            // A name that is not known names nothing.
+            if name.is_empty() && pattern.contains(place) {
+                return Vec::new();
+            }
+            pattern = pattern.replace(place, &regex::escape(name));
+        }
+        let Ok(pattern) = compiled(&pattern) else { return Vec::new() };
+        let typed =
+            text.lines().filter_map(|line| Some(pattern.captures(line.trim_end())?.get(1)?.as_str().to_owned()));
+        typed.filter(|choice| is_plain(choice)).collect()
+    }
+}
+
+fn is_plain(choice: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+    (1..=CHOICE_CHARS_MAX).contains(&choice.len()) && choice.chars().all(plain)
+}
+
+impl FromStr for Choice {
+    type Err = QuestionError;
+    fn from_str(text: &str) -> Result<Self, QuestionError> {
+        if text.chars().count() > PROMPT_CHARS_MAX {
+            return Err(QuestionError(format!("it is longer than {PROMPT_CHARS_MAX} characters")));
+        }
+        let places = ["{seat}", "{hostname}", "{address}"];
+        if !places.iter().any(|place| text.contains(place)) {
+            return Err(QuestionError("it has none of {seat}, {hostname} and {address}".to_owned()));
+        }
+        let filled = places.iter().fold(text.to_owned(), |text, place| text.replace(place, "x"));
+        if compiled(&filled)?.captures_len() < 2 {
+            return Err(QuestionError("it has no group in brackets: what is to be typed".to_owned()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Choice {
+    type Error = QuestionError;
+    fn try_from(text: String) -> Result<Self, QuestionError> {
+        text.parse()
+    }
+}
+
+impl From<Choice> for String {
+    fn from(choice: Choice) -> Self {
+        choice.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +172,20 @@ mod tests {
         for text in ["", "(", "a)(b", ".*", "(?s).+", r"\w{1000}{1000}", long.as_str()] {
             assert!(text.parse::<Question>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_line_of_a_menu_is_the_appliances_own() {
+        let choice: Choice = r" *([0-9]+)\) +{hostname} +\({address}\)".parse().expect("a pattern");
+        let names = [("{seat}", "umi-nx01"), ("{hostname}", "yard-nx"), ("{address}", "10.0.0.1")];
+        let menu = "Units\n  1) yard-nx (10.0.0.1)\n  2) yard-nx (10.0.0.11)\n 13) yardxnx (10.0.0.1)\n";
+        assert_eq!(choice.of(menu, &names), ["1"]);
+        let none = [("{hostname}", "yard-nx"), ("{address}", "")];
+        assert!(choice.of(menu, &none).is_empty());
+        for text in ["", "([0-9]+)", "{seat}", "({seat}", "x".repeat(PROMPT_CHARS_MAX + 1).as_str()] {
+            assert!(text.parse::<Choice>().is_err(), "{text}");
+        }
+        let wide: Choice = "(.*){seat}".parse().expect("a pattern");
+        assert!(wide.of("$(reboot) umi-nx01", &names).is_empty(), "what is typed is plain");
     }
 }

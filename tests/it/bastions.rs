@@ -18,7 +18,7 @@ use crate::access::world::{Way, limits, password, show};
 use crate::house::House;
 
 /// A way of the lab to a port of loopback, through hops on ports of loopback: `hop0.example` and so on.
-fn behind(hops: &[(HopKind, u16)], port: u16, algorithms: Algorithms, limits: AccessLimits) -> Way {
+pub(crate) fn behind(hops: &[(HopKind, u16)], port: u16, algorithms: Algorithms, limits: AccessLimits) -> Way {
     let mut way = Way::new(port, algorithms, Channel::Shell, limits);
     let host = |at: usize| format!("hop{at}.example");
     let places: serde_json::Map<String, serde_json::Value> =
@@ -54,7 +54,7 @@ fn bastion(forward: Forward) -> Appliance {
 }
 
 #[track_caller]
-fn expect(error: AccessError, fault: HopFault, outcome: Outcome, words: &str) {
+pub(crate) fn expect(error: AccessError, fault: HopFault, outcome: Outcome, words: &str) {
     assert!(matches!(error, AccessError::Hop { fault: found, .. } if found == fault), "{error:?}");
     assert_eq!(error.to_string(), words);
     assert_eq!(Failure::from(error).outcome, outcome);

@@ -15,6 +15,7 @@ mod inventory;
 mod key;
 mod kills;
 mod lab;
+mod nested;
 mod outside;
 mod past;
 mod poll;
