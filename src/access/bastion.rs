@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use russh::{ChannelOpenFailure, Disconnect};
+use russh::client::Msg;
+use russh::{Channel, ChannelOpenFailure, Disconnect};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -53,7 +54,7 @@ impl Bastion {
     /// Whether the connection still stands, as far as is known.
     pub fn is_open(&self) -> bool {
         let connection = &self.link.connection;
-        connection.shared.lock().end.is_none() && !connection.handle.is_closed()
+        connection.shared.lock().end.is_none() && connection.handle().is_ok_and(|handle| !handle.is_closed())
     }
 
     /// Whether something goes through it besides the one who asks.
@@ -64,7 +65,8 @@ impl Bastion {
     /// Says goodbye, within a limit of time. Whatever goes through it ends.
     pub async fn leave(&self) {
         let goodbye = async {
-            if self.link.connection.handle.disconnect(Disconnect::ByApplication, "", "").await.is_ok() {
+            let Ok(handle) = self.link.connection.handle() else { return };
+            if handle.disconnect(Disconnect::ByApplication, "", "").await.is_ok() {
                 self.link.connection.reason("the goodbye").await;
             }
         };
@@ -81,7 +83,8 @@ impl Bastion {
         let link = Arc::clone(&self.link);
         // A task of its own: a channel that comes when nobody waits any more is closed, and ends with the connection.
         tokio::spawn(async move {
-            let asked = link.connection.handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0);
+            let Ok(handle) = link.connection.handle() else { return };
+            let asked = handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0);
             // Nobody waits any more: the stream closes its channel when it is dropped.
             drop(opened.send(asked.await.map(russh::Channel::into_stream)));
         });
@@ -92,6 +95,25 @@ impl Bastion {
             Err(_) => (HopFault::NoWay, format!("it did not reach {place} in time")),
         };
         Err(self.blame(fault(&self.link.label, what, said)).await)
+    }
+
+    /// Opens a session channel on it.
+    pub(super) async fn session(&self, until: Instant) -> Result<Channel<Msg>, AccessError> {
+        let opened = timeout_at(until, self.link.connection.handle()?.channel_open_session()).await;
+        let (what, said) = match opened {
+            Ok(Ok(channel)) => return Ok(channel),
+            Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
+                (HopFault::Refused, format!("it opens no session ({reason:?})"))
+            }
+            Ok(Err(_)) => (HopFault::Dropped, "when it was asked for a session".to_owned()),
+            Err(_) => (HopFault::Late, "it opened no session in time".to_owned()),
+        };
+        Err(self.blame(fault(&self.link.label, what, said)).await)
+    }
+
+    /// An error in its name.
+    pub(super) fn fault(&self, what: HopFault, said: String) -> AccessError {
+        fault(&self.link.label, what, said)
     }
 
     /// Whose fault something is that failed behind this bastion: its own, or that of one before it, when it is gone;
@@ -121,7 +143,8 @@ impl Bastion {
         if let Some(error) = over() {
             return Some(error);
         }
-        match timeout(SIGN_OF_LIFE, connection.handle.send_ping()).await {
+        let handle = connection.handle().ok()?;
+        match timeout(SIGN_OF_LIFE, handle.send_ping()).await {
             Ok(Ok(())) => over(),
             Ok(Err(_)) => Some(AccessError::Dropped(DURING)),
             Err(_) => Some(AccessError::TimedOut { what: "a sign of life", limit: SIGN_OF_LIFE }),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use russh::client::{Config, Handle, Msg};
 use russh::{ChannelId, Disconnect};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::{Reader, Seen};
@@ -34,7 +35,7 @@ pub(super) enum Exchanged {
 
 /// A connection to a peer whose host key is accepted. Dropped, it ends russh's task.
 pub(super) struct Connection {
-    pub(super) handle: Handle<Guard>,
+    link: Link,
     pub(super) shared: Arc<Shared>,
     /// russh waits for the answer to a question of the login, which will not come, and hears nothing else.
     pub(super) deaf: bool,
@@ -43,6 +44,21 @@ pub(super) struct Connection {
     limits: AccessLimits,
     /// Ends russh's task with its owner; a bastion keeps it apart.
     pub(super) stop: Option<Stop>,
+}
+
+/// What carries the channels.
+enum Link {
+    /// A connection of its own, end to end.
+    Own(Handle<Guard>),
+    /// One channel of a bastion, in which the bastion's own client speaks with the appliance.
+    Nested(Arc<Nested>),
+}
+
+/// A channel of a bastion, and the task that reads it.
+pub(super) struct Nested {
+    pub(super) writer: Arc<Writer>,
+    /// Ends that task when it is dropped.
+    pub(super) _stop: oneshot::Sender<()>,
 }
 
 /// A channel that is not read for a while.
@@ -73,7 +89,8 @@ pub(super) async fn exchange(
         Err(_) => Err(AccessError::TimedOut { what: "the key exchange", limit: limits.handshake }),
         Ok(Ok(handle)) => {
             let behind = way.behind.clone();
-            Ok(Exchanged::Open(Connection { handle, shared, deaf: false, behind, limits, stop: Some(stop) }))
+            let link = Link::Own(handle);
+            Ok(Exchanged::Open(Connection { link, shared, deaf: false, behind, limits, stop: Some(stop) }))
         }
         Ok(Err(Halt::Shown)) => shared
             .shown_key()
@@ -106,6 +123,27 @@ pub(super) fn quote(text: &str) -> String {
 }
 
 impl Connection {
+    /// What a bastion's own client leads to.
+    pub(super) fn nested(nested: Arc<Nested>, shared: Arc<Shared>, behind: Bastion, limits: AccessLimits) -> Self {
+        Self { link: Link::Nested(nested), shared, deaf: false, behind: Some(behind), limits, stop: None }
+    }
+
+    /// The connection itself; a channel of a bastion has none.
+    pub(super) fn handle(&self) -> Result<&Handle<Guard>, AccessError> {
+        match &self.link {
+            Link::Own(handle) => Ok(handle),
+            Link::Nested(_) => Err(AccessError::NoChannel("the bastion leads to one channel only".to_owned())),
+        }
+    }
+
+    /// As [`Self::handle`], for the login.
+    pub(super) fn handle_mut(&mut self) -> Result<&mut Handle<Guard>, AccessError> {
+        match &mut self.link {
+            Link::Own(handle) => Ok(handle),
+            Link::Nested(_) => Err(AccessError::NoChannel("the bastion leads to one channel only".to_owned())),
+        }
+    }
+
     /// Why the connection is over, once russh's task has said it.
     pub(super) async fn reason(&self, during: &'static str) -> AccessError {
         let until = Instant::now() + GOODBYE;
@@ -115,7 +153,7 @@ impl Connection {
 
     /// Opens a session channel that `reader` reads.
     pub(super) async fn channel(&self, reader: Reader, until: Instant) -> Result<Writer, AccessError> {
-        let opened = timeout_at(until, self.handle.channel_open_session()).await;
+        let opened = timeout_at(until, self.handle()?.channel_open_session()).await;
         let channel = match opened {
             Err(_) => return Err(AccessError::TimedOut { what: "opening a channel", limit: self.limits.login }),
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
@@ -225,8 +263,13 @@ impl Connection {
             return;
         }
         let goodbye = async {
-            if self.handle.disconnect(Disconnect::ByApplication, "", "").await.is_ok() {
-                (&mut self.handle).await.ok();
+            match &mut self.link {
+                Link::Own(handle) => {
+                    if handle.disconnect(Disconnect::ByApplication, "", "").await.is_ok() {
+                        handle.await.ok();
+                    }
+                }
+                Link::Nested(nested) => drop(nested.writer.close().await),
             }
         };
         timeout(GOODBYE, goodbye).await.ok();

@@ -29,6 +29,8 @@ pub(super) enum Check {
 #[derive(Debug)]
 pub(super) struct Pins {
     keys: Vec<PublicKey>,
+    /// Of keys that were seen through a bastion's eyes only: a fingerprint names one key.
+    prints: Vec<String>,
     /// Pins that are no public key match nothing, and are not as if they were not there.
     unreadable: usize,
 }
@@ -36,7 +38,8 @@ pub(super) struct Pins {
 impl Pins {
     pub(super) fn parse(lines: &[String]) -> Self {
         let keys: Vec<PublicKey> = lines.iter().filter_map(|line| PublicKey::from_openssh(line).ok()).collect();
-        Self { unreadable: lines.len() - keys.len(), keys }
+        let prints: Vec<String> = lines.iter().filter(|line| line.starts_with("SHA256:")).cloned().collect();
+        Self { unreadable: lines.len() - keys.len() - prints.len(), keys, prints }
     }
 
     /// The type to ask for first, so that a peer with several keys shows the one that was accepted.
@@ -49,11 +52,19 @@ impl Pins {
         if self.keys.iter().any(|key| key.key_data() == shown.key_data()) {
             return Ok(());
         }
-        let (algorithm, fingerprint) = (shown.algorithm().as_str().to_owned(), print_of(shown));
-        if self.keys.is_empty() && self.unreadable == 0 {
+        self.check_print(shown.algorithm().as_str(), &print_of(shown))
+    }
+
+    /// As [`Self::check`], for a key of which the fingerprint alone is known.
+    pub(super) fn check_print(&self, algorithm: &str, fingerprint: &str) -> Result<(), AccessError> {
+        let mut expected: Vec<String> = self.keys.iter().map(print_of).chain(self.prints.iter().cloned()).collect();
+        if expected.iter().any(|print| print == fingerprint) {
+            return Ok(());
+        }
+        let (algorithm, fingerprint) = (algorithm.to_owned(), fingerprint.to_owned());
+        if expected.is_empty() && self.unreadable == 0 {
             return Err(AccessError::KeyUnknown { algorithm, fingerprint });
         }
-        let mut expected: Vec<String> = self.keys.iter().map(print_of).collect();
         expected.extend((self.unreadable > 0).then(|| format!("{} unreadable", self.unreadable)));
         Err(AccessError::KeyChanged { expected: expected.join(", "), algorithm, fingerprint })
     }
@@ -145,7 +156,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let state = State {
             shown: None,
             negotiated: Negotiated::default(),
@@ -159,6 +170,32 @@ impl Shared {
             banner_bytes: 0,
         };
         Self { state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    /// Takes what a channel says, if it is the one that is read.
+    pub(super) fn said(&self, channel: ChannelId, data: &[u8]) {
+        let mut state = self.lock();
+        if state.channel != Some(channel) {
+            return;
+        }
+        state.messages += 1;
+        state.last = Instant::now();
+        state.reader.feed(data);
+        let more = state.reader.seen() == Seen::More;
+        drop(state);
+        if !more {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Takes note of something that happened to a channel, if it is the one that is read.
+    pub(super) fn note(&self, channel: ChannelId, note: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        if state.channel == Some(channel) {
+            note(&mut state);
+            drop(state);
+            self.changed.notify_one();
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -193,27 +230,11 @@ impl Guard {
     }
 
     fn said(&self, channel: ChannelId, data: &[u8]) {
-        let mut state = self.shared.lock();
-        if state.channel != Some(channel) {
-            return;
-        }
-        state.messages += 1;
-        state.last = Instant::now();
-        state.reader.feed(data);
-        let more = state.reader.seen() == Seen::More;
-        drop(state);
-        if !more {
-            self.shared.changed.notify_one();
-        }
+        self.shared.said(channel, data);
     }
 
     fn note(&self, channel: ChannelId, note: impl FnOnce(&mut State)) {
-        let mut state = self.shared.lock();
-        if state.channel == Some(channel) {
-            note(&mut state);
-            drop(state);
-            self.shared.changed.notify_one();
-        }
+        self.shared.note(channel, note);
     }
 }
 

@@ -45,6 +45,8 @@ crate::words! {
         LoginRefused = "login refused by",
         /// It asked something that is not known, and got no answer.
         Asked = "unknown question of",
+        /// It forwards nothing, and its own client does not show the host key of the appliance. Nothing secret was sent.
+        HidesKey = "host key hidden by",
         /// There is nothing to log in with.
         NoCredential = "no usable credential for",
     }

@@ -11,14 +11,14 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 
-use super::connection::Connection;
+use super::connection::{Connection, quote};
 use super::guard::End;
-use super::prompt::is_password_question;
 use super::{AccessError, AccessLimits};
 use crate::model::credential::{Login, LoginSecret};
 use crate::model::inventory::Algorithms;
 use crate::model::limits::{PROMPT_CHARS_MAX, PROMPT_ROUNDS_MAX, PROMPTS_MAX};
 use crate::model::outside::Outside;
+use crate::model::question::{Question, is_for_password};
 
 /// How long an opened private key is kept: its passphrase costs a tenth of a second of computing.
 const KEPT: Duration = Duration::from_mins(5);
@@ -76,19 +76,29 @@ fn digest(pem: &SecretString, passphrase: Option<&SecretString>) -> [u8; 32] {
     Sha256::new().chain_update(pem).chain_update(passphrase).finalize().into()
 }
 
+/// What the files say of a login.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner<'a> {
+    /// The algorithms.
+    pub(super) algorithms: Algorithms,
+    /// The questions that are known besides those for a password. Where there is one, the password is said to a question
+    /// that is known and in no other way.
+    pub(super) questions: &'a [Question],
+}
+
 /// Logs in. A secret is tried once: a refusal is never followed by a second try, but for a password where the peer
 /// says that the method of that name is not one of its own, but questions are.
 pub(super) async fn authenticate(
     connection: &mut Connection,
     login: &Login,
     proof: Proof,
-    algorithms: Algorithms,
+    manner: Manner<'_>,
     limits: &AccessLimits,
 ) -> Result<(), AccessError> {
     let attempt = async {
         match proof {
-            Proof::Password(password) => by_password(connection, &login.user, &password).await,
-            Proof::Key(key) => by_key(connection, &login.user, key, algorithms).await,
+            Proof::Password(password) => by_password(connection, &login.user, &password, manner.questions).await,
+            Proof::Key(key) => by_key(connection, &login.user, key, manner.algorithms).await,
         }
     };
     match timeout(limits.login, attempt).await {
@@ -106,39 +116,59 @@ async fn by_key(
     let hash = match (key.algorithm().is_rsa(), algorithms) {
         (false, _) => None,
         // Old releases know no other signature and say nothing about what they know.
-        (true, Algorithms::Legacy) => match connection.handle.best_supported_rsa_hash().await {
+        (true, Algorithms::Legacy) => match connection.handle()?.best_supported_rsa_hash().await {
             Ok(hash) => hash.flatten(),
             Err(_) => return Err(connection.reason(DURING).await),
         },
         (true, Algorithms::Modern) => Some(HashAlg::Sha512),
     };
     let key = PrivateKeyWithHashAlg::new(key, hash);
-    match connection.handle.authenticate_publickey(user, key).await {
+    match connection.handle_mut()?.authenticate_publickey(user, key).await {
         Ok(AuthResult::Success) => Ok(()),
         Ok(AuthResult::Failure { remaining_methods, .. }) => Err(refused(connection, user, &remaining_methods).await),
         Err(_) => Err(connection.reason(DURING).await),
     }
 }
 
-async fn by_password(connection: &mut Connection, user: &str, password: &SecretString) -> Result<(), AccessError> {
-    match connection.handle.authenticate_password(user, password.expose_secret()).await {
+async fn by_password(
+    connection: &mut Connection,
+    user: &str,
+    password: &SecretString,
+    questions: &[Question],
+) -> Result<(), AccessError> {
+    if !questions.is_empty() {
+        return by_questions(connection, user, password, questions).await;
+    }
+    match connection.handle_mut()?.authenticate_password(user, password.expose_secret()).await {
         Ok(AuthResult::Success) => Ok(()),
         Ok(AuthResult::Failure { remaining_methods: offered, .. })
             if offered.contains(&MethodKind::KeyboardInteractive) && !offered.contains(&MethodKind::Password) =>
         {
-            by_questions(connection, user, password).await
+            by_questions(connection, user, password, questions).await
         }
         Ok(AuthResult::Failure { remaining_methods, .. }) => Err(refused(connection, user, &remaining_methods).await),
         Err(_) => Err(connection.reason(DURING).await),
     }
 }
 
-async fn by_questions(connection: &mut Connection, user: &str, password: &SecretString) -> Result<(), AccessError> {
+async fn by_questions(
+    connection: &mut Connection,
+    user: &str,
+    password: &SecretString,
+    questions: &[Question],
+) -> Result<(), AccessError> {
     let mut answered = false;
-    let mut reply = connection.handle.authenticate_keyboard_interactive_start(user, None::<String>).await;
+    let mut reply = connection.handle_mut()?.authenticate_keyboard_interactive_start(user, None::<String>).await;
     for _ in 0..=PROMPT_ROUNDS_MAX {
         let prompts = match reply {
             Ok(KeyboardInteractiveAuthResponse::Success) => return Ok(()),
+            // Nothing was said that could have been refused.
+            Ok(KeyboardInteractiveAuthResponse::Failure { remaining_methods, .. })
+                if !answered && !questions.is_empty() =>
+            {
+                let offered = names(&remaining_methods);
+                return Err(AccessError::Protocol(quote(&format!("no question at the login; it offers {offered}"))));
+            }
             Ok(KeyboardInteractiveAuthResponse::Failure { remaining_methods, .. }) => {
                 return Err(refused(connection, user, &remaining_methods).await);
             }
@@ -146,7 +176,7 @@ async fn by_questions(connection: &mut Connection, user: &str, password: &Secret
             Err(_) => return Err(connection.reason(DURING).await),
         };
         connection.deaf = true;
-        let answers = match answer(&prompts) {
+        let answers = match answer(&prompts, questions) {
             Answer::Nothing => Vec::new(),
             // Asked again: it was not the right one.
             Answer::Password if answered => {
@@ -158,7 +188,7 @@ async fn by_questions(connection: &mut Connection, user: &str, password: &Secret
             }
             Answer::Unknown(question) => return Err(AccessError::UnknownPrompt(question)),
         };
-        reply = connection.handle.authenticate_keyboard_interactive_respond(answers).await;
+        reply = connection.handle_mut()?.authenticate_keyboard_interactive_respond(answers).await;
         connection.deaf = matches!(reply, Ok(KeyboardInteractiveAuthResponse::InfoRequest { .. }));
     }
     Err(AccessError::UnknownPrompt(Outside::from("questions without end")))
@@ -172,13 +202,12 @@ enum Answer {
     Unknown(Outside),
 }
 
-/// Only one question, without echo, whose words end with `Password:`, is answered.
-fn answer(prompts: &[Prompt]) -> Answer {
+/// Only one question, without echo, that asks for a password or is declared, is answered.
+fn answer(prompts: &[Prompt], questions: &[Question]) -> Answer {
+    let known = |prompt: &str| is_for_password(prompt) || questions.iter().any(|question| question.is(prompt));
     match prompts {
         [] => Answer::Nothing,
-        [one] if !one.echo && one.prompt.len() <= PROMPT_CHARS_MAX && is_password_question(&one.prompt) => {
-            Answer::Password
-        }
+        [one] if !one.echo && one.prompt.len() <= PROMPT_CHARS_MAX && known(&one.prompt) => Answer::Password,
         more => {
             let texts = more.iter().take(PROMPTS_MAX).map(|prompt| prompt.prompt.as_str()).collect::<Vec<_>>();
             Answer::Unknown(Outside::new(texts.join(" | ").chars().take(PROMPT_CHARS_MAX).collect::<String>()))
@@ -195,8 +224,11 @@ async fn refused(connection: &Connection, user: &str, offered: &MethodSet) -> Ac
             return reason;
         }
     }
-    let names: Vec<&'static str> = offered.iter().map(Into::into).collect();
-    AccessError::LoginRefused { user: user.to_owned(), offered: Outside::new(names.join(", ")) }
+    AccessError::LoginRefused { user: user.to_owned(), offered: Outside::new(names(offered)) }
+}
+
+fn names(methods: &MethodSet) -> String {
+    methods.iter().map(Into::into).collect::<Vec<&'static str>>().join(", ")
 }
 
 #[cfg(test)]
@@ -205,13 +237,14 @@ mod tests {
 
     fn asked(prompts: &[(&str, bool)]) -> Answer {
         let prompt = |(prompt, echo): &(&str, bool)| Prompt { prompt: (*prompt).to_owned(), echo: *echo };
-        answer(&prompts.iter().map(prompt).collect::<Vec<_>>())
+        answer(&prompts.iter().map(prompt).collect::<Vec<_>>(), &["PASSCODE:".parse().expect("a pattern")])
     }
 
     #[test]
     fn one_hidden_question_for_a_password_is_answered() {
         assert_eq!(asked(&[("Password: ", false)]), Answer::Password);
         assert_eq!(asked(&[("(admin@nx01) password:", false)]), Answer::Password);
+        assert_eq!(asked(&[("PASSCODE:", false)]), Answer::Password);
         assert_eq!(asked(&[]), Answer::Nothing);
     }
 
@@ -221,6 +254,9 @@ mod tests {
         for prompts in [
             &[("Password: ", true)][..],
             &[("Token: ", false)],
+            &[("PASSCODE:", true)],
+            &[("NEW PASSCODE:", false)],
+            &[("New password: ", false)],
             &[("Password: ", false), ("Password: ", false)],
             &[("Password for the jump host?", false)],
             &[(long.as_str(), false)],

@@ -9,6 +9,7 @@ mod connection;
 mod guard;
 mod hop;
 mod login;
+mod nested;
 mod profile;
 mod prompt;
 mod route;
@@ -329,6 +330,7 @@ mod tests {
                 channel: Channel::Shell,
                 sessions: 1,
                 hold_s: 0,
+                questions: Vec::new(),
             },
             snmp: SnmpPolicy::default(),
             notes: Vec::new(),

@@ -180,6 +180,14 @@ impl Router {
         Ok(Route { hops, end: self.place(hop)? })
     }
 
+    /// Where the client of a bastion connects for a seat.
+    pub(super) fn nested_place(&self, peer: Peer<'_>) -> Result<(String, u16), AccessError> {
+        match self.route(peer)?.end {
+            Place::Address(address) => Ok((address.ip().to_string(), address.port())),
+            Place::Name(name, port) => Ok((name, port)),
+        }
+    }
+
     /// The proxies behind the last bastion of `hops`.
     fn proxies(&self, hops: &[Hop]) -> Result<Vec<Proxy>, AccessError> {
         let last = hops.iter().rposition(|hop| hop.kind.is_bastion()).map_or(0, |at| at + 1);
@@ -254,16 +262,13 @@ pub fn not_tried(gateway: &Gateway) -> Option<AccessError> {
     }
     for Hop { kind, credential, .. } in gateway.hops.iter().filter(|hop| hop.kind != HopKind::Vpn) {
         match (kind, credential) {
-            (HopKind::SshNested, _) => {
-                return Some(not_served(format!("gateway {} has a hop of kind {kind}", gateway.name)));
-            }
             (HopKind::Socks5 | HopKind::HttpConnect, Some(_)) => {
                 return Some(not_served(format!(
                     "gateway {} has a hop of kind {kind} with a credential",
                     gateway.name
                 )));
             }
-            (HopKind::SshForward, None) => {
+            (HopKind::SshForward | HopKind::SshNested, None) => {
                 return Some(not_served(format!(
                     "gateway {} has a hop of kind {kind} without a credential",
                     gateway.name
@@ -295,7 +300,7 @@ mod tests {
     }
 
     fn hop(kind: HopKind) -> Hop {
-        Hop { kind, host: "proxy.example".to_owned(), port: Some(1080), credential: None }
+        Hop { port: Some(1080), ..Hop::new(kind, "proxy.example") }
     }
 
     /// The places of a route, from this host outwards.

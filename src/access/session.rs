@@ -1,11 +1,13 @@
 //! A session in which show commands are read: an interactive shell, or one channel for each command.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::{Reader, Seen};
-use super::connection::{Connection, Writer};
+use super::connection::{Connection, Nested, Writer};
 use super::prompt::{Key, Mode};
 use super::{AccessError, AccessLimits, Answer, Negotiated, Session};
 use crate::model::command::ReadCommand;
@@ -21,7 +23,20 @@ const PAGING_OFF: &str = "no cli session paging enable";
 
 enum Way {
     Shell(Writer),
+    /// As a shell, in the channel of a bastion.
+    Nested(Arc<Nested>),
     Exec,
+}
+
+impl Way {
+    /// The half of the shell that is written to.
+    fn writer(&self) -> Option<&Writer> {
+        match self {
+            Self::Shell(writer) => Some(writer),
+            Self::Nested(nested) => Some(&nested.writer),
+            Self::Exec => None,
+        }
+    }
 }
 
 /// A session over SSH.
@@ -56,17 +71,32 @@ impl SshSession {
         Ok(Self { connection: Some(connection), way, negotiated, limits, enable, over: None })
     }
 
+    /// Takes a channel of a bastion at whose end the appliance's prompt stands.
+    pub(super) async fn begin_nested(
+        connection: Connection,
+        nested: Arc<Nested>,
+        enable: Option<&SecretString>,
+        limits: AccessLimits,
+    ) -> Result<Self, AccessError> {
+        let negotiated = connection.shared.lock().negotiated.clone();
+        if let Err(error) = to_command_line(&connection, &nested.writer, enable, limits).await {
+            return Err(connection.leave_with(error).await);
+        }
+        let (way, enable) = (Way::Nested(nested), enable.cloned());
+        Ok(Self { connection: Some(connection), way, negotiated, limits, enable, over: None })
+    }
+
     async fn ask(&self, command: &ReadCommand, bytes_max: usize) -> Result<(String, bool), AccessError> {
         const DURING: &str = "a command";
         let connection = self.connection.as_ref().ok_or(AccessError::Dropped(DURING))?;
-        match &self.way {
-            Way::Shell(writer) => {
+        match self.way.writer() {
+            Some(writer) => {
                 let mut line = Line { connection, writer, limits: self.limits };
                 line.send(command.as_str(), bytes_max, false, DURING).await?;
                 line.prompt(DURING, self.limits.command).await?;
                 Ok((connection.shared.lock().reader.answer(), true))
             }
-            Way::Exec => exec(connection, command, bytes_max, self.limits).await,
+            None => exec(connection, command, bytes_max, self.limits).await,
         }
     }
 
@@ -75,7 +105,7 @@ impl SshSession {
         const DURING: &str = "a command over the other channel";
         let connection = self.connection.as_ref().ok_or(AccessError::Dropped(DURING))?;
         match &self.way {
-            Way::Shell(_) => {
+            Way::Shell(_) | Way::Nested(_) => {
                 let aside = connection.put_aside();
                 let answer = exec(connection, command, bytes_max, self.limits).await;
                 connection.bring_back(aside);
@@ -184,7 +214,7 @@ impl Session for SshSession {
     fn close(mut self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let Some(connection) = self.connection.take() else { return };
-            if let (Way::Shell(writer), None) = (&self.way, &self.over) {
+            if let (Some(writer), None) = (self.way.writer(), &self.over) {
                 let until = Instant::now() + self.limits.login;
                 connection.send(writer, b"exit\n".to_vec(), "the goodbye", until).await.ok();
             }
@@ -211,14 +241,25 @@ async fn shell(
         Ok(Err(_)) => return Err(connection.reason(DURING).await),
         Ok(Ok(())) => {}
     }
-    let mut line = Line { connection, writer: &writer, limits };
+    to_command_line(connection, &writer, enable, limits).await?;
+    Ok(writer)
+}
+
+/// Waits for the first prompt, and goes on to the enable mode without paging.
+async fn to_command_line(
+    connection: &Connection,
+    writer: &Writer,
+    enable: Option<&SecretString>,
+    limits: AccessLimits,
+) -> Result<(), AccessError> {
+    const DURING: &str = "the way to the prompt";
+    let mut line = Line { connection, writer, limits };
     let mode = line.first_prompt(DURING).await?;
     if mode == Mode::Standard {
         line.enable(enable, DURING).await?;
     }
     line.send(PAGING_OFF, GREETING_BYTES_MAX, false, DURING).await?;
-    line.first_prompt(DURING).await?;
-    Ok(writer)
+    line.first_prompt(DURING).await.map(drop)
 }
 
 /// The command line of a shell.

@@ -12,14 +12,16 @@ use tokio::task::JoinHandle;
 use super::bastion::{Bastion, of_hop};
 use super::connection::{Connection, Exchanged, Leg, exchange, quote};
 use super::guard::{Check, Pins};
-use super::login::{Keys, authenticate};
+use super::login::{Keys, Manner, authenticate};
+use super::nested;
 use super::profile::{Ask, Profiles};
 use super::route::{Router, label};
 use super::session::SshSession;
 use super::snmp::{self, SnmpError};
 use super::{Access, AccessError, HopAt, KeyKind, Peer, Session, ShownKey};
 use crate::model::credential::Login;
-use crate::model::inventory::Algorithms;
+use crate::model::inventory::{Algorithms, Hop, HopKind};
+use crate::model::question::Question;
 use crate::model::snmp::{Oid, SnmpLogin, SnmpObject};
 
 /// Key exchanges of the legacy profile at a time, and threads that compute them.
@@ -101,6 +103,10 @@ impl SshAccess {
     }
 
     async fn show(&self, peer: Peer<'_>, ask: Ask) -> Result<ShownKey, AccessError> {
+        if let Some((hop, bastion)) = nested_hop(peer)? {
+            let place = self.router.nested_place(peer)?;
+            return nested::show_key(bastion, hop, peer, place, self.limits).await;
+        }
         shown(self.exchange(peer, ask, Check::Show).await?).await
     }
 
@@ -114,31 +120,44 @@ impl SshAccess {
     async fn bastion(&self, at: HopAt<'_>, pins: &[String], login: &Login) -> Result<Bastion, AccessError> {
         let name = label(at.hop()?);
         let leg = Leg { route: self.router.route_to(at)?, behind: at.behind.cloned() };
-        self.log_in(leg, pins, login)
+        self.log_in(leg, pins, login, &at.hop()?.questions)
             .await
             .map_err(|error| of_hop(error, &name))
             .map(|connection| Bastion::new(connection, name.clone()))
     }
 
-    async fn log_in(&self, leg: Leg, pins: &[String], login: &Login) -> Result<Connection, AccessError> {
+    async fn log_in(
+        &self,
+        leg: Leg,
+        pins: &[String],
+        login: &Login,
+        questions: &[Question],
+    ) -> Result<Connection, AccessError> {
         let proof = self.keys.proof(&login.secret).await?;
         let pins = Pins::parse(pins);
         let exchanged = self.exchange_on(leg, Algorithms::Modern, pins.ask(), Check::Pinned(pins)).await?;
         let Exchanged::Open(mut connection) = exchanged else { return Err(AccessError::Dropped("the key exchange")) };
-        match authenticate(&mut connection, login, proof, Algorithms::Modern, &self.limits).await {
+        let manner = Manner { algorithms: Algorithms::Modern, questions };
+        match authenticate(&mut connection, login, proof, manner, &self.limits).await {
             Ok(()) => Ok(connection),
             Err(error) => Err(connection.leave_with(error).await),
         }
     }
 
     async fn session(&self, peer: Peer<'_>, pins: &[String], login: &Login) -> Result<Box<dyn Session>, AccessError> {
+        if let Some((hop, bastion)) = nested_hop(peer)? {
+            let place = self.router.nested_place(peer)?;
+            let session = nested::open(bastion, hop, peer, place, pins, login, self.limits).await?;
+            return Ok(Box::new(session));
+        }
         let proof = self.keys.proof(&login.secret).await?;
         let pins = Pins::parse(pins);
         let Exchanged::Open(mut connection) = self.exchange(peer, pins.ask(), Check::Pinned(pins)).await? else {
             return Err(AccessError::Dropped("the key exchange"));
         };
         let policy = &peer.seat.ssh;
-        if let Err(error) = authenticate(&mut connection, login, proof, policy.algorithms, &self.limits).await {
+        let manner = Manner { algorithms: policy.algorithms, questions: &policy.questions };
+        if let Err(error) = authenticate(&mut connection, login, proof, manner, &self.limits).await {
             return Err(connection.leave_with(error).await);
         }
         let session = SshSession::begin(connection, policy.channel, login.enable.as_ref(), self.limits).await?;
@@ -184,6 +203,16 @@ impl Access for SshAccess {
         roots: &'a [Oid],
     ) -> BoxFuture<'a, Result<Vec<SnmpObject>, SnmpError>> {
         Box::pin(snmp::objects(&self.router, &self.limits, peer, login, roots))
+    }
+}
+
+/// The bastion that forwards nothing, where the way of a seat ends in one.
+fn nested_hop(peer: Peer<'_>) -> Result<Option<(&Hop, &Bastion)>, AccessError> {
+    let hop = peer.gateway.hops.last().filter(|hop| hop.kind == HopKind::SshNested);
+    match (hop, peer.behind) {
+        (None, _) => Ok(None),
+        (Some(hop), Some(bastion)) => Ok(Some((hop, bastion))),
+        (Some(hop), None) => Err(AccessError::NotYetServed(format!("hop {} was not entered", label(hop)))),
     }
 }
 

@@ -76,7 +76,7 @@ impl From<AccessError> for Failure {
                 HopFault::Unreached | HopFault::NoWay | HopFault::Late => Outcome::TimedOut,
                 HopFault::Dropped => Outcome::Dropped,
                 HopFault::Protocol => Outcome::Protocol,
-                HopFault::KeyUnknown => Outcome::KeyUnknown,
+                HopFault::KeyUnknown | HopFault::HidesKey => Outcome::KeyUnknown,
                 HopFault::KeyChanged => Outcome::KeyChanged,
                 HopFault::LoginRefused => Outcome::LoginRefused,
                 HopFault::Asked => Outcome::NoPrompt,

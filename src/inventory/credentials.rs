@@ -1,7 +1,7 @@
 //! The names of credentials in the inventory against their sources in the settings.
 
 use crate::model::credential::Purpose;
-use crate::model::inventory::{GatewayAccess, HopKind, Inventory, Seat};
+use crate::model::inventory::{GatewayAccess, Inventory, Seat};
 use crate::model::settings::Settings;
 use crate::model::snmp::SnmpVersion;
 use crate::yaml::{Problem, Severity};
@@ -52,7 +52,7 @@ fn hops(inventory: &Inventory, settings: &Settings) -> Vec<Problem> {
             let mut seats = inventory.seats.values();
             let behind = seats.find(|seat| seat.customer == customer.name && seat.gateway == gateway.name);
             let Some(behind) = behind.filter(|_| gateway.access == GatewayAccess::Unattended) else { continue };
-            for hop in gateway.hops.iter().filter(|hop| hop.kind == HopKind::SshForward) {
+            for hop in gateway.hops.iter().filter(|hop| hop.kind.is_bastion()) {
                 let Some(name) = &hop.credential else { continue };
                 let place = format!("the hop {} of gateway {}", hop.place(), gateway.name);
                 match settings.credentials.get(name) {

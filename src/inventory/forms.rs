@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::model::credential::CredentialName;
 use crate::model::name::{CustomerName, GatewayName, SeatName, SiteName};
+use crate::model::question::{Choice, Question};
 use crate::model::release::Release;
 use crate::yaml::{Form, Kind};
 
@@ -112,6 +113,18 @@ pub(super) const HOST: Kind = Kind::Scalar(&Form {
     what: "a host name, an IP address or the name of a VPN",
     check: |text| if text.parse::<IpAddr>().is_ok() { Ok(()) } else { plain(text, 253, "._-") },
     pattern: Some("^[A-Za-z0-9:][A-Za-z0-9._:-]{0,252}$"),
+});
+/// The pattern of a question at a login.
+pub(super) const QUESTION: Kind = Kind::Scalar(&Form {
+    what: "a pattern of a whole question (a regular expression)",
+    check: |text| text.parse::<Question>().map(drop).map_err(|error| error.to_string()),
+    pattern: None,
+});
+/// The pattern of an appliance's line in a menu.
+pub(super) const CHOICE: Kind = Kind::Scalar(&Form {
+    what: "a pattern of an appliance's line (a regular expression)",
+    check: |text| text.parse::<Choice>().map(drop).map_err(|error| error.to_string()),
+    pattern: None,
 });
 /// A serial number.
 pub(super) const SERIAL: Kind = Kind::Scalar(&Form {

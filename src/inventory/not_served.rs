@@ -46,7 +46,7 @@ fn ways(inventory: &Inventory) -> Vec<NotServed> {
     };
     // The host has a VPN already, so a hop of this kind asks nothing of Hoshu. A proxy is asked without a login. That a
     // bastion has a credential is checked.
-    let unserved = HopKind::ALL.iter().filter(|kind| !matches!(kind, HopKind::Vpn | HopKind::SshForward));
+    let unserved = HopKind::ALL.iter().filter(|kind| kind.is_proxy());
     let mut groups: Vec<_> = unserved
         .map(|kind| NotServed {
             what: format!("way in {kind}{}", if kind.is_proxy() { " with a credential" } else { "" }),

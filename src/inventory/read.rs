@@ -2,7 +2,7 @@
 
 use super::tables::CUSTOMER_FILE;
 use crate::model::inventory::{
-    Algorithms, Channel, Contact, Contract, Customer, Freeze, Gateway, GatewayAccess, Hop, Language, ProbeState,
+    Algorithms, Channel, Contact, Contract, Customer, Freeze, Gateway, GatewayAccess, Hop, Language, Menu, ProbeState,
     Probes, Retention, Seat, SeatCredentials, Site, SnmpPolicy, SshPolicy, Supplier, Window, Work,
 };
 use crate::model::name::CustomerName;
@@ -100,6 +100,8 @@ fn read_hop(fields: Fields<'_>) -> Option<Hop> {
         host: fields.owned("host")?,
         port: fields.whole_u16("port"),
         credential: fields.get("credential"),
+        questions: fields.list_of("questions"),
+        menu: fields.table("menu").and_then(|menu| Some(Menu { ask: menu.get("ask")?, choose: menu.get("choose")? })),
     })
 }
 
@@ -187,6 +189,7 @@ fn read_ssh(fields: Option<Fields<'_>>) -> SshPolicy {
         channel: fields.and_then(|fields| fields.get("channel")).unwrap_or(Channel::Shell),
         sessions: whole("sessions").unwrap_or(1),
         hold_s: fields.and_then(|fields| fields.whole("hold_s")).unwrap_or(0),
+        questions: fields.map(|fields| fields.list_of("questions")).unwrap_or_default(),
     }
 }
 

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::forms::{
-    ADDRESS, CLOCK, CREDENTIAL, CUSTOMER, DATE, GATEWAY, HOST, HOSTNAME, LINE, MAIL, MODEL, MOMENT, NAMED, PHONE,
-    RELEASE, SEAT, SERIAL, SITE, TEXT, ZONE,
+    ADDRESS, CHOICE, CLOCK, CREDENTIAL, CUSTOMER, DATE, GATEWAY, HOST, HOSTNAME, LINE, MAIL, MODEL, MOMENT, NAMED,
+    PHONE, QUESTION, RELEASE, SEAT, SERIAL, SITE, TEXT, ZONE,
 };
 use crate::model::inventory::{
     Algorithms, Channel, ContactRole, DataPath, GatewayAccess, HopKind, Language, ProbeState, Supplier, WorkOwner,
@@ -67,6 +67,16 @@ static HOP_FIELDS: Table = Table {
         Field::required("host", HOST, "Its host name or address, or the name of the VPN."),
         Field::optional("port", PORT, "Its port."),
         Field::optional("credential", CREDENTIAL, "The credential for it."),
+        Field::optional("questions", Kind::List(&QUESTION), "Patterns of the questions that its login asks."),
+        Field::optional("menu", Kind::Table(&MENU_FIELDS), "The menu that it shows instead of a shell."),
+    ],
+};
+
+static MENU_FIELDS: Table = Table {
+    what: "the menu of a bastion",
+    fields: &[
+        Field::required("ask", QUESTION, "The pattern of its prompt, as the whole last line."),
+        Field::required("choose", CHOICE, "The pattern of an appliance's line; what is typed stands in brackets."),
     ],
 };
 
@@ -187,6 +197,7 @@ static SSH_FIELDS: Table = Table {
             Kind::Whole(0, 86_400),
             "How long a session is kept for the next poll, in seconds; 0, which closes it, when left out.",
         ),
+        Field::optional("questions", Kind::List(&QUESTION), "Patterns of the questions that its login asks."),
     ],
 };
 

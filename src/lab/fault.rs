@@ -63,6 +63,10 @@ crate::words! {
         SessionTableFull = "session-table-full",
         /// Every login is refused.
         WrongPassword = "wrong-password",
+        /// The login asks one hidden question for the password, and takes it in no other way.
+        AsksPassword = "asks-password",
+        /// The login asks for the code of a token, and takes nothing else.
+        AsksToken = "asks-token",
         /// An answer never ends.
         EndlessOutput = "endless-output",
         /// A greeting, and the prompt never comes; without a shell, silence.

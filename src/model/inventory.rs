@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::credential::CredentialName;
 use super::name::{CustomerName, GatewayName, SeatName, SiteName};
+use super::question::{Choice, Question};
 use super::release::Release;
 use super::series::Series;
 use super::snmp::SnmpVersion;
@@ -136,6 +137,27 @@ impl HopKind {
     }
 }
 
+/// The menu of a bastion that gives no shell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Menu {
+    /// Its prompt, as the whole last line.
+    pub ask: Question,
+    /// The line of one appliance, with what is to be typed in brackets.
+    pub choose: Choice,
+}
+
+impl Menu {
+    /// Whether a line is its prompt.
+    pub fn asks(&self, line: &str) -> bool {
+        self.ask.is(line)
+    }
+
+    /// What may be typed for an appliance: each line that is its own has one.
+    pub fn choices(&self, text: &str, seat: &str, hostname: &str, address: &str) -> Vec<String> {
+        self.choose.of(text, &[("{seat}", seat), ("{hostname}", hostname), ("{address}", address)])
+    }
+}
+
 /// One hop between the centre and the appliances.
 #[derive(Debug, Clone, Serialize)]
 pub struct Hop {
@@ -147,12 +169,16 @@ pub struct Hop {
     pub port: Option<u16>,
     /// The credential for it.
     pub credential: Option<CredentialName>,
+    /// The questions that its login asks; where there is one, no method but that of questions is used.
+    pub questions: Vec<Question>,
+    /// The menu that it shows instead of a shell.
+    pub menu: Option<Menu>,
 }
 
 impl Hop {
     /// A hop with nothing but its kind and host.
     pub fn new(kind: HopKind, host: &str) -> Self {
-        Self { kind, host: host.to_owned(), port: None, credential: None }
+        Self { kind, host: host.to_owned(), port: None, credential: None, questions: Vec::new(), menu: None }
     }
 
     /// Its host and port (`192.0.2.7:22`, `[2001:db8::7]:22`, `bastion.example:22`); a bastion without a port has 22.
@@ -387,6 +413,8 @@ pub struct SshPolicy {
     pub sessions: u16,
     /// How long a session is kept for the next poll, in seconds; 0 closes it after each cycle.
     pub hold_s: u32,
+    /// The questions that its login asks; where there is one, no method but that of questions is used.
+    pub questions: Vec<Question>,
 }
 
 /// The credentials of a seat, by name.

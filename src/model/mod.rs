@@ -19,6 +19,7 @@ pub mod limits;
 pub mod name;
 pub mod object;
 pub mod outside;
+pub mod question;
 pub mod reading;
 pub mod realm;
 pub mod record;

@@ -65,7 +65,7 @@ impl Store {
             };
             let known: Option<i64> = host_key::table
                 .filter(host_key::asset_id.eq(asset).or(host_key::hop_id.eq(hop)))
-                .filter(host_key::public_key.eq(&public_key))
+                .filter(host_key::fingerprint.eq(&fingerprint))
                 .select(host_key::id)
                 .first(db)
                 .optional()?;
@@ -95,12 +95,12 @@ impl Store {
     /// stands: that one has to be revoked.
     pub async fn host_key_accept(&self, id: HostKeyId, route: String, audit: NewAudit) -> Result<(), StoreError> {
         let write = move |db: &mut Db| {
-            let Standing { asset, hop, algorithm, public_key, state } = standing(db, id)?;
+            let Standing { asset, hop, algorithm, fingerprint, state } = standing(db, id)?;
             if state == KeyState::Accepted {
                 return Ok(());
             }
             let revoked: i64 = host_key::table
-                .filter(host_key::public_key.eq(&public_key))
+                .filter(host_key::fingerprint.eq(&fingerprint))
                 .filter(host_key::state.eq(KeyState::Revoked.as_str()))
                 .count()
                 .get_result(db)?;
@@ -157,17 +157,17 @@ struct Standing {
     asset: Option<i64>,
     hop: Option<i64>,
     algorithm: String,
-    public_key: String,
+    fingerprint: String,
     state: KeyState,
 }
 
 type StandingRow = (Option<i64>, Option<i64>, String, String, String);
 
 fn standing(db: &mut Db, id: HostKeyId) -> Result<Standing, StoreError> {
-    let columns = (host_key::asset_id, host_key::hop_id, host_key::algorithm, host_key::public_key, host_key::state);
+    let columns = (host_key::asset_id, host_key::hop_id, host_key::algorithm, host_key::fingerprint, host_key::state);
     let row: Option<StandingRow> = host_key::table.find(id.0).select(columns).first(db).optional()?;
-    let (asset, hop, algorithm, public_key, state) = row.ok_or_else(|| StoreError::Unknown(id.to_string()))?;
-    Ok(Standing { asset, hop, algorithm, public_key, state: word("host_key.state", &state)? })
+    let (asset, hop, algorithm, fingerprint, state) = row.ok_or_else(|| StoreError::Unknown(id.to_string()))?;
+    Ok(Standing { asset, hop, algorithm, fingerprint, state: word("host_key.state", &state)? })
 }
 
 fn decide(

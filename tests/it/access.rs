@@ -246,6 +246,30 @@ async fn a_known_question_for_the_password_is_answered_once() {
 }
 
 #[tokio::test]
+async fn a_declared_question_is_answered_and_the_password_is_said_in_no_other_way() {
+    let appliance = Appliance {
+        methods: vec![MethodKind::KeyboardInteractive, MethodKind::Password],
+        rounds: vec![vec![("Passcode for monitor: ", false)], vec![]],
+        ..Appliance::default()
+    };
+    let (port, got) = appliance.serve().await;
+    let mut way = Way::shell(port);
+    way.seat.ssh.questions = vec!["Passcode for [a-z]+: ".parse().unwrap()];
+    let pins = [pin(&ed25519(1))];
+    assert!(way.read(&pins, &password("right"), "show version").await.unwrap().complete);
+    assert_eq!(got.secrets(), ["right"]);
+    let refused = way.open(&pins, &password("wrong")).await.err();
+    assert!(matches!(refused, Some(AccessError::LoginRefused { .. })), "{refused:?}");
+    assert_eq!(got.secrets(), ["right", "wrong"]);
+    // A peer that asks nothing hears nothing, and has refused nothing.
+    let (port, got) = Appliance::default().serve().await;
+    way.access = Way::shell(port).access;
+    let none = way.open(&pins, &password("right")).await.err().unwrap();
+    assert!(matches!(none, AccessError::Protocol(_)), "{none:?}");
+    assert_eq!(got.secrets(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_refused_login_is_tried_once_and_names_the_methods() {
     // With another method left, and with none, when the server ends the connection.
     for (methods, left) in

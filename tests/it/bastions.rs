@@ -8,6 +8,7 @@ use hoshu::access::{Access, AccessError, AccessLimits, HopFault, LabTable, Route
 use hoshu::engine::session::Failure;
 use hoshu::model::inventory::{Algorithms, Channel, Hop, HopKind};
 use hoshu::model::reading::Outcome;
+use russh::MethodKind;
 use serde_json::json;
 
 use crate::access::proxy::{self, Proxy, free_port};
@@ -17,7 +18,7 @@ use crate::access::world::{Way, limits, password, show};
 use crate::house::House;
 
 /// A way of the lab to a port of loopback, through hops on ports of loopback: `hop0.example` and so on.
-fn behind(hops: &[(HopKind, u16)], port: u16, algorithms: Algorithms, limits: AccessLimits) -> Way {
+pub(crate) fn behind(hops: &[(HopKind, u16)], port: u16, algorithms: Algorithms, limits: AccessLimits) -> Way {
     let mut way = Way::new(port, algorithms, Channel::Shell, limits);
     let host = |at: usize| format!("hop{at}.example");
     let places: serde_json::Map<String, serde_json::Value> =
@@ -53,7 +54,7 @@ fn bastion(forward: Forward) -> Appliance {
 }
 
 #[track_caller]
-fn expect(error: AccessError, fault: HopFault, outcome: Outcome, words: &str) {
+pub(crate) fn expect(error: AccessError, fault: HopFault, outcome: Outcome, words: &str) {
     assert!(matches!(error, AccessError::Hop { fault: found, .. } if found == fault), "{error:?}");
     assert_eq!(error.to_string(), words);
     assert_eq!(Failure::from(error).outcome, outcome);
@@ -146,6 +147,29 @@ async fn a_bastion_with_another_key_hears_no_login() {
     let way = modern(to, 1);
     way.access.show_hop_key(way.hop(0)).await.unwrap();
     assert_eq!((got.auth(), got.secrets()), (0, vec![]));
+}
+
+#[tokio::test]
+async fn a_bastion_that_asks_is_answered_as_it_is_declared_and_else_not_at_all() {
+    let (port, _) = Appliance::default().serve().await;
+    let asking = |question| Appliance {
+        methods: vec![MethodKind::KeyboardInteractive],
+        rounds: vec![vec![(question, false)]],
+        ..bastion(Forward::To(port))
+    };
+    let (to, got) = asking("Bastion passcode: ").serve().await;
+    let mut way = modern(to, port);
+    way.gateway.hops[0].questions = vec!["Bastion passcode: ".parse().unwrap()];
+    way.enter(0, &[pin(&ed25519(7))], &password("hop")).await.unwrap();
+    way.read(&[pin(&ed25519(1))], &password("right"), "show version").await.unwrap();
+    assert_eq!(got.secrets(), ["hop"]);
+    let (to, got) = asking("One-time passcode: ").serve().await;
+    let mut way = modern(to, port);
+    way.gateway.hops[0].questions = vec!["Bastion passcode: ".parse().unwrap()];
+    let error = way.enter(0, &[pin(&ed25519(7))], &password("hop")).await.unwrap_err();
+    let words = "unknown question of hop hop0.example (ssh-forward): \"One-time passcode: \"";
+    expect(error, HopFault::Asked, Outcome::NoPrompt, words);
+    assert_eq!(got.secrets(), Vec::<String>::new());
 }
 
 #[tokio::test]

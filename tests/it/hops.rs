@@ -21,7 +21,7 @@ use crate::hostile::{wait_for_end, write_forever};
 use crate::house::House;
 
 fn hop(kind: HopKind, host: &str, port: u16) -> Hop {
-    Hop { kind, host: host.to_owned(), port: Some(port), credential: None }
+    Hop { port: Some(port), ..Hop::new(kind, host) }
 }
 
 /// A way of the lab to a port of loopback, through proxies on ports of loopback.

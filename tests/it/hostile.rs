@@ -223,6 +223,32 @@ fn an_unknown_question_gets_no_answer() {
 }
 
 #[test]
+fn where_questions_are_declared_an_unknown_one_gets_not_a_byte_of_the_password() {
+    for round in [
+        vec![("Token: ", false)],
+        vec![("New password: ", false)],
+        vec![("Passcode: ", true)],
+        vec![("Passcode: ", false), ("Passcode: ", false)],
+        vec![("Passcode: \nand your token: ", false)],
+    ] {
+        let stage = stage();
+        let appliance = Appliance {
+            methods: vec![MethodKind::KeyboardInteractive, MethodKind::Password],
+            rounds: vec![round],
+            ..Appliance::default()
+        };
+        let (port, got) = stage.block_on(appliance.serve());
+        let error = alone(async move {
+            let mut way = Way::shell(port);
+            way.seat.ssh.questions = vec!["Passcode: ".parse().unwrap()];
+            way.open(&[pin(&ed25519(1))], &password("right")).await.err().expect("an error")
+        });
+        assert!(matches!(error, AccessError::UnknownPrompt(_)), "{error:?}");
+        assert_eq!(got.secrets(), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn questions_without_end_are_given_up() {
     let (error, _) = questions(vec![vec![]; 50]);
     assert!(matches!(error, AccessError::UnknownPrompt(_)), "{error:?}");

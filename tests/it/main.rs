@@ -16,6 +16,7 @@ mod inventory;
 mod key;
 mod kills;
 mod lab;
+mod nested;
 mod outside;
 mod past;
 mod poll;

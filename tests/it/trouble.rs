@@ -406,3 +406,21 @@ fn a_store_that_others_may_read_is_not_called_busy() {
         assert!(refused.err.contains("hint: take the rights away"), "{}", refused.err);
     }
 }
+
+#[test]
+fn a_unit_that_asks_is_answered_when_the_question_is_known() {
+    let house = House::example();
+    house.onboard();
+    let outcome = || {
+        let polled = house.hoshu(&["poll", "--on", "acme-ax01", "--json"]).json();
+        let seat = House::seat(&polled, "acme-ax01");
+        (seat["outcome"].clone(), seat["reason"].as_str().unwrap_or_default().to_owned())
+    };
+    house.break_unit("acme-ax01", "asks-password");
+    assert_eq!(outcome().0, "answered");
+    house.break_unit("acme-ax01", "asks-token");
+    let (word, reason) = outcome();
+    assert_eq!((word, reason.as_str()), ("no-prompt".into(), "unknown question at login: \"Token: \""));
+    house.hoshu(&["lab", "mend", "acme-ax01"]).expect(0);
+    assert_eq!(outcome().0, "answered", "no credential was blamed");
+}

@@ -58,8 +58,8 @@ CREATE TABLE host_key (
     route TEXT,
     decided_by TEXT,
     decided_at BIGINT,
-    UNIQUE (asset_id, public_key),
-    UNIQUE (hop_id, public_key),
+    UNIQUE (asset_id, fingerprint),
+    UNIQUE (hop_id, fingerprint),
     CHECK ((asset_id IS NULL) <> (hop_id IS NULL))
 );
 
@@ -263,7 +263,7 @@ CREATE TABLE audit (
 CREATE UNIQUE INDEX tenure_current ON tenure (seat) WHERE to_at IS NULL;
 CREATE UNIQUE INDEX tenure_asset_current ON tenure (asset_id) WHERE to_at IS NULL;
 CREATE UNIQUE INDEX asset_identity ON asset (product, model, serial);
-CREATE INDEX host_key_public ON host_key (public_key);
+CREATE INDEX host_key_fingerprint ON host_key (fingerprint);
 CREATE UNIQUE INDEX reading_span_open ON reading_span (customer, seat, kind, name) WHERE is_open;
 CREATE INDEX reading_span_seat ON reading_span (seat, first_at);
 CREATE UNIQUE INDEX finding_open ON finding (customer, seat, kind, name) WHERE ended_at IS NULL;

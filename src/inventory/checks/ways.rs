@@ -34,7 +34,7 @@ fn check_gateway(customer: &CustomerDraft<'_>, fields: Fields<'_>, gateway: &Gat
     if gateway.access == GatewayAccess::AirGapped && !gateway.hops.is_empty() {
         problems.push(fields.error("hops", "an air-gapped gateway has no hops"));
     }
-    let mut behind_hop = false;
+    let (mut behind_hop, mut behind_nested) = (false, false);
     let mut places = std::collections::BTreeSet::new();
     for (hop_fields, hop) in fields.tables("hops").into_iter().zip(&gateway.hops) {
         match hop.kind {
@@ -58,6 +58,13 @@ fn check_gateway(customer: &CustomerDraft<'_>, fields: Fields<'_>, gateway: &Gat
         if hop.kind.is_bastion() && !places.insert(hop.place()) {
             problems.push(hop_fields.error("host", format!("{} is a hop of this gateway already", hop.place())));
         }
+        if hop.menu.is_some() && hop.kind != HopKind::SshNested {
+            problems.push(hop_fields.error("menu", format!("a hop of kind {} shows no menu", hop.kind)));
+        }
+        if behind_nested {
+            problems.push(hop_fields.error("kind", "behind a bastion that forwards nothing comes the appliance"));
+        }
+        behind_nested |= hop.kind == HopKind::SshNested;
         behind_hop |= hop.kind != HopKind::Vpn;
     }
     let used = customer.seats.iter().filter_map(|(_, seat)| seat.as_ref()).any(|seat| seat.gateway == gateway.name);

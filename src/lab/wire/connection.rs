@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use russh::keys::PublicKey;
-use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey};
+use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelId, MethodKind, MethodSet, Pty};
 
 use super::channel;
@@ -17,6 +17,8 @@ pub(super) struct Connection {
     place: Arc<Place>,
     wire: Wire,
     refuse_logins: bool,
+    /// The question that a login is asked; without one it shows a password or a key.
+    asks: Option<&'static str>,
     socket: Arc<OwnedFd>,
     user: String,
     /// Counts the connection as long as it lives.
@@ -25,7 +27,12 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(place: Arc<Place>, visit: Visit, wire: Wire, refuse_logins: bool, socket: OwnedFd) -> Self {
-        Self { place, wire, refuse_logins, socket: Arc::new(socket), user: String::new(), _visit: visit }
+        let asks = place.with(|unit| match () {
+            () if unit.has(Fault::AsksToken) => Some("Token: "),
+            () if unit.has(Fault::AsksPassword) => Some("Password: "),
+            () => None,
+        });
+        Self { place, wire, refuse_logins, asks, socket: Arc::new(socket), user: String::new(), _visit: visit }
     }
 
     fn login(&mut self, user: &str, shows: Shows<'_>) -> Auth {
@@ -33,16 +40,17 @@ impl Connection {
             user.clone_into(&mut self.user);
             Auth::Accept
         } else {
-            refuse()
+            self.refuse()
         }
     }
-}
 
-/// As OpenSSH does, the same methods are offered again.
-fn refuse() -> Auth {
-    Auth::Reject {
-        proceed_with_methods: Some(MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password][..])),
-        partial_success: false,
+    /// As OpenSSH does, the same methods are offered again.
+    fn refuse(&self) -> Auth {
+        let methods: &[MethodKind] = match self.asks {
+            None => &[MethodKind::PublicKey, MethodKind::Password],
+            Some(_) => &[MethodKind::KeyboardInteractive],
+        };
+        Auth::Reject { proceed_with_methods: Some(MethodSet::from(methods)), partial_success: false }
     }
 }
 
@@ -57,12 +65,35 @@ impl Handler for Connection {
     type Error = russh::Error;
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
-        Ok(self.login(user, Shows::Password(password)))
+        Ok(if self.asks.is_some() { self.refuse() } else { self.login(user, Shows::Password(password)) })
+    }
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        user: &str,
+        _submethods: &str,
+        response: Option<Response<'a>>,
+    ) -> Result<Auth, Self::Error> {
+        let Some(question) = self.asks else { return Ok(self.refuse()) };
+        let Some(answers) = response else {
+            let prompts = vec![(question.into(), false)].into();
+            return Ok(Auth::Partial { name: "".into(), instructions: "".into(), prompts });
+        };
+        let answers: Vec<String> = answers.map(|answer| String::from_utf8_lossy(&answer).into_owned()).collect();
+        // Nobody in the lab has a token.
+        let answer = answers.first().filter(|_| question == "Password: ").map_or("", String::as_str);
+        Ok(self.login(user, Shows::Password(answer)))
     }
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
         let key = one_line(offer.public_key);
-        Ok(if self.place.knows_key(user, &key) { Auth::Accept } else { self.login(user, Shows::Key(&key)) })
+        Ok(if self.asks.is_some() {
+            self.refuse()
+        } else if self.place.knows_key(user, &key) {
+            Auth::Accept
+        } else {
+            self.login(user, Shows::Key(&key))
+        })
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {

@@ -115,7 +115,7 @@ fn config(algorithms: Algorithms, key: PrivateKey) -> Config {
     };
     Config {
         server_id: SshId::Standard(greeting.into()),
-        methods: MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password][..]),
+        methods: MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password, MethodKind::KeyboardInteractive][..]),
         auth_rejection_time: REJECTION,
         auth_rejection_time_initial: Some(Duration::ZERO),
         max_auth_attempts: 6,

@@ -330,7 +330,8 @@ impl Handler for Line {
         for answer in &answers {
             self.secret(answer);
         }
-        if answers.iter().any(|answer| answer != self.appliance.password) {
+        let taken = self.appliance.methods.contains(&MethodKind::KeyboardInteractive);
+        if !taken || answers.iter().any(|answer| answer != self.appliance.password) {
             return Ok(Auth::reject());
         }
         let Some(round) = self.appliance.rounds.get(self.round) else { return Ok(Auth::Accept) };

@@ -55,6 +55,11 @@ pub(crate) struct Sshd {
 impl Sshd {
     /// Starts a server with host keys of these types and lines of configuration.
     pub(crate) fn start(key_types: &[&str], config: &str) -> Self {
+        Self::start_with(key_types, config, CLI)
+    }
+
+    /// As [`Self::start`], with another forced command; without one everybody has a shell.
+    pub(crate) fn start_with(key_types: &[&str], config: &str, forced: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         for key_type in key_types {
@@ -66,7 +71,7 @@ impl Sshd {
         let publics =
             ["user", "locked", "user_rsa"].map(|name| std::fs::read_to_string(at(&format!("{name}.pub"))).unwrap());
         std::fs::write(at("authorized_keys"), publics.concat()).unwrap();
-        std::fs::write(at("cli"), CLI).unwrap();
+        std::fs::write(at("cli"), forced).unwrap();
         std::fs::set_permissions(at("cli"), Permissions::from_mode(0o755)).unwrap();
         // The folder of separated privileges that OpenSSH was built with.
         std::fs::create_dir_all("/run/sshd").ok();
@@ -75,10 +80,10 @@ impl Sshd {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let text = format!(
             "Port {port}\nListenAddress 127.0.0.1\n{host_keys}AuthorizedKeysFile {keys}\nStrictModes no\nUsePAM no\n\
-             PasswordAuthentication no\nPidFile none\nLogLevel DEBUG3\nForceCommand {cli}\nPrintMotd no\n\
+             PasswordAuthentication no\nPidFile none\nLogLevel DEBUG3\n{cli}PrintMotd no\n\
              PrintLastLog no\n{config}\n",
             keys = at("authorized_keys").display(),
-            cli = at("cli").display(),
+            cli = if forced.is_empty() { String::new() } else { format!("ForceCommand {}\n", at("cli").display()) },
         );
         std::fs::write(at("config"), text).unwrap();
         let child = Command::new(PROGRAM)

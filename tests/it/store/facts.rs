@@ -1,7 +1,7 @@
 //! What is written comes back, and what contradicts is refused.
 
 use hoshu::depot::{Depot, KeyError, Keyring, NewObject, root_create};
-use hoshu::model::actor::Act;
+use hoshu::model::actor::{Act, Scope};
 use hoshu::model::asset::{KeyHolder, KeyState};
 use hoshu::model::backup::Grade;
 use hoshu::model::backup_event::{BackupEvent, Learned};
@@ -60,6 +60,39 @@ async fn a_revoked_key_is_never_accepted_again(place: Place) {
         house(&store).audit_list(None, 100).await.unwrap().iter().rev().map(|record| record.act).collect();
     let (seen, accepted, revoked) = (Act::HostKeySeen, Act::HostKeyAccepted, Act::HostKeyRevoked);
     assert_eq!(acts, [Act::StoreMade, seen, accepted, seen, revoked, seen, accepted]);
+}
+
+async fn a_hop_has_keys_of_its_own(place: Place) {
+    let store = place.open();
+    let hop = |name: &str| KeyHolder::Hop(name.parse().unwrap());
+    let show = |holder, key: &'static str| {
+        let record = audit(Act::HostKeySeen, key);
+        store.host_key_seen(holder, "ssh-ed25519".into(), format!("SHA256:{key}"), key.into(), record)
+    };
+    let accept = |id| store.host_key_accept(id, "console".into(), audit(Act::HostKeyAccepted, "key"));
+    let pins = async |name: &str| house(&store).hop_pins(&name.parse().unwrap()).await.unwrap();
+    let (here, there) = ("acme/office/10.0.0.1:22", "acme/yard/10.0.0.1:22");
+    let key = show(hop(here), "AAAA").await.unwrap();
+    assert_eq!(show(hop(here), "AAAA").await.unwrap(), key, "a key is noted once");
+    assert_ne!(show(hop(there), "AAAA").await.unwrap(), key, "behind another gateway it is another machine");
+    assert!(pins(here).await.is_empty(), "seen is not accepted");
+    accept(key).await.unwrap();
+    assert_eq!((pins(here).await, pins(there).await), (vec!["AAAA".to_owned()], vec![]));
+    let changed = show(hop(here), "BBBB").await.unwrap();
+    assert!(matches!(accept(changed).await, Err(StoreError::Contradiction { .. })), "the old key stands");
+    store.host_key_revoke(key, audit(Act::HostKeyRevoked, "key")).await.unwrap();
+    assert!(pins(here).await.is_empty());
+    accept(changed).await.unwrap();
+    // Revoked at a hop is revoked for an appliance too.
+    let asset = store.asset_register(customer("acme"), seat("nx01"), None, NOW).await.unwrap();
+    let elsewhere = show(KeyHolder::Asset(asset), "AAAA").await.unwrap();
+    assert!(matches!(accept(elsewhere).await, Err(StoreError::Contradiction { .. })));
+    let doors: Vec<_> =
+        house(&store).host_key_list(None).await.unwrap().iter().map(|key| key.door.to_string()).collect();
+    assert_eq!(doors, ["nx01", here, here, there]);
+    assert_eq!(house(&store).host_key_list(Some(&there.parse().unwrap())).await.unwrap().len(), 1);
+    let twin = Scope::Customers(vec![customer("twin")]);
+    assert!(store.scoped(twin).host_key_list(None).await.unwrap().is_empty(), "another customer's");
 }
 
 async fn an_asset_keeps_what_it_once_said(place: Place) {
@@ -468,6 +501,7 @@ fn noise(length: usize) -> String {
 
 on_both! {
     a_revoked_key_is_never_accepted_again
+    a_hop_has_keys_of_its_own
     an_asset_keeps_what_it_once_said
     equal_readings_grow_into_one_span
     polls_are_remembered

@@ -1,0 +1,498 @@
+//! A way through a bastion that forwards nothing: its own client logs in to the appliance, and what it prints is read.
+//!
+//! Invariant: the bastion's client is told to trust nothing by itself, so that it asks about the appliance's host key each
+//! time. The question is answered with a fingerprint that was accepted for this asset, and only when it is the one that
+//! is shown; the password is said once, to a question of that client, after the key.
+//!
+//! What cannot be proved: the bastion sees the password and the session in clear, and what it prints is its own word.
+
+use std::sync::Arc;
+
+use russh::{Channel, ChannelMsg, client};
+use secrecy::ExposeSecret;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use super::answer::Reader;
+use super::bastion::Bastion;
+use super::connection::{Connection, Nested, quote};
+use super::guard::{End, Pins, Shared, Stage};
+use super::hop::HopFault;
+use super::prompt::Prompt;
+use super::session::SshSession;
+use super::{AccessError, AccessLimits, Negotiated, Peer, ShownKey};
+use crate::model::credential::{Login, LoginSecret};
+use crate::model::inventory::{Algorithms, Hop, Menu};
+use crate::model::limits::GREETING_BYTES_MAX;
+use crate::model::outside::Outside;
+use crate::model::question::is_for_password;
+
+/// The terminal: wide, so that few lines are broken.
+const COLUMNS: u32 = 200;
+const ROWS: u32 = 24;
+/// Characters of the last words that an error quotes.
+const TAIL_CHARS: usize = 300;
+
+/// Where one speaks with the bastion's client.
+struct Talk {
+    channel: Channel<client::Msg>,
+    heard: Vec<u8>,
+    ended: bool,
+    until: Instant,
+    limits: AccessLimits,
+}
+
+/// What the bastion's client shows of the appliance's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct KeyQuestion {
+    algorithm: String,
+    fingerprint: String,
+    /// The client compares a fingerprint that is typed; an old one takes yes or no.
+    compares: bool,
+}
+
+/// What the end of a text asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Ask {
+    /// Nothing yet.
+    More,
+    /// Whether this is the right host key.
+    Key(KeyQuestion),
+    /// A question about the key in words that are not known.
+    OddKey,
+    /// The password.
+    Password,
+    /// The client gave up, in these words.
+    Failed(Failed),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Failed {
+    /// The appliance refused the login.
+    Denied,
+    /// The client found another key than the one that the bastion remembers.
+    Changed,
+    /// The appliance is not reached.
+    Unreached(String),
+}
+
+/// Shows the host key that the bastion's client sees, and leaves before any login there.
+pub(super) async fn show_key(
+    bastion: &Bastion,
+    hop: &Hop,
+    peer: Peer<'_>,
+    place: (String, u16),
+    limits: AccessLimits,
+) -> Result<ShownKey, AccessError> {
+    let mut talk = Talk::begin(bastion, hop, peer, "nobody", &place, limits).await?;
+    let asked = talk.key_question(bastion, hop, peer).await;
+    talk.channel.close().await.ok();
+    let key = asked?;
+    let negotiated = Negotiated { host_key: key.algorithm.clone(), ..Negotiated::default() };
+    Ok(ShownKey {
+        public_key: key.fingerprint.clone(),
+        algorithm: key.algorithm,
+        fingerprint: key.fingerprint,
+        negotiated,
+    })
+}
+
+/// Opens a session to an appliance.
+pub(super) async fn open(
+    bastion: &Bastion,
+    hop: &Hop,
+    peer: Peer<'_>,
+    place: (String, u16),
+    pins: &[String],
+    login: &Login,
+    limits: AccessLimits,
+) -> Result<SshSession, AccessError> {
+    let LoginSecret::Password(password) = &login.secret else {
+        return Err(AccessError::UnusableKey(
+            "behind a bastion that forwards nothing only a password can be said".into(),
+        ));
+    };
+    let pins = Pins::parse(pins);
+    let mut talk = Talk::begin(bastion, hop, peer, &login.user, &place, limits).await?;
+    let key = match talk.key_question(bastion, hop, peer).await {
+        Ok(key) => key,
+        Err(error) => return Err(talk.leave(error).await),
+    };
+    if let Err(error) = pins.check_print(&key.algorithm, &key.fingerprint) {
+        return Err(talk.leave(error).await);
+    }
+    // Where the client compares, it proceeds with this key and no other, whatever it has shown.
+    let answer = if key.compares { key.fingerprint.as_str() } else { "yes" };
+    let said = async {
+        talk.say(answer.as_bytes()).await?;
+        talk.password_question(peer, &login.user, &place.0).await?;
+        talk.say(password.expose_secret().as_bytes()).await?;
+        talk.prompt(&login.user).await
+    };
+    if let Err(error) = said.await {
+        return Err(talk.leave(bastion.blame(error).await).await);
+    }
+    let (connection, nested) = talk.hand_over(bastion);
+    connection.shared.lock().negotiated.host_key = key.algorithm;
+    SshSession::begin_nested(connection, nested, login.enable.as_ref(), limits).await
+}
+
+/// The command for the bastion. Its own list of known keys and its configuration have no say, so that the question about
+/// the host key comes each time; nothing is forwarded, and no key or agent of the bastion is used.
+fn command(user: &str, (host, port): &(String, u16), algorithms: Algorithms) -> String {
+    const OLD: &str = "-o KexAlgorithms=+diffie-hellman-group14-sha1 -o HostKeyAlgorithms=+ssh-rsa \
+                       -o Ciphers=+aes128-cbc,aes256-cbc ";
+    let old = if algorithms == Algorithms::Legacy { OLD } else { "" };
+    format!(
+        "LC_ALL=C exec ssh -tt -a -x -e none -F /dev/null -o StrictHostKeyChecking=ask \
+         -o UserKnownHostsFile=/dev/null -o GlobalKnownHostsFile=/dev/null -o CheckHostIP=no \
+         -o FingerprintHash=sha256 -o PubkeyAuthentication=no -o ClearAllForwardings=yes \
+         -o PreferredAuthentications=password,keyboard-interactive -o NumberOfPasswordPrompts=1 \
+         -o ControlPath=none -o LogLevel=INFO {old}-l {user} -p {port} -- {host}"
+    )
+}
+
+impl Talk {
+    /// Starts the bastion's client, or waits for its menu and chooses the appliance there.
+    async fn begin(
+        bastion: &Bastion,
+        hop: &Hop,
+        peer: Peer<'_>,
+        user: &str,
+        place: &(String, u16),
+        limits: AccessLimits,
+    ) -> Result<Self, AccessError> {
+        let until = Instant::now() + limits.connect + limits.handshake + limits.login;
+        let channel = bastion.session(until).await?;
+        let mut talk = Self { channel, heard: Vec::new(), ended: false, until, limits };
+        let gone = |_| bastion.fault(HopFault::Dropped, "when it was asked for a terminal".to_owned());
+        talk.channel.request_pty(false, "vt100", COLUMNS, ROWS, 0, 0, &[]).await.map_err(gone)?;
+        match &hop.menu {
+            None => talk.channel.exec(false, command(user, place, peer.seat.ssh.algorithms)).await.map_err(gone)?,
+            Some(menu) => {
+                talk.channel.request_shell(false).await.map_err(gone)?;
+                let choice = match talk.choice(bastion, menu, peer).await {
+                    Ok(choice) => choice,
+                    Err(error) => return Err(talk.leave(error).await),
+                };
+                talk.say(choice.as_bytes()).await?;
+            }
+        }
+        Ok(talk)
+    }
+
+    /// Waits for the menu, and finds the one entry of the appliance.
+    async fn choice(&mut self, bastion: &Bastion, menu: &Menu, peer: Peer<'_>) -> Result<String, AccessError> {
+        loop {
+            let text = self.text();
+            if menu.asks(last_line(&text)) {
+                let address = peer.seat.address.map(|address| address.to_string()).unwrap_or_default();
+                let found = menu.choices(&text, peer.seat.name.as_str(), &peer.seat.hostname, &address);
+                return match found.as_slice() {
+                    [one] => Ok(one.clone()),
+                    none_or_many => {
+                        let said = format!("its menu has {} entries for {}", none_or_many.len(), peer.seat.name);
+                        Err(bastion.fault(HopFault::Refused, said))
+                    }
+                };
+            }
+            if self.ended {
+                return Err(bastion.fault(HopFault::Dropped, format!("before its menu: {:?}", self.tail())));
+            }
+            if !self.hear().await? {
+                return Err(bastion.fault(HopFault::Asked, format!("no menu as declared: {:?}", self.tail())));
+            }
+        }
+    }
+
+    /// Waits until the client asks about the appliance's host key.
+    async fn key_question(&mut self, bastion: &Bastion, hop: &Hop, peer: Peer<'_>) -> Result<KeyQuestion, AccessError> {
+        loop {
+            let hidden = || {
+                let said = format!("it does not show the host key of {}", peer.seat.name);
+                bastion.fault(HopFault::HidesKey, said)
+            };
+            match ask(&self.text()) {
+                Ask::Key(key) => return Ok(key),
+                Ask::OddKey => return Err(hidden()),
+                // It would go to whoever answers behind the bastion.
+                Ask::Password => return Err(hidden()),
+                Ask::Failed(Failed::Unreached(said)) => {
+                    return Err(bastion.fault(HopFault::NoWay, quote(&said)));
+                }
+                Ask::Failed(Failed::Changed) => {
+                    let said = "the key of the appliance is not the one that the bastion remembers".to_owned();
+                    return Err(bastion.fault(HopFault::HidesKey, said));
+                }
+                Ask::Failed(Failed::Denied) => return Err(hidden()),
+                Ask::More if self.ended => {
+                    let said = format!("its client ended: {:?}", self.tail());
+                    return Err(bastion.blame(bastion.fault(HopFault::Refused, said)).await);
+                }
+                Ask::More => {}
+            }
+            if !self.hear().await? {
+                let what = if hop.menu.is_some() { "its menu" } else { "its client" };
+                let said = format!("{what} asks nothing about the host key: {:?}", self.tail());
+                return Err(bastion.blame(bastion.fault(HopFault::Late, said)).await);
+            }
+        }
+    }
+
+    /// Waits until the client asks for the password of this account. What the appliance says before it (a banner) may
+    /// look like anything; the question is the last line, and of the client's form.
+    async fn password_question(&mut self, peer: Peer<'_>, user: &str, host: &str) -> Result<(), AccessError> {
+        loop {
+            let text = self.text();
+            let line = last_line(&text);
+            let own =
+                [format!("{user}@{host}'s password:"), format!("({user}@{host}) Password:"), "Password:".to_owned()];
+            let declared = peer.seat.ssh.questions.iter().any(|question| question.is(line));
+            if declared || own.iter().any(|own| own.eq_ignore_ascii_case(line.trim_end())) {
+                return Ok(());
+            }
+            match ask(&text) {
+                Ask::Failed(Failed::Unreached(said)) => return Err(AccessError::Network(quote(&said))),
+                _ if self.ended => return Err(AccessError::Dropped("the login")),
+                _ => {}
+            }
+            if !self.hear().await? {
+                return Err(AccessError::UnknownPrompt(self.tail()));
+            }
+        }
+    }
+
+    /// Waits for the appliance's prompt after the password.
+    async fn prompt(&mut self, user: &str) -> Result<(), AccessError> {
+        loop {
+            let text = self.text();
+            let refused = || AccessError::LoginRefused { user: user.to_owned(), offered: Outside::default() };
+            match ask(&text) {
+                Ask::Failed(Failed::Denied) | Ask::Password => return Err(refused()),
+                _ if Prompt::learn(last_line(&text).as_bytes()).is_some() => return Ok(()),
+                _ if self.ended => return Err(AccessError::Dropped("the login")),
+                _ => {}
+            }
+            if !self.hear().await? {
+                // Whether the password was taken is not known: it is no acceptance.
+                return Err(AccessError::UnknownPrompt(self.tail()));
+            }
+        }
+    }
+
+    /// Types a line; what is heard from here on is what follows it.
+    async fn say(&mut self, line: &[u8]) -> Result<(), AccessError> {
+        self.heard.clear();
+        let sent = timeout_at(self.until, self.channel.data_bytes([line, b"\n"].concat())).await;
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(AccessError::Dropped("the login")),
+            Err(_) => Err(AccessError::TimedOut { what: "the login", limit: self.limits.login }),
+        }
+    }
+
+    /// Hears more; `false` when the time has passed.
+    async fn hear(&mut self) -> Result<bool, AccessError> {
+        match timeout_at(self.until, self.channel.wait()).await {
+            Err(_) => return Ok(false),
+            Ok(Some(ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. })) => {
+                self.heard.extend_from_slice(&data);
+            }
+            Ok(Some(ChannelMsg::Close) | None) => self.ended = true,
+            Ok(Some(_)) => {}
+        }
+        if self.heard.len() > GREETING_BYTES_MAX {
+            return Err(AccessError::OverLimit { what: "the greeting", limit: GREETING_BYTES_MAX });
+        }
+        Ok(true)
+    }
+
+    fn text(&self) -> String {
+        plain(&self.heard)
+    }
+
+    fn tail(&self) -> Outside {
+        let text = self.text();
+        let skip = text.chars().count().saturating_sub(TAIL_CHARS);
+        Outside::new(text.chars().skip(skip).collect::<String>())
+    }
+
+    async fn leave(self, error: AccessError) -> AccessError {
+        self.channel.close().await.ok();
+        error
+    }
+
+    /// The channel as a connection whose reader has heard what came after the password.
+    fn hand_over(self, bastion: &Bastion) -> (Connection, Arc<Nested>) {
+        let (mut reader, writer) = self.channel.split();
+        let (id, writer) = (writer.id(), Arc::new(writer));
+        let shared = Arc::new(Shared::new());
+        {
+            let mut state = shared.lock();
+            (state.channel, state.reader) = (Some(id), Reader::terminal());
+            state.reader.feed(&self.heard);
+        }
+        let (stop, mut stopped) = oneshot::channel::<()>();
+        let (to, closer) = (Arc::clone(&shared), Arc::clone(&writer));
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = &mut stopped => break,
+                    message = reader.wait() => match message {
+                        Some(ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. }) => to.said(id, &data),
+                        Some(ChannelMsg::Close) | None => {
+                            to.note(id, |state| (state.stage, state.end) = (Stage::Closed, Some(End::Dropped)));
+                            break;
+                        }
+                        Some(_) => {}
+                    },
+                }
+            }
+            // The bastion's client ends with its channel.
+            closer.close().await.ok();
+        });
+        let nested = Arc::new(Nested { writer, _stop: stop });
+        (Connection::nested(Arc::clone(&nested), shared, bastion.clone(), self.limits), nested)
+    }
+}
+
+/// What a terminal would show, without colours and movements.
+fn plain(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    let mut rest = String::from_utf8_lossy(bytes).into_owned();
+    rest.retain(|c| c != '\r' && c != '\0');
+    let mut chars = rest.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' if chars.peek() == Some(&'[') => {
+                while chars.next().is_some_and(|c| !('@'..='~').contains(&c) || c == '[') {}
+            }
+            '\u{8}' => drop(text.pop()),
+            '\n' | '\t' => text.push(c),
+            c if c.is_control() => {}
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+fn last_line(text: &str) -> &str {
+    text.rsplit('\n').next().unwrap_or_default()
+}
+
+/// What the end of a text of OpenSSH's client asks for.
+fn ask(text: &str) -> Ask {
+    if let Some(failed) = failed(text) {
+        return Ask::Failed(failed);
+    }
+    let line = last_line(text).trim_end();
+    if line.ends_with("(yes/no/[fingerprint])?") || line.ends_with("(yes/no)?") {
+        // `ED25519 key fingerprint is SHA256:….` on a line of its own, and once.
+        let shown: Vec<_> = text.lines().filter_map(shown_key).collect();
+        return match shown.as_slice() {
+            [(algorithm, fingerprint)] => Ask::Key(KeyQuestion {
+                algorithm: algorithm.clone(),
+                fingerprint: fingerprint.clone(),
+                compares: line.ends_with("[fingerprint])?"),
+            }),
+            _ => Ask::OddKey,
+        };
+    }
+    if is_for_password(last_line(text)) { Ask::Password } else { Ask::More }
+}
+
+fn shown_key(line: &str) -> Option<(String, String)> {
+    let (kind, print) = line.trim_end().split_once(" key fingerprint is ")?;
+    let print = print.trim_end_matches('.');
+    let digest = print.strip_prefix("SHA256:")?;
+    let is_digest = digest.len() == 43 && digest.chars().all(|c| c.is_ascii_alphanumeric() || "+/".contains(c));
+    let algorithm = match kind {
+        "ED25519" => "ssh-ed25519",
+        "RSA" => "ssh-rsa",
+        // The client does not say of which curve.
+        "ECDSA" => "ecdsa",
+        _ => return None,
+    };
+    is_digest.then(|| (algorithm.to_owned(), print.to_owned()))
+}
+
+fn failed(text: &str) -> Option<Failed> {
+    for line in text.lines() {
+        if line.contains("REMOTE HOST IDENTIFICATION HAS CHANGED") {
+            return Some(Failed::Changed);
+        }
+        let denied = line.starts_with("Permission denied, please try again")
+            || line.split_once(": ").is_some_and(|(_, said)| said.starts_with("Permission denied ("));
+        if denied {
+            return Some(Failed::Denied);
+        }
+        let unreached = ["ssh: connect to host ", "ssh: Could not resolve hostname ", "Unable to negotiate with "];
+        let closed = ["kex_exchange_identification: ", "Connection closed by ", "Connection reset by "];
+        if unreached.iter().chain(&closed).any(|start| line.starts_with(start)) {
+            return Some(Failed::Unreached(line.to_owned()));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRINT: &str = "SHA256:vkSAyqLyK5hDXKONhAyMsoiqsgl/3YaIHLTYcUsJnUE";
+
+    fn question(end: &str) -> String {
+        format!(
+            "The authenticity of host '[127.0.0.1]:40022 ([127.0.0.1]:40022)' can't be established.\r\n\
+             ED25519 key fingerprint is {PRINT}.\r\nThis key is not known by any other names.\r\n\
+             Are you sure you want to continue connecting {end} "
+        )
+    }
+
+    #[test]
+    fn the_question_about_the_key_is_read_as_openssh_asks_it() {
+        for (end, compares) in [("(yes/no/[fingerprint])?", true), ("(yes/no)?", false)] {
+            let key = KeyQuestion { algorithm: "ssh-ed25519".into(), fingerprint: PRINT.into(), compares };
+            assert_eq!(ask(&plain(question(end).as_bytes())), Ask::Key(key));
+        }
+    }
+
+    #[test]
+    fn a_question_with_no_key_or_with_two_is_none_that_is_answered() {
+        let whole = question("(yes/no)?");
+        let none = whole.replace(PRINT, "SHA256:short");
+        let two = format!("ED25519 key fingerprint is {}.\n{whole}", PRINT.replace('v', "w"));
+        let md5 = whole.replace(PRINT, "MD5:aa:bb");
+        for text in [none, two, md5] {
+            assert_eq!(ask(&plain(text.as_bytes())), Ask::OddKey, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_a_client_that_gives_up_are_known() {
+        for (text, expected) in [
+            ("monitor@10.0.0.1: Permission denied (publickey,password).\n", Failed::Denied),
+            ("Permission denied, please try again.\n", Failed::Denied),
+            ("@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n", Failed::Changed),
+        ] {
+            assert_eq!(ask(text), Ask::Failed(expected), "{text}");
+        }
+        let refused = "ssh: connect to host 10.0.0.1 port 22: Connection refused";
+        assert_eq!(ask(refused), Ask::Failed(Failed::Unreached(refused.into())));
+    }
+
+    #[test]
+    fn colours_and_movements_are_no_text() {
+        assert_eq!(plain(b"\x1b[1;31mSelect\x1b[0m> \x08\x08? \r\n\x07x"), "Select? \nx");
+    }
+
+    #[test]
+    fn nothing_of_the_bastions_own_is_trusted_by_the_command() {
+        let command = command("monitor", &("10.0.0.1".to_owned(), 22), Algorithms::Modern);
+        for word in ["StrictHostKeyChecking=ask", "UserKnownHostsFile=/dev/null", "PubkeyAuthentication=no", " -a -x "]
+        {
+            assert!(command.contains(word), "{word}");
+        }
+        assert!(command.ends_with("-l monitor -p 22 -- 10.0.0.1"), "{command}");
+    }
+}

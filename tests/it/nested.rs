@@ -1,0 +1,262 @@
+//! Ways in through bastions that forward nothing: real OpenSSH with a shell and with a menu, and ones that lie.
+
+#![cfg(test)]
+
+use hoshu::access::{AccessError, AccessLimits, HopFault};
+use hoshu::engine::session::Failure;
+use hoshu::model::credential::{Login, LoginSecret};
+use hoshu::model::inventory::{Algorithms, HopKind, Menu};
+use hoshu::model::reading::Outcome;
+use russh::MethodKind;
+use std::time::Duration;
+
+use crate::access::proxy::free_port;
+use crate::access::server::{Appliance, Got, Trouble, ed25519, pin};
+use crate::access::sshd::{self, Sshd};
+use crate::access::world::{Way, limits, password, show};
+use crate::bastions::{behind, expect};
+
+/// What a bastion that forwards nothing is set to.
+const CLOSED: &str = "AllowTcpForwarding no\nPermitTunnel no\nAllowAgentForwarding no\n";
+
+fn print_of(seed: u8) -> String {
+    ed25519(seed).public_key().fingerprint(russh::keys::HashAlg::Sha256).to_string()
+}
+
+/// A way to a port of loopback behind a real bastion, which was entered.
+async fn entered(sshd: &Sshd, port: u16, menu: Option<Menu>, limits: AccessLimits) -> Way {
+    let mut way = behind(&[(HopKind::SshNested, sshd.port)], port, Algorithms::Modern, limits);
+    way.gateway.hops[0].menu = menu;
+    way.enter(0, &[sshd.pin("ed25519")], &sshd.login("user", None)).await.unwrap();
+    way
+}
+
+/// A way whose wait for something that does not come is short.
+fn short() -> AccessLimits {
+    let part = Duration::from_millis(700);
+    AccessLimits { connect: part, handshake: part, login: part, command: Duration::from_secs(5), ..limits() }
+}
+
+async fn served(appliance: Appliance) -> (u16, std::sync::Arc<Got>) {
+    appliance.serve().await
+}
+
+#[tokio::test]
+async fn an_appliance_answers_behind_a_real_bastion_that_gives_a_shell() {
+    if !sshd::is_here() {
+        return;
+    }
+    let big = "interface ether1 ip address 192.0.2.1\r\n".repeat(3000);
+    let mut appliance = Appliance::default();
+    appliance.answers.insert("show big", big);
+    let (port, got) = served(appliance).await;
+    let sshd = Sshd::start_with(&["ed25519"], CLOSED, "");
+    let way = entered(&sshd, port, None, limits()).await;
+    let shown = way.show_key().await.unwrap();
+    assert_eq!((shown.algorithm.as_str(), shown.fingerprint.clone()), ("ssh-ed25519", print_of(1)));
+    assert_eq!((got.auth(), got.secrets()), (0, vec![]), "first contact stops before the login");
+    // A pin of a key that was seen directly, and one of a fingerprint alone.
+    for pins in [[pin(&ed25519(1))], [shown.public_key]] {
+        let mut session = way.open(&pins, &password("right")).await.unwrap();
+        let answer = session.read(&show("show version"), 1 << 20).await.unwrap();
+        assert_eq!(answer.text.as_data(), "Product name: NX\n");
+        assert_eq!(session.read(&show("show big"), 1 << 20).await.unwrap().text.as_data().lines().count(), 3000);
+        assert!(session.read_other(&show("show version"), 1000).await.unwrap().is_none(), "one channel only");
+        session.read(&show("show version"), 1000).await.unwrap();
+        session.close().await;
+    }
+    assert_eq!(got.secrets(), ["right", "right"]);
+    // Several at once are sessions of one connection.
+    let pins = [pin(&ed25519(1))];
+    let login = password("right");
+    let (one, other) = tokio::join!(way.open(&pins, &login), way.open(&pins, &login));
+    for mut session in [one.unwrap(), other.unwrap()] {
+        session.read(&show("show version"), 1000).await.unwrap();
+        session.close().await;
+    }
+    assert_eq!(sshd.log().matches("Accepted publickey").count(), 1);
+    assert!(way.behind.as_ref().unwrap().is_open());
+}
+
+#[tokio::test]
+async fn questions_instead_of_a_password_are_answered_behind_a_bastion() {
+    if !sshd::is_here() {
+        return;
+    }
+    let asking = |question| Appliance {
+        methods: vec![MethodKind::KeyboardInteractive],
+        rounds: vec![vec![(question, false)]],
+        ..Appliance::default()
+    };
+    let sshd = Sshd::start_with(&["ed25519"], CLOSED, "");
+    let pins = [pin(&ed25519(1))];
+    let (port, got) = served(asking("Password: ")).await;
+    let way = entered(&sshd, port, None, limits()).await;
+    way.read(&pins, &password("right"), "show version").await.unwrap();
+    assert_eq!(got.secrets(), ["right"]);
+    let (port, got) = served(asking("Token: ")).await;
+    let way = entered(&sshd, port, None, short()).await;
+    let unknown = way.open(&pins, &password("right")).await.err().unwrap();
+    assert!(matches!(unknown, AccessError::UnknownPrompt(_)), "{unknown:?}");
+    assert_eq!(got.secrets(), Vec::<String>::new());
+    assert_eq!(Failure::from(unknown).outcome, Outcome::NoPrompt);
+}
+
+#[tokio::test]
+async fn another_key_behind_a_bastion_hears_no_login() {
+    if !sshd::is_here() {
+        return;
+    }
+    let (port, got) = served(Appliance::default()).await;
+    let sshd = Sshd::start_with(&["ed25519"], CLOSED, "");
+    let way = entered(&sshd, port, None, limits()).await;
+    let unknown = way.open(&[], &password("right")).await.err().unwrap();
+    assert!(
+        matches!(&unknown, AccessError::KeyUnknown { fingerprint, .. } if *fingerprint == print_of(1)),
+        "{unknown:?}"
+    );
+    for pins in [[pin(&ed25519(2))], [print_of(2)]] {
+        let changed = way.open(&pins, &password("right")).await.err().unwrap();
+        assert!(
+            matches!(&changed, AccessError::KeyChanged { expected, .. } if *expected == print_of(2)),
+            "{changed:?}"
+        );
+    }
+    assert_eq!((got.auth(), got.secrets()), (0, vec![]));
+}
+
+#[tokio::test]
+async fn a_refused_login_and_a_closed_port_behind_a_bastion_are_told_apart() {
+    if !sshd::is_here() {
+        return;
+    }
+    let (port, got) = served(Appliance::default()).await;
+    let sshd = Sshd::start_with(&["ed25519"], CLOSED, "");
+    let pins = [pin(&ed25519(1))];
+    let way = entered(&sshd, port, None, limits()).await;
+    let refused = way.open(&pins, &password("wrong")).await.err().unwrap();
+    assert!(matches!(refused, AccessError::LoginRefused { .. }), "{refused:?}");
+    assert_eq!(got.secrets(), ["wrong"], "it is tried once");
+    let key = Login { secret: LoginSecret::Key { pem: "x".into(), passphrase: None }, ..password("x") };
+    let unusable = way.open(&pins, &key).await.err().unwrap();
+    assert!(matches!(unusable, AccessError::UnusableKey(_)), "{unusable:?}");
+    let closed = free_port();
+    let way = entered(&sshd, closed, None, limits()).await;
+    let error = way.open(&pins, &password("right")).await.err().unwrap();
+    let words = format!(
+        "no way through hop hop0.example (ssh-nested): ssh: connect to host 127.0.0.1 port {closed}: Connection refused"
+    );
+    expect(error, HopFault::NoWay, Outcome::TimedOut, &words);
+}
+
+#[tokio::test]
+async fn trouble_behind_a_bastion_ends_in_time_and_blames_the_right_one() {
+    if !sshd::is_here() {
+        return;
+    }
+    let sshd = Sshd::start_with(&["ed25519"], CLOSED, "");
+    let pins = [pin(&ed25519(1))];
+    for trouble in [Trouble::CloseAfterAuth, Trouble::NoChannel, Trouble::SilentShell, Trouble::EndlessGreeting] {
+        let (port, _) = served(Appliance { trouble, ..Appliance::default() }).await;
+        let way = entered(&sshd, port, None, short()).await;
+        let error = way.open(&pins, &password("right")).await.err().unwrap();
+        let right =
+            matches!(error, AccessError::Dropped(_) | AccessError::UnknownPrompt(_) | AccessError::OverLimit { .. });
+        assert!(right, "{trouble:?}: {error:?}");
+        assert!(way.behind.as_ref().unwrap().is_open(), "{trouble:?}");
+    }
+    // The bastion ends while a session is open.
+    let (port, _) = served(Appliance::default()).await;
+    let way = entered(&sshd, port, None, limits()).await;
+    let mut session = way.open(&pins, &password("right")).await.unwrap();
+    way.behind.as_ref().unwrap().leave().await;
+    let error = session.read(&show("show version"), 1000).await.unwrap_err();
+    assert!(matches!(error, AccessError::Hop { fault: HopFault::Dropped, .. }), "{error:?}");
+}
+
+/// A bastion's menu, as a forced command. `{ssh}` is how it starts its client.
+fn menu_script(port: u16, ssh: &str) -> String {
+    format!(
+        "#!/bin/sh\n[ -n \"$SSH_ORIGINAL_COMMAND\" ] && {{ echo 'no commands here'; exit 1; }}\nwhile :; do\n\
+         printf '\\033[1mYard units\\033[0m\\n  1) nx02 192.0.2.2\\n  2) nx01 192.0.2.1\\n  q) leave\\n\\nSelect> '\n\
+         read -r choice || exit 0\ncase \"$choice\" in\n\
+         2) {ssh} -p {port} monitor@127.0.0.1 ;;\n q) exit 0 ;;\n *) echo unknown ;;\nesac\ndone\n"
+    )
+}
+
+fn menu() -> Menu {
+    Menu { ask: "Select> ".parse().unwrap(), choose: r" *([0-9]+)\) {hostname} {address}".parse().unwrap() }
+}
+
+const ASKS: &str = "ssh -F /dev/null -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=ask \
+                    -o PubkeyAuthentication=no";
+
+#[tokio::test]
+async fn an_appliance_is_chosen_from_the_menu_of_a_real_bastion() {
+    if !sshd::is_here() {
+        return;
+    }
+    let (port, got) = served(Appliance::default()).await;
+    let sshd = Sshd::start_with(&["ed25519"], CLOSED, &menu_script(port, ASKS));
+    let way = entered(&sshd, port, Some(menu()), limits()).await;
+    assert_eq!(way.show_key().await.unwrap().fingerprint, print_of(1));
+    let answer = way.read(&[print_of(1)], &password("right"), "show version").await.unwrap();
+    assert_eq!(answer.text.as_data(), "Product name: NX\n");
+    let changed = way.open(&[print_of(2)], &password("right")).await.err().unwrap();
+    assert!(matches!(changed, AccessError::KeyChanged { .. }), "{changed:?}");
+    assert_eq!(got.secrets(), ["right"]);
+
+    // An appliance that the menu has not, or twice, is none that is guessed.
+    for (hostname, entries) in [("nx09", 0), ("nx0[12]", 0)] {
+        let mut way = entered(&sshd, port, Some(menu()), limits()).await;
+        way.seat.hostname = hostname.to_owned();
+        let words = format!("refused by hop hop0.example (ssh-nested): its menu has {entries} entries for nx01");
+        expect(way.show_key().await.unwrap_err(), HopFault::Refused, Outcome::Refused, &words);
+    }
+    let twice = Menu { choose: r" *([0-9]+)\) [a-z]+0[12] ({address}|192\.0\.2\.2)".parse().unwrap(), ..menu() };
+    let way = entered(&sshd, port, Some(twice), limits()).await;
+    let words = "refused by hop hop0.example (ssh-nested): its menu has 2 entries for nx01";
+    expect(way.show_key().await.unwrap_err(), HopFault::Refused, Outcome::Refused, words);
+    // A menu that never asks as it is declared.
+    let other = Menu { ask: "Choose: ".parse().unwrap(), ..menu() };
+    let way = entered(&sshd, port, Some(other), short()).await;
+    let error = way.show_key().await.unwrap_err();
+    assert!(matches!(error, AccessError::Hop { fault: HopFault::Asked, .. }), "{error:?}");
+    assert_eq!(got.secrets(), ["right"]);
+}
+
+#[tokio::test]
+async fn a_bastion_that_hides_the_host_key_gets_no_password() {
+    if !sshd::is_here() {
+        return;
+    }
+    let (port, got) = served(Appliance::default()).await;
+    // Its client trusts whatever answers; or asks for the password itself.
+    let trusting = "ssh -F /dev/null -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR \
+                    -o PubkeyAuthentication=no";
+    let asking = "printf 'Password: '; read -r line; echo \"$line\"; true";
+    // It says which key it is, and another one when it asks.
+    let two = format!("echo 'ED25519 key fingerprint is {}.'; {ASKS}", print_of(1));
+    // It plays the client, with the right fingerprint, and is not the client: this is its word, and here it is wrong.
+    let playing = format!(
+        "printf 'ED25519 key fingerprint is {}.\\nAre you sure you want to continue connecting (yes/no)? '; read -r x; true",
+        print_of(2)
+    );
+    for (ssh, faults) in [
+        (trusting, &[HopFault::HidesKey][..]),
+        (asking, &[HopFault::HidesKey]),
+        (two.as_str(), &[HopFault::HidesKey]),
+        (playing.as_str(), &[]),
+    ] {
+        let sshd = Sshd::start_with(&["ed25519"], CLOSED, &menu_script(port, ssh));
+        let way = entered(&sshd, port, Some(menu()), short()).await;
+        let error = way.open(&[print_of(1)], &password("right")).await.err().unwrap();
+        match &error {
+            AccessError::Hop { fault, .. } => assert!(faults.contains(fault), "{ssh}: {error:?}"),
+            AccessError::KeyChanged { .. } => assert!(faults.is_empty(), "{ssh}: {error:?}"),
+            other => panic!("{ssh}: {other:?}"),
+        }
+        assert!(matches!(Failure::from(error).outcome, Outcome::KeyUnknown | Outcome::KeyChanged));
+    }
+    assert_eq!(got.secrets(), Vec::<String>::new());
+}
