@@ -10,6 +10,7 @@ mod docs;
 mod hops;
 mod hostile;
 mod house;
+mod import;
 mod inventory;
 mod key;
 mod kills;
