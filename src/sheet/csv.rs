@@ -20,7 +20,7 @@ crate::words! {
         Utf8Bom = "UTF-8 with a byte order mark",
         /// UTF-16 with a byte order mark: what Excel calls Unicode text.
         Utf16 = "UTF-16",
-        /// CP932, which Windows in Japan calls Shift_JIS.
+        /// CP932, which Windows in Japan calls `Shift_JIS`.
         Cp932 = "CP932 (Shift_JIS)",
     }
 }

@@ -108,7 +108,7 @@ fn value(value: &DataRef<'_>) -> Result<Option<Cell>, SheetError> {
     };
     let (text, kind) = match value {
         DataRef::Empty => return Ok(None),
-        DataRef::String(found) => text(found)?,
+        DataRef::String(found) | DataRef::DurationIso(found) => text(found)?,
         DataRef::SharedString(found) => text(found)?,
         DataRef::Int(number) => (number.to_string(), CellKind::Number),
         DataRef::Float(number) => (number.to_string(), CellKind::Number),
@@ -123,7 +123,6 @@ fn value(value: &DataRef<'_>) -> Result<Option<Cell>, SheetError> {
             Some(at) => (day(at), CellKind::Day),
             None => text(found)?,
         },
-        DataRef::DurationIso(found) => text(found)?,
     };
     Ok((!text.is_empty()).then(|| Cell { text: Outside::from(text), kind }))
 }

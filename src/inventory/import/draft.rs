@@ -95,6 +95,10 @@ pub(super) struct Reader<'a> {
     pub(super) series_of_models: Vec<At>,
 }
 
+/// A value of which it is not certain what it means; the doubt is said already.
+#[derive(Debug, Clone, Copy)]
+struct Doubtful;
+
 /// Whether a text has the form of a field.
 fn has_form(kind: &Kind, text: &str) -> bool {
     matches!(kind, Kind::Scalar(Form { check, .. }) if check(text).is_ok())
@@ -185,8 +189,8 @@ impl Reader<'_> {
             hostname: hostname?,
             series: series?,
             model: model?,
-            address: address?,
-            port: port?,
+            address: address.ok()?,
+            port: port.ok()?,
             serial,
             data_path: data_path?,
             peer,
@@ -241,14 +245,11 @@ impl Reader<'_> {
         let defaults = &self.mapping.defaults;
         let found = self.line(record, Column::Site);
         let by_default = || Some((defaults.get("site")?.clone(), None));
-        let (text, value) = match found.map(|(text, value)| (text, Some(value))).or_else(by_default) {
-            Some(found) => found,
-            None => {
-                if record.get(Column::Site).is_none() {
-                    self.missing(record, Column::Site, "name one below defaults: in the mapping".to_owned());
-                }
-                return None;
+        let Some((text, value)) = found.map(|(text, value)| (text, Some(value))).or_else(by_default) else {
+            if record.get(Column::Site).is_none() {
+                self.missing(record, Column::Site, "name one below defaults: in the mapping".to_owned());
             }
+            return None;
         };
         let named = self.mapping.sites.get(&folded(&text)).cloned();
         let at = value.as_ref().map_or_else(|| record.at.clone(), |value| value.at.clone());
@@ -279,7 +280,7 @@ impl Reader<'_> {
         if let Some((text, value)) = self.line(record, Column::Gateway) {
             let name = text.parse().ok();
             if name.is_none() {
-                self.doubt(&value, Column::Gateway, "cannot be the name of a way in", name_hint());
+                self.doubt(&value, Column::Gateway, "cannot be the name of a way in", Some(name_hint()));
             }
             return name;
         }
@@ -321,7 +322,7 @@ impl Reader<'_> {
             let written = value::narrow(value.text.as_data()).to_lowercase();
             let name = written.parse().ok();
             match &name {
-                None => self.doubt(&value, Column::Name, "cannot be the name of a seat", name_hint()),
+                None => self.doubt(&value, Column::Name, "cannot be the name of a seat", Some(name_hint())),
                 Some(_) => self.changed(originals, "name", &value, &written),
             }
             return name;
@@ -337,7 +338,7 @@ impl Reader<'_> {
         let name = name.parse().ok();
         if name.is_none() {
             let at = record.place(Column::Hostname);
-            self.said.doubt(at, Column::Name, Some(&found), "cannot be the name of a seat", name_hint());
+            self.said.doubt(at, Column::Name, Some(&found), "cannot be the name of a seat", Some(name_hint()));
         }
         name
     }
@@ -410,38 +411,35 @@ impl Reader<'_> {
         }
     }
 
-    /// `Some(None)`: there is none, which an air-gapped seat may have.
-    fn address(&mut self, record: &Record, originals: &mut BTreeMap<&'static str, String>) -> Option<Option<IpAddr>> {
+    /// No address is one that an air-gapped seat may have.
+    fn address(
+        &mut self,
+        record: &Record,
+        originals: &mut BTreeMap<&'static str, String>,
+    ) -> Result<Option<IpAddr>, Doubtful> {
         let Some((_, value)) = self.line(record, Column::Address) else {
-            return record
-                .get(Column::Address)
-                .is_none_or(|value| value.text.as_data().trim().is_empty())
-                .then_some(None);
+            let empty = |value: &Value| value.text.as_data().trim().is_empty();
+            return if record.get(Column::Address).is_none_or(empty) { Ok(None) } else { Err(Doubtful) };
         };
-        let address = value::address(value.text.as_data());
-        match address {
+        let message = match value::address(value.text.as_data()) {
             Some(address) if has_form(&forms::ADDRESS, &address.to_string()) => {
                 self.changed(originals, "address", &value, &address.to_string());
-                Some(Some(address))
+                return Ok(Some(address));
             }
-            Some(_) => {
-                self.doubt(&value, Column::Address, "is not the address of one appliance", None);
-                None
-            }
-            None => {
-                self.doubt(&value, Column::Address, "is no IP address", None);
-                None
-            }
-        }
+            Some(_) => "is not the address of one appliance",
+            None => "is no IP address",
+        };
+        self.doubt(&value, Column::Address, message, None);
+        Err(Doubtful)
     }
 
-    fn port(&mut self, record: &Record) -> Option<Option<u16>> {
-        let Some((text, value)) = self.line(record, Column::Port) else { return Some(None) };
+    fn port(&mut self, record: &Record) -> Result<Option<u16>, Doubtful> {
+        let Some((text, value)) = self.line(record, Column::Port) else { return Ok(None) };
         match value::narrow(&text).parse::<u16>() {
-            Ok(port) if port > 0 => Some(Some(port).filter(|port| *port != 22)),
+            Ok(port) if port > 0 => Ok(Some(port).filter(|port| *port != 22)),
             _ => {
                 self.doubt(&value, Column::Port, "is no port", None);
-                None
+                Err(Doubtful)
             }
         }
     }
@@ -632,8 +630,8 @@ impl Reader<'_> {
     }
 }
 
-fn name_hint() -> Option<String> {
-    Some("small letters, digits, '.', '_' and '-' are allowed, a letter or digit first".to_owned())
+fn name_hint() -> String {
+    "small letters, digits, '.', '_' and '-' are allowed, a letter or digit first".to_owned()
 }
 
 /// A text of the file as the key of a mapping.

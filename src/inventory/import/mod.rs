@@ -127,7 +127,9 @@ pub fn import(request: Request) -> Result<Imported, ImportError> {
         left_out: Vec::new(),
         series_of_models: Vec::new(),
     };
-    records.iter().for_each(|record| reader.read(record));
+    for record in &records {
+        reader.read(record);
+    }
     let (mut customers, mut left_out, models) = (reader.customers, reader.left_out, reader.series_of_models);
     if let Some(first) = models.first() {
         said.note(first.clone(), format!("the series is read from the model, in {} row(s)", models.len()));
@@ -138,7 +140,7 @@ pub fn import(request: Request) -> Result<Imported, ImportError> {
     }
     let (taken, existing) = existing(&request, &mut said);
     let there = |file: &str| request.existing.iter().any(|(known, _)| known == file);
-    for file in customers.keys().map(|name| file_of(name)).filter(|file| there(file)) {
+    for file in customers.keys().map(file_of).filter(|file| there(file)) {
         let hint = "an import only makes files: add the seats to the file by hand".to_owned();
         said.doubt_file(format!("{file} is there already"), Some(hint));
     }

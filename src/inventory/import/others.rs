@@ -79,7 +79,7 @@ fn keys<'a>(node: &'a Node, left: &mut BTreeSet<String>, secrets: &mut BTreeSet<
                 Yaml::Scalar(text) => drop(keys.values.insert(key, (text, entry.value.place))),
                 Yaml::List(items) if key == "groups" => keys.groups.extend(items.iter().filter_map(Node::scalar)),
                 Yaml::Map(_) if key == "data" || key.starts_with("data.") => {
-                    open.push((format!("{key}."), &entry.value))
+                    open.push((format!("{key}."), &entry.value));
                 }
                 Yaml::Null => {}
                 Yaml::List(_) | Yaml::Map(_) => drop(left.insert(key)),

@@ -128,7 +128,9 @@ fn references(customer: &mut CustomerDraft, said: &mut Said) {
     let mut seats: HashMap<String, Vec<SeatName>> = HashMap::new();
     for seat in &customer.seats {
         let names = BTreeSet::from([seat.hostname.to_lowercase(), seat.name.to_string()]);
-        names.into_iter().for_each(|name| seats.entry(name).or_default().push(seat.name.clone()));
+        for name in names {
+            seats.entry(name).or_default().push(seat.name.clone());
+        }
     }
     let mut find = |reference: &(String, Value), column: Column| -> Option<SeatName> {
         let (text, value) = reference;
