@@ -2,7 +2,7 @@
 //!
 //! | layer | folders | sees |
 //! |---|---|---|
-//! | L0 | [`model`], [`yaml`] | nothing |
+//! | L0 | [`model`]; [`yaml`], [`sheet`] | nothing; [`model`] |
 //! | L1 | [`inventory`], [`readout`] | L0 |
 //! | L2 | [`decide`] | L0 |
 //! | L3 | [`outbound`]; [`store`], [`depot`], [`secret`], [`access`] | L0-L1, [`outbound`] |
@@ -26,5 +26,6 @@ pub mod outbound;
 pub mod readout;
 pub mod secret;
 pub mod service;
+pub mod sheet;
 pub mod store;
 pub mod yaml;

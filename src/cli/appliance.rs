@@ -1,5 +1,7 @@
 //! `hoshu appliance`.
 
+mod import;
+
 use std::time::Duration;
 
 use super::out::{Cell, Tone, counted};
@@ -34,6 +36,8 @@ pub enum Verb {
         #[arg(long, default_value = "7d", value_parser = parse_duration, value_name = "TIME")]
         back: Duration,
     },
+    /// Show what an inventory of another tool would become here, with every doubt; write it only when told to
+    Import(import::Args),
 }
 
 fn ago(now: Time, at: Time) -> String {
@@ -227,6 +231,10 @@ fn show_history(context: &Context<'_, impl Doors>, history: &History, zone: chro
 
 /// Does what the verb says.
 pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
+    let verb = match verb {
+        Verb::Import(args) => return import::run(context, args),
+        other => other,
+    };
     let env = context.env(Need::Read).await?;
     match verb {
         Verb::List { on } => show_list(context, &appliance::list(&env, &person(), &on).await?),
@@ -236,6 +244,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
             let history = appliance::history(&env, &person(), &seat, back_ms).await?;
             show_history(context, &history, env.settings.zone);
         }
+        Verb::Import(_) => {}
     }
     Ok(Ended::Done)
 }

@@ -2,6 +2,7 @@
 
 use super::{Context, Doors, Ended};
 use crate::service::check::{schema_inventory, schema_settings};
+use crate::service::import::schema_mapping;
 
 /// Print the JSON Schema of a file format.
 #[derive(Debug, clap::Args)]
@@ -17,6 +18,8 @@ enum What {
     Inventory,
     /// hoshu.yaml
     Settings,
+    /// The mapping of `hoshu appliance import`
+    Mapping,
 }
 
 /// Prints the schema.
@@ -24,6 +27,7 @@ pub fn run(context: &Context<'_, impl Doors>, args: &Args) -> Ended {
     let schema = match args.what {
         What::Inventory => schema_inventory(),
         What::Settings => schema_settings(),
+        What::Mapping => schema_mapping(),
     };
     context.out.data(&format!("{schema:#}"));
     Ended::Done

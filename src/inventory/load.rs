@@ -114,7 +114,7 @@ fn digest(sources: &[Source]) -> String {
 }
 
 /// Every file of the inventory in the order of its names.
-fn read_folder(dir: &Path, problems: &mut Vec<Problem>) -> Vec<Source> {
+pub(super) fn read_folder(dir: &Path, problems: &mut Vec<Problem>) -> Vec<Source> {
     let root = match fs::canonicalize(dir) {
         Ok(root) => root,
         Err(error) => {
@@ -212,7 +212,7 @@ fn read_inside(root: &Path, path: &Path) -> Result<String, FileError> {
 }
 
 /// The text of a plain file, one byte more than the limit at most: the reader of YAML then says that it is too long.
-fn read_bounded(path: &Path) -> io::Result<String> {
+pub(super) fn read_bounded(path: &Path) -> io::Result<String> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"));
     }

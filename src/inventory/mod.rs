@@ -11,6 +11,7 @@ mod settings;
 mod tables;
 
 pub mod example;
+pub mod import;
 pub mod load;
 pub mod not_served;
 pub mod select;

@@ -70,3 +70,19 @@ pub const LIST_ROWS_MAX: i64 = 100_000;
 pub const OBJECT_BYTES_MAX: usize = 80 << 20;
 /// Problems of files that are told at once; a person works through fewer.
 pub const PROBLEMS_MAX: usize = 1_000;
+/// Bytes of a table of another tool, as it lies on the disk.
+pub const IMPORT_BYTES_MAX: u64 = 10 << 20;
+/// Bytes of all members of a workbook, unpacked; and of the text of all its cells.
+pub const IMPORT_UNPACKED_BYTES_MAX: u64 = 128 << 20;
+/// Rows of a table.
+pub const IMPORT_ROWS_MAX: u32 = 100_000;
+/// Columns of a table.
+pub const IMPORT_COLUMNS_MAX: u32 = 500;
+/// Cells of a table that hold something.
+pub const IMPORT_CELLS_MAX: usize = 1_000_000;
+/// Characters of a cell: what Excel itself allows.
+pub const IMPORT_CELL_CHARS_MAX: usize = 32_767;
+/// Sheets of a workbook.
+pub const IMPORT_SHEETS_MAX: usize = 200;
+/// Merged cells of a sheet.
+pub const IMPORT_MERGED_MAX: usize = 10_000;

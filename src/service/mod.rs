@@ -11,6 +11,7 @@ pub mod coverage;
 pub mod credential;
 pub mod finding;
 pub mod hostkey;
+pub mod import;
 pub mod key;
 pub mod poll;
 pub mod prune;

@@ -6,6 +6,7 @@ use crate::depot::{DepotError, KeyError};
 use crate::engine::keys::KeysError;
 use crate::inventory::{Refused, SelectorError};
 use crate::model::settings::RootSource;
+use crate::sheet::SheetError;
 use crate::store::{LockError, StoreError};
 use crate::yaml::Problem;
 
@@ -38,6 +39,22 @@ pub enum Refusal {
         path: PathBuf,
         /// Why not.
         why: String,
+    },
+    /// A table of another tool cannot be read.
+    #[error("{file} cannot be read as a table")]
+    Table {
+        /// The file.
+        file: String,
+        /// Why not.
+        source: SheetError,
+    },
+    /// An import has doubts, or nothing to write.
+    #[error("nothing is written: the import has {doubts} doubt(s){}", if *.doubts == 0 { ", and no seat" } else { "" })]
+    Doubts {
+        /// How many.
+        doubts: usize,
+        /// One of them is of the file as a whole, so that it cannot be left out.
+        general: bool,
     },
     /// The store cannot be used.
     #[error("the store cannot be used")]
@@ -86,6 +103,8 @@ impl Refusal {
             Self::NotFound { .. } => "not-found",
             Self::Argument(_) => "argument",
             Self::Folder { .. } => "folder",
+            Self::Table { .. } => "table",
+            Self::Doubts { .. } => "import-doubts",
             Self::Store(_) => "store",
             Self::Busy(_) => "store-busy",
             Self::Keys(_) => "keys",
@@ -103,6 +122,8 @@ impl Refusal {
         "not-found",
         "argument",
         "folder",
+        "table",
+        "import-doubts",
         "store",
         "store-busy",
         "keys",
@@ -116,7 +137,7 @@ impl Refusal {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Selection(_) | Self::NotFound { .. } | Self::Argument(_) => 2,
-            Self::Files(_) | Self::Definitions(_) => 3,
+            Self::Files(_) | Self::Definitions(_) | Self::Table { .. } | Self::Doubts { .. } => 3,
             Self::Keys(_) => 6,
             Self::Store(_) | Self::Busy(_) | Self::Depot(_) => 7,
             Self::Folder { .. } | Self::Lab(_) | Self::Demo(_) => 1,
@@ -134,6 +155,14 @@ impl Refusal {
                 )
             }),
             Self::NotFound { hint, .. } => Some(hint.clone()),
+            Self::Table { .. } => {
+                Some("save it anew, as .xlsx or as CSV in UTF-8, and name its kind with --from".to_owned())
+            }
+            Self::Doubts { general, .. } => Some(if *general {
+                "mend the mapping or the file, as the doubts say".to_owned()
+            } else {
+                "mend the file or the mapping, or leave out what is doubtful with --leave-out".to_owned()
+            }),
             Self::Busy(_) => Some("wait for it, or give it more time with --wait 5m".to_owned()),
             Self::Keys(error) => key_hint(error).map(str::to_owned),
             Self::Store(error) => error.hint().map(str::to_owned),

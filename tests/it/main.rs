@@ -12,6 +12,7 @@ mod hops;
 mod hostile;
 mod house;
 mod http;
+mod import;
 mod inventory;
 mod key;
 mod kills;

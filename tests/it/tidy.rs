@@ -12,7 +12,8 @@ use source::{Source, close, files, is_word, sources, text};
 const SEES: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("yaml", &["model"]),
-    ("inventory", &["model", "yaml"]),
+    ("sheet", &["model"]),
+    ("inventory", &["model", "yaml", "sheet"]),
     ("readout", &["model", "yaml"]),
     ("decide", &["model", "yaml"]),
     ("outbound", &["model", "yaml", "inventory", "readout"]),
@@ -26,6 +27,7 @@ const SEES: &[(&str, &[&str])] = &[
         &[
             "model",
             "yaml",
+            "sheet",
             "inventory",
             "readout",
             "decide",
@@ -48,7 +50,7 @@ const SEES_MORE: &[(&str, &[&str])] =
     &[("src/cli/lab.rs", &["inventory", "engine"]), ("src/cli/init.rs", &["inventory", "engine"])];
 
 /// Folders below L3: no runtime, no network, no files, no clock.
-const PURE: &[&str] = &["model", "yaml", "inventory", "readout", "decide"];
+const PURE: &[&str] = &["model", "yaml", "sheet", "inventory", "readout", "decide"];
 
 /// What stands for an effect in a folder that has none: the head of a path, and what may not follow it.
 const EFFECTS: &[(&str, &[&str])] = &[
@@ -78,6 +80,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zstd", &["depot", "store"]),
     ("similar", &["decide"]),
     ("annotate_snippets", &["yaml"]),
+    ("calamine", &["sheet"]),
+    ("zip", &["sheet"]),
+    ("csv", &["sheet"]),
+    ("encoding_rs", &["sheet"]),
+    ("rust_xlsxwriter", &["sheet"]),
     ("comfy_table", &["cli"]),
     ("indicatif", &["cli"]),
     ("clap", &["cli", "main.rs"]),

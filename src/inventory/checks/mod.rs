@@ -2,7 +2,7 @@
 
 mod days;
 mod names;
-mod seats;
+pub(super) mod seats;
 mod ways;
 
 use chrono::NaiveDate;

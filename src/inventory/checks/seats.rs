@@ -94,7 +94,7 @@ fn report_circle(circle: &[&SeatName], fields: &BTreeMap<&SeatName, Fields<'_>>,
 }
 
 /// The data paths that a series can have.
-const fn paths(series: Series) -> &'static [DataPath] {
+pub(in crate::inventory) const fn paths(series: Series) -> &'static [DataPath] {
     match series {
         Series::Nx => &[DataPath::Tap, DataPath::InlineFailOpen, DataPath::InlineFailClose],
         Series::Ex => &[DataPath::MailMta, DataPath::MailBcc, DataPath::Tap],
