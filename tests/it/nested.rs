@@ -308,3 +308,21 @@ fn a_fleet_behind_a_real_bastion_without_forwarding_is_scanned_polled_and_backed
     let stops = |name: &str| all.iter().find(|one| one["name"] == name).unwrap()["stops"].as_array().unwrap().len();
     assert_eq!((stops("acme/bastion"), stops("acme/operator") > 0), (0, true), "{listed}");
 }
+
+#[tokio::test]
+async fn a_client_that_compares_is_answered_with_the_fingerprint() {
+    if !sshd::is_here() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let heard = folder.path().join("heard");
+    let playing = format!(
+        "printf 'ED25519 key fingerprint is {}.\\nSure (yes/no/[fingerprint])? '; read -r x; echo \"$x\" > {}; true",
+        print_of(1),
+        heard.display()
+    );
+    let sshd = Sshd::start_with(&["ed25519"], CLOSED, &menu_script(1, &playing));
+    let way = entered(&sshd, 1, Some(menu()), short()).await;
+    way.open(&[print_of(1)], &password("right")).await.err().unwrap();
+    assert_eq!(std::fs::read_to_string(heard).unwrap().trim(), print_of(1));
+}
