@@ -127,7 +127,7 @@ pub(super) async fn open(
         talk.say(answer.as_bytes()).await?;
         talk.password_question(peer, &login.user, &place.0).await?;
         talk.say(password.expose_secret().as_bytes()).await?;
-        talk.prompt(&login.user).await
+        talk.prompt(hop, &login.user).await
     };
     if let Err(error) = said.await {
         return Err(talk.leave(bastion.blame(error).await).await);
@@ -214,9 +214,8 @@ impl Talk {
             };
             match ask(&self.text()) {
                 Ask::Key(key) => return Ok(key),
-                Ask::OddKey => return Err(hidden()),
-                // It would go to whoever answers behind the bastion.
-                Ask::Password => return Err(hidden()),
+                // A password would go to whoever answers behind the bastion.
+                Ask::OddKey | Ask::Password | Ask::Failed(Failed::Denied) => return Err(hidden()),
                 Ask::Failed(Failed::Unreached(said)) => {
                     return Err(bastion.fault(HopFault::NoWay, quote(&said)));
                 }
@@ -224,7 +223,6 @@ impl Talk {
                     let said = "the key of the appliance is not the one that the bastion remembers".to_owned();
                     return Err(bastion.fault(HopFault::HidesKey, said));
                 }
-                Ask::Failed(Failed::Denied) => return Err(hidden()),
                 Ask::More if self.ended => {
                     let said = format!("its client ended: {:?}", self.tail());
                     return Err(bastion.blame(bastion.fault(HopFault::Refused, said)).await);
@@ -263,12 +261,16 @@ impl Talk {
     }
 
     /// Waits for the appliance's prompt after the password.
-    async fn prompt(&mut self, user: &str) -> Result<(), AccessError> {
+    async fn prompt(&mut self, hop: &Hop, user: &str) -> Result<(), AccessError> {
         loop {
             let text = self.text();
             let refused = || AccessError::LoginRefused { user: user.to_owned(), offered: Outside::default() };
             match ask(&text) {
                 Ask::Failed(Failed::Denied) | Ask::Password => return Err(refused()),
+                // The menu again: its client has ended. Its prompt may look like that of an appliance.
+                _ if hop.menu.as_ref().is_some_and(|menu| menu.asks(last_line(&text))) => {
+                    return Err(AccessError::Dropped("the login"));
+                }
                 _ if Prompt::learn(last_line(&text).as_bytes()).is_some() => return Ok(()),
                 _ if self.ended => return Err(AccessError::Dropped("the login")),
                 _ => {}

@@ -71,6 +71,10 @@ fn lab_settings(inventory: &Inventory) -> String {
         names.extend(seat.credentials.read.iter().map(|name| (name, "read")));
         names.extend(seat.credentials.change.iter().map(|name| (name, "change")));
     }
+    let gateways = inventory.customers.values().flat_map(|customer| &customer.gateways);
+    for hop in gateways.flat_map(|gateway| &gateway.hops) {
+        names.extend(hop.credential.iter().map(|name| (name, "hop")));
+    }
     names.sort_unstable();
     names.dedup();
     let mut snmp: Vec<(&CredentialName, SnmpVersion)> = Vec::new();

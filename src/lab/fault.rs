@@ -97,9 +97,13 @@ impl Fault {
     /// Where the fault takes effect.
     pub const fn effect(self) -> Effect {
         match self {
-            Self::Refused | Self::Silent | Self::ChangedHostKey | Self::SessionTableFull | Self::WrongPassword => {
-                Effect::Connection
-            }
+            Self::Refused
+            | Self::Silent
+            | Self::ChangedHostKey
+            | Self::SessionTableFull
+            | Self::WrongPassword
+            | Self::AsksPassword
+            | Self::AsksToken => Effect::Connection,
             Self::Slow
             | Self::DropMidCommand
             | Self::Garble

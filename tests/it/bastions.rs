@@ -269,10 +269,10 @@ fn a_bastion_that_is_half_open_is_named_and_no_task_is_left() {
 }
 
 /// The example fleet with acme's seats behind a real bastion.
-fn house_behind(sshd: &Sshd) -> House {
+pub(crate) fn house_behind(sshd: &Sshd, kind: HopKind) -> House {
     let house = House::example();
-    let hop = "- kind: ssh-forward\n        credential: acme/bastion ";
-    house.edit("inventory/customers/acme.yaml", "- kind: vpn ", hop);
+    let hop = format!("- kind: {kind}\n        credential: acme/bastion ");
+    house.edit("inventory/customers/acme.yaml", "- kind: vpn ", &hop);
     house.edit("inventory/customers/acme.yaml", "vpn-acme", "192.0.2.9");
     let login = sshd.login("user", None);
     let hoshu::model::credential::LoginSecret::Key { pem, .. } = &login.secret else { panic!("a key") };
@@ -293,16 +293,16 @@ fn lab_has(house: &House, port: u16) {
     std::fs::write(&file, table.to_string()).unwrap();
 }
 
-const HOP: &str = "acme/tokyo-vpn/192.0.2.9:22";
+pub(crate) const HOP: &str = "acme/tokyo-vpn/192.0.2.9:22";
 
-fn poll(house: &House, on: &str) -> Vec<(String, String)> {
+pub(crate) fn poll(house: &House, on: &str) -> Vec<(String, String)> {
     let polled = house.hoshu(&["poll", "--on", on, "--json"]).json();
     let seats = polled["seats"].as_array().unwrap();
     let word = |seat: &serde_json::Value, field: &str| seat[field].as_str().unwrap_or_default().to_owned();
     seats.iter().map(|seat| (word(seat, "outcome"), word(seat, "reason"))).collect()
 }
 
-fn logins(sshd: &Sshd) -> usize {
+pub(crate) fn logins(sshd: &Sshd) -> usize {
     sshd.log().matches("Accepted publickey").count()
 }
 
@@ -313,7 +313,7 @@ fn a_fleet_behind_a_real_bastion_is_scanned_polled_and_backed_up_over_one_connec
     }
     // Not one session, and one that is not logged in at a time: what is stormed says so.
     let sshd = Sshd::start(&["ed25519"], "MaxSessions 0\nMaxStartups 1:100:1\n");
-    let house = house_behind(&sshd);
+    let house = house_behind(&sshd, HopKind::SshForward);
     let checked = house.hoshu(&["check"]).expect(0);
     assert!(!checked.out.contains("ssh-forward"), "{}", checked.out);
     house.hoshu(&["key", "init"]).expect(0);
@@ -379,7 +379,7 @@ fn a_bastion_that_refuses_is_tried_twice_in_all_and_no_appliance_is_blamed() {
         return;
     }
     let sshd = Sshd::start(&["ed25519"], "");
-    let house = house_behind(&sshd);
+    let house = house_behind(&sshd, HopKind::SshForward);
     house.hoshu(&["key", "init"]).expect(0);
     house.hoshu(&["hostkey", "scan", "--on", "customer=acme"]);
     house.hoshu(&["hostkey", "accept", HOP, "--route", "console"]).expect(0);
@@ -422,7 +422,7 @@ fn a_credential_of_another_purpose_passes_no_hop() {
         return;
     }
     let sshd = Sshd::start(&["ed25519"], "");
-    let house = house_behind(&sshd);
+    let house = house_behind(&sshd, HopKind::SshForward);
     house.edit("hoshu.yaml", "purpose: hop", "purpose: read");
     let checked = house.hoshu(&["check"]).expect(3);
     assert!(checked.err.contains("hop is expected") || checked.out.contains("hop is expected"), "{}", checked.err);

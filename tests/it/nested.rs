@@ -14,7 +14,7 @@ use crate::access::proxy::free_port;
 use crate::access::server::{Appliance, Got, Trouble, ed25519, pin};
 use crate::access::sshd::{self, Sshd};
 use crate::access::world::{Way, limits, password, show};
-use crate::bastions::{behind, expect};
+use crate::bastions::{HOP, behind, expect, house_behind, logins, poll};
 
 /// What a bastion that forwards nothing is set to.
 const CLOSED: &str = "AllowTcpForwarding no\nPermitTunnel no\nAllowAgentForwarding no\n";
@@ -217,6 +217,14 @@ async fn an_appliance_is_chosen_from_the_menu_of_a_real_bastion() {
     let way = entered(&sshd, port, Some(twice), limits()).await;
     let words = "refused by hop hop0.example (ssh-nested): its menu has 2 entries for nx01";
     expect(way.show_key().await.unwrap_err(), HopFault::Refused, Outcome::Refused, words);
+    // The client ends, and the menu comes back with a prompt that looks like an appliance's.
+    let script = menu_script(port, &format!("{ASKS} -o NumberOfPasswordPrompts=1")).replace("Select> ", "yard > ");
+    let closing = served(Appliance { trouble: Trouble::CloseAfterAuth, ..Appliance::default() }).await.0;
+    let sshd_back = Sshd::start_with(&["ed25519"], CLOSED, &script.replace(&port.to_string(), &closing.to_string()));
+    let back = Menu { ask: "yard > ".parse().unwrap(), ..menu() };
+    let way = entered(&sshd_back, closing, Some(back), limits()).await;
+    let error = way.open(&[print_of(1)], &password("right")).await.err().unwrap();
+    assert!(matches!(error, AccessError::Dropped(_)), "{error:?}");
     // A menu that never asks as it is declared.
     let other = Menu { ask: "Choose: ".parse().unwrap(), ..menu() };
     let way = entered(&sshd, port, Some(other), short()).await;
@@ -259,4 +267,62 @@ async fn a_bastion_that_hides_the_host_key_gets_no_password() {
         assert!(matches!(Failure::from(error).outcome, Outcome::KeyUnknown | Outcome::KeyChanged));
     }
     assert_eq!(got.secrets(), Vec::<String>::new());
+}
+
+#[test]
+fn a_fleet_behind_a_real_bastion_without_forwarding_is_scanned_polled_and_backed_up() {
+    if !sshd::is_here() {
+        return;
+    }
+    let sshd = Sshd::start_with(&["ed25519"], &format!("{CLOSED}MaxStartups 1:100:1\n"), "");
+    let house = house_behind(&sshd, HopKind::SshNested);
+    let checked = house.hoshu(&["check"]).expect(0);
+    assert!(!checked.out.contains("ssh-nested"), "{}", checked.out);
+    house.hoshu(&["key", "init"]).expect(0);
+    house.hoshu(&["hostkey", "scan", "--on", "customer=acme"]).expect(4);
+    house.hoshu(&["hostkey", "accept", HOP, "--route", "console"]).expect(0);
+    house.hoshu(&["hostkey", "scan", "--on", "customer=acme"]).expect(0);
+    assert_eq!(house.unit("acme-nx01")["auth_attempts"], 0, "first contact stops before the login");
+    // What stands on the consoles is what the bastion's client saw.
+    house.hoshu(&["hostkey", "accept", "--from", "lab/consoles.txt", "--route", "consoles"]);
+    for (outcome, reason) in poll(&house, "customer=acme") {
+        assert_eq!((outcome.as_str(), reason.as_str()), ("answered", ""));
+    }
+    house.hoshu(&["backup", "take", "--on", "acme-ax01"]).expect(0);
+    assert_eq!(logins(&sshd), 3, "one connection for a scan, a poll and a backup each");
+
+    // The appliance shows another key, through the bastion: no login there.
+    let before = house.unit("acme-ax01")["auth_attempts"].clone();
+    house.break_unit("acme-ax01", "changed-host-key");
+    let changed = poll(&house, "acme-ax01");
+    assert_eq!(changed[0].0, "key-changed", "{changed:?}");
+    assert_eq!(house.unit("acme-ax01")["auth_attempts"], before);
+    house.hoshu(&["lab", "mend", "acme-ax01"]).expect(0);
+
+    // Its password is refused, through the bastion: the seat's own credential is blamed, not the bastion's.
+    house.break_unit("acme-ax01", "wrong-password");
+    let refused = poll(&house, "acme-ax01");
+    assert_eq!(refused[0].0, "login-refused", "{refused:?}");
+    let listed = house.hoshu(&["credential", "list", "--json"]).expect(0).json();
+    let all = listed["credentials"].as_array().unwrap();
+    let stops = |name: &str| all.iter().find(|one| one["name"] == name).unwrap()["stops"].as_array().unwrap().len();
+    assert_eq!((stops("acme/bastion"), stops("acme/operator") > 0), (0, true), "{listed}");
+}
+
+#[tokio::test]
+async fn a_client_that_compares_is_answered_with_the_fingerprint() {
+    if !sshd::is_here() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let heard = folder.path().join("heard");
+    let playing = format!(
+        "printf 'ED25519 key fingerprint is {}.\\nSure (yes/no/[fingerprint])? '; read -r x; echo \"$x\" > {}; true",
+        print_of(1),
+        heard.display()
+    );
+    let sshd = Sshd::start_with(&["ed25519"], CLOSED, &menu_script(1, &playing));
+    let way = entered(&sshd, 1, Some(menu()), short()).await;
+    way.open(&[print_of(1)], &password("right")).await.err().unwrap();
+    assert_eq!(std::fs::read_to_string(heard).unwrap().trim(), print_of(1));
 }

@@ -28,8 +28,8 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(place: Arc<Place>, visit: Visit, wire: Wire, refuse_logins: bool, socket: OwnedFd) -> Self {
         let asks = place.with(|unit| match () {
-            () if unit.has(Fault::AsksToken) => Some("Token: "),
-            () if unit.has(Fault::AsksPassword) => Some("Password: "),
+            () if unit.take(Fault::AsksToken) => Some("Token: "),
+            () if unit.take(Fault::AsksPassword) => Some("Password: "),
             () => None,
         });
         Self { place, wire, refuse_logins, asks, socket: Arc::new(socket), user: String::new(), _visit: visit }
