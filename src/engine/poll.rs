@@ -43,18 +43,6 @@ struct Known {
     last: Option<PollLast>,
 }
 
-impl Known {
-    /// The components of open spans and findings.
-    fn components(&self) -> Vec<&Component> {
-        let spans = self.spans.iter().map(|span| &span.component);
-        let findings = self.findings.iter().map(|finding| &finding.component);
-        let mut all: Vec<&Component> = spans.chain(findings).collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-}
-
 /// A poll of one seat and what was concluded from it.
 #[derive(Debug)]
 pub struct Polled {
@@ -196,13 +184,13 @@ async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Poll
 
 /// A poll that SSH ended, with what SNMP says alone.
 async fn without_ssh(env: &Env, facts: &Facts, known: &Known, tiers: &[Tier], mut poll: Poll) -> Poll {
-    if facts.seat.credentials.snmp.is_none() {
+    if !snmp::goes_on(facts, poll.outcome) {
         return poll;
     }
     let _permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
-    let before = known.components();
     let serial = facts.asset.as_ref().and_then(|asset| asset.serial.as_ref());
-    let beside = Beside { tiers, outcome: poll.outcome, serial, told: None, before: &before };
+    let beside =
+        Beside { tiers, outcome: poll.outcome, serial, told: None, spans: &known.spans, findings: &known.findings };
     poll.readings = snmp::readings(env, facts, beside).await;
     poll
 }
@@ -304,10 +292,10 @@ async fn read(
             } else {
                 live.close().await;
             }
-            let before = known.components();
             let told = Some(Told { readings: &readings, asked: &asked, clock, release });
             let (tiers, outcome) = (ask.tiers.as_slice(), Outcome::Answered);
-            let beside = Beside { tiers, outcome, serial: serial.as_ref(), told, before: &before };
+            let (spans, findings) = (known.spans.as_slice(), known.findings.as_slice());
+            let beside = Beside { tiers, outcome, serial: serial.as_ref(), told, spans, findings };
             let second = snmp::readings(env, facts, beside).await;
             readings.extend(second);
             readings.push(ssh);

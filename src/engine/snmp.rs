@@ -7,9 +7,10 @@ use crate::decide::channel::{self, First, Second};
 use crate::engine::env::Env;
 use crate::engine::fleet::Facts;
 use crate::model::credential::CredentialName;
+use crate::model::finding::Finding;
 use crate::model::limits::READINGS_MAX;
 use crate::model::outside::Outside;
-use crate::model::reading::{Component, ComponentKind, Condition, Outcome, Reading, Tier};
+use crate::model::reading::{Component, ComponentKind, Condition, Outcome, Reading, Span, Tier};
 use crate::model::release::Release;
 use crate::model::snmp::SnmpVersion;
 use crate::readout::{ApplianceTime, Context};
@@ -38,8 +39,28 @@ pub(super) struct Beside<'a> {
     pub serial: Option<&'a Outside>,
     /// What it told; `None` when it did not answer.
     pub told: Option<Told<'a>>,
-    /// The components that earlier polls saw, and those of open findings.
-    pub before: &'a [&'a Component],
+    /// What earlier polls saw.
+    pub spans: &'a [Span],
+    /// Findings that have not ended.
+    pub findings: &'a [Finding],
+}
+
+impl Beside<'_> {
+    /// The components of open spans and findings.
+    fn before(&self) -> Vec<&Component> {
+        let spans = self.spans.iter().map(|span| &span.component);
+        let findings = self.findings.iter().map(|finding| &finding.component);
+        let mut all: Vec<&Component> = spans.chain(findings).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// Whether SNMP is asked of a seat after SSH ended so.
+pub(super) fn goes_on(facts: &Facts, ssh: Outcome) -> bool {
+    let in_clear = facts.seat.snmp.version == SnmpVersion::V2c;
+    facts.seat.credentials.snmp.is_some() && channel::may_ask(ssh, in_clear)
 }
 
 /// The readings that SNMP adds to a poll; none of a seat that does not declare it. A failure is a reading of the channel
@@ -48,21 +69,20 @@ pub(super) async fn readings(env: &Env, facts: &Facts, beside: Beside<'_>) -> Ve
     if !beside.tiers.contains(&Tier::Detail) || env.stop.is_asked() {
         return Vec::new();
     }
-    let alone = env.definitions.snmp_only(facts.seat.series);
     let Some(name) = &facts.seat.credentials.snmp else {
-        return ended(&beside, &alone, "SNMP is not declared for this seat");
+        return ended(env, facts, &beside, "SNMP is not declared for this seat");
     };
     if let Some(why) = facts.gateway.without_snmp() {
         let why = format!("not available: {why}");
-        let mut readings = ended(&beside, &alone, &why);
+        let mut readings = ended(env, facts, &beside, &why);
         readings.retain(|reading| reading.component != channel::snmp());
         readings.push(channel::silent(Condition::Disabled, why));
         return readings;
     }
-    if !channel::may_ask(beside.outcome, facts.seat.snmp.version == SnmpVersion::V2c) {
+    if !goes_on(facts, beside.outcome) {
         return Vec::new();
     }
-    let mut readings = match ask(env, facts, name, &beside, &alone).await {
+    let mut readings = match ask(env, facts, name, &beside).await {
         Ok(readings) => readings,
         Err(silent) => vec![silent],
     };
@@ -71,19 +91,17 @@ pub(super) async fn readings(env: &Env, facts: &Facts, beside: Beside<'_>) -> Ve
 }
 
 /// What SNMP once said goes to rest when it is not declared any more: nobody will say it again.
-fn ended(beside: &Beside<'_>, alone: &BTreeSet<ComponentKind>, why: &str) -> Vec<Reading> {
-    let of_snmp = |known: &&&Component| known.kind == ComponentKind::Channel || alone.contains(&known.kind);
-    let known = beside.before.iter().filter(of_snmp);
-    known.map(|known| Reading::new((*known).clone(), Condition::Disabled, why)).collect()
+fn ended(env: &Env, facts: &Facts, beside: &Beside<'_>, why: &str) -> Vec<Reading> {
+    if beside.findings.is_empty() {
+        return Vec::new();
+    }
+    let alone = env.definitions.snmp_only(facts.seat.series);
+    let open = beside.findings.iter().map(|finding| &finding.component);
+    let of_snmp = open.filter(|known| known.kind == ComponentKind::Channel || alone.contains(&known.kind));
+    of_snmp.map(|known| Reading::new(known.clone(), Condition::Disabled, why)).collect()
 }
 
-async fn ask(
-    env: &Env,
-    facts: &Facts,
-    name: &CredentialName,
-    beside: &Beside<'_>,
-    alone: &BTreeSet<ComponentKind>,
-) -> Result<Vec<Reading>, Reading> {
+async fn ask(env: &Env, facts: &Facts, name: &CredentialName, beside: &Beside<'_>) -> Result<Vec<Reading>, Reading> {
     let seat = &facts.seat;
     let login =
         env.secrets.fetch_snmp(name).await.map_err(|error| channel::silent(Condition::Missing, error.to_string()))?;
@@ -106,7 +124,8 @@ async fn ask(
     }
     channel::speaks_for(beside.serial, readout.identity.serial.as_ref())?;
     let first = beside.told.as_ref().map(|told| First { readings: told.readings, asked: told.asked });
-    Ok(channel::cross_check(first, Second { readings: &readout.readings, alone }, beside.before))
+    let alone = &env.definitions.snmp_only(seat.series);
+    Ok(channel::cross_check(first, Second { readings: &readout.readings, alone }, &beside.before()))
 }
 
 fn failed(error: &SnmpError) -> Reading {

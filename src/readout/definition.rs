@@ -494,12 +494,13 @@ mod tests {
 
     #[test]
     fn snmp_alone_speaks_of_what_no_command_speaks_of() {
-        use ComponentKind::{Analysis, MailQueue, Managed, Overall};
+        use ComponentKind::{Analysis, GuestImage, MailQueue, Managed, Overall};
         let all = embedded();
         let alone = |series| all.snmp_only(series).into_iter().collect::<Vec<_>>();
         assert_eq!(alone(Series::Nx), [Overall, Analysis]);
         assert_eq!(alone(Series::Ex), [Overall, MailQueue, Analysis]);
-        assert_eq!(alone(Series::Cm), [Overall, Managed]);
+        // No command of a CM prints guest images.
+        assert_eq!(alone(Series::Cm), [GuestImage, Overall, Managed]);
     }
 
     #[test]

@@ -2,6 +2,8 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::model::credential::SnmpUser;
+use crate::model::snmp::{SnmpAuth, SnmpPrivacy};
 
 fn name(text: &str) -> CredentialName {
     text.parse().expect("a name")
@@ -223,4 +225,47 @@ fn many_who_come_at_once_ask_once_and_a_refusal_is_kept_for_a_moment() {
     drop(cache);
     assert!(wait(ask()).iter().all(Result::is_ok));
     assert_eq!(asked(), 2);
+}
+
+#[test]
+fn a_secret_of_snmp_is_for_snmp_alone_and_a_login_for_logins() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| secret_file(&folder, name, text.as_bytes(), 0o600);
+    let user = |privacy: &str| SnmpUser {
+        auth: SnmpAuth::Sha256,
+        privacy: Some((SnmpPrivacy::Aes128, file(privacy, privacy))),
+    };
+    let snmp = |text: &str, snmp: Option<SnmpUser>| CredentialSource {
+        purpose: Purpose::Snmp,
+        snmp,
+        ..source(SecretFrom::File(file(&format!("{text}-file"), text)))
+    };
+    let store = store(
+        &[
+            ("acme/community", snmp("publ1c", None)),
+            ("acme/user", snmp("passphrase", Some(user("encrypting")))),
+            ("acme/short", snmp("passphr", Some(user("encrypting2")))),
+            ("acme/half", snmp("passphrase2", Some(user("short")))),
+            ("acme/login", source(SecretFrom::File(file("login", "password")))),
+        ],
+        false,
+    );
+    let fetch = |text: &str| wait(store.fetch_snmp(&name(text)));
+    assert!(matches!(fetch("acme/community"), Ok(SnmpLogin::Community(text)) if text.expose_secret() == "publ1c"));
+    let Ok(SnmpLogin::User { passphrase, privacy: Some((_, privacy)), .. }) = fetch("acme/user") else {
+        panic!("no user");
+    };
+    assert_eq!((passphrase.expose_secret(), privacy.expose_secret()), ("passphrase", "encrypting"));
+    for short in ["acme/short", "acme/half"] {
+        assert!(
+            matches!(fetch(short), Err(SecretError::Malformed { why: "is shorter than 8 characters", .. })),
+            "{short}"
+        );
+        assert!(wait(store.try_read(&name(short))).is_err());
+    }
+    assert!(matches!(fetch("acme/login"), Err(SecretError::WrongPurpose { .. })));
+    assert!(matches!(wait(store.fetch(&name("acme/community"), Purpose::Read)), Err(SecretError::WrongPurpose { .. })));
+    let prints = wait(store.fingerprints(&[1; 32]));
+    let privacy = prints.iter().filter(|print| print.part == SecretPart::Privacy).count();
+    assert_eq!(privacy, 3, "the passphrases that encrypt are held against others as well");
 }

@@ -8,7 +8,7 @@ mod snmpd;
 use std::time::Duration;
 
 use hoshu::access::{Access, AccessLimits, LabTable, Router, SnmpError, SshAccess};
-use hoshu::model::inventory::{Algorithms, Channel, Gateway, Seat};
+use hoshu::model::inventory::{Algorithms, Channel, Gateway, GatewayAccess, Hop, HopKind, ProbeState, Seat};
 use hoshu::model::reading::Condition;
 use hoshu::model::series::Series;
 use hoshu::model::snmp::{Oid, SnmpAuth, SnmpLogin, SnmpObject, SnmpPrivacy, SnmpValue};
@@ -177,7 +177,8 @@ fn a_walk_that_does_not_end_is_stopped_by_objects_by_bytes_and_by_time() {
     assert_eq!(heavy, "a walk is longer than 4194304 bytes");
     let slow = lied(SHORT, |asked| {
         liar::wait(100);
-        own(asked.answer(&more(asked, 1, &number(1))))
+        // Each packet comes in time; all of them together do not.
+        own(asked.answer(&if asked.turn < 30 { more(asked, 1, &number(1)) } else { end(asked) }))
     });
     assert_eq!(slow, "no answer in time");
 }
@@ -287,10 +288,60 @@ fn values_of_another_type_and_words_that_nobody_knows_are_never_well() {
     let objects = [disk("1.1", "0\n3"), disk("1.2", "1")].concat();
     let readings = definitions.read_snmp(&objects, false, &context).readings;
     let names: Vec<String> = readings.iter().map(|reading| reading.component.for_terminal()).collect();
-    assert_eq!(names, ["disk 0\\n3", "disk 1"]);
+    assert_eq!(names, ["disk 0\\u{a}3", "disk 1"]);
     assert!(definitions.read_snmp(&objects, true, &context).readings.is_empty(), "a virtual machine has no hardware");
     let many: Vec<SnmpObject> = (1..5_000).flat_map(|row| disk(&row.to_string(), &row.to_string())).collect();
     assert_eq!(definitions.read_snmp(&many, false, &context).readings.len(), hoshu::model::limits::READINGS_MAX);
+}
+
+#[test]
+fn where_datagrams_have_no_way_nothing_is_sent() {
+    type Change = fn(&mut Gateway);
+    let hop = |kind| Hop { kind, host: "192.0.2.9".to_owned(), port: Some(1080), credential: None, questions: Vec::new(), menu: None };
+    let cases: [(Change, HopKind, &str); 5] = [
+        (|_| (), HopKind::Socks5, "not available: SNMP does not go through a hop of kind socks5 (gateway direct)"),
+        (
+            |_| (),
+            HopKind::SshForward,
+            "not available: SNMP does not go through a hop of kind ssh-forward (gateway direct)",
+        ),
+        (
+            |gateway| gateway.probes.snmp = ProbeState::Blocked,
+            HopKind::Vpn,
+            "not available: SNMP is declared as blocked behind gateway direct",
+        ),
+        (
+            |gateway| gateway.probes.snmp = ProbeState::None,
+            HopKind::Vpn,
+            "not available: SNMP is declared as not offered behind gateway direct",
+        ),
+        (|gateway| gateway.access = GatewayAccess::Attended, HopKind::Vpn, "not available: gateway direct is attended"),
+    ];
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = std::sync::Arc::clone(&asked);
+    let liar = Liar::start(move |one| {
+        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        own(one.answer(&end(one)))
+    });
+    for (change, kind, expected) in cases {
+        let mut way = Way::new(liar.port, LONG);
+        way.gateway.hops.push(hop(kind));
+        change(&mut way.gateway);
+        let login = community("c0mmun1ty");
+        let told = alone(async move { way.walk(&login, &vendor()).await }).expect_err(expected).to_string();
+        assert_eq!(told, expected);
+    }
+    // In live no loopback is asked, and a seat without an address is not.
+    let mut way = Way::new(liar.port, LONG);
+    way.access = SshAccess::new(Router::Live, limits());
+    way.seat.address = Some("127.0.0.1".parse().unwrap());
+    let login = community("c0mmun1ty");
+    let told = alone(async move { way.walk(&login, &vendor()).await }).expect_err("loopback").to_string();
+    assert!(told.starts_with("not available: 127.0.0.1 is this host itself"), "{told}");
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
+    let way = Way::new(liar.port, LONG);
+    let login = community("c0mmun1ty");
+    assert_eq!(alone(async move { way.walk(&login, &vendor()).await }), Ok(Vec::new()));
 }
 
 mod fleet {
@@ -430,6 +481,23 @@ mod fleet {
         let told = of(&poll(&house, "momiji-nx01", 4), "channel");
         let said = "another appliance: expected FZ2003F6K3C, found FZ2003F6K4D";
         assert_eq!(told, [line("snmp", "bad", said)]);
+    }
+
+    #[test]
+    fn a_community_is_the_secret_of_nothing_else() {
+        let house = House::example();
+        house.hoshu(&["check"]).expect(0);
+        std::fs::copy(house.path("lab/secrets/minato-operator"), house.path("lab/secrets/minato-community")).unwrap();
+        let refused = house.hoshu(&["check"]).expect(3).err;
+        assert!(refused.contains("a community is no secret of anything else, and this is one"), "{refused}");
+        std::fs::write(house.path("lab/secrets/minato-community"), "another\n").unwrap();
+        std::fs::write(house.path("lab/secrets/acme-snmp-privacy"), "short\n").unwrap();
+        let told = house.hoshu(&["check"]).expect(0).out;
+        assert!(told.contains("acme/snmp: the secret in") && told.contains("is shorter than 8 characters"), "{told}");
+        // Hoshu goes on without it.
+        house.onboard();
+        let found = of(&poll(&house, "acme-nx01", 4), "channel");
+        assert!(matches!(&found[..], [(name, condition, _)] if name == "snmp" && condition == "missing"), "{found:?}");
     }
 
     #[test]
