@@ -7,4 +7,5 @@ pub mod backup;
 pub mod brake;
 pub mod due;
 pub mod finding;
+pub mod reconcile;
 pub mod span;

@@ -2,7 +2,7 @@
 
 use super::tables::CUSTOMER_FILE;
 use crate::model::inventory::{
-    Algorithms, Channel, Contact, Contract, Customer, Freeze, Gateway, GatewayAccess, Hop, Language, ProbeState,
+    Algorithms, Channel, Contact, Contract, Customer, EndOfLife, Freeze, Gateway, GatewayAccess, Hop, Language, ProbeState,
     Probes, Retention, Seat, SeatCredentials, Site, SshPolicy, Supplier, Window, Work,
 };
 use crate::model::name::CustomerName;
@@ -194,6 +194,19 @@ pub(super) fn read_work(fields: Fields<'_>) -> Option<Work> {
         site: fields.get("site"),
         from: fields.owned("from")?,
         until: fields.owned("until")?,
+    })
+}
+
+/// The end of a model or release of its fields.
+pub(super) fn read_end(fields: Fields<'_>, of_model: bool) -> Option<EndOfLife> {
+    Some(EndOfLife {
+        model: if of_model { Some(fields.owned("model")?) } else { None },
+        series: if of_model { None } else { Some(fields.get("series")?) },
+        release: if of_model { None } else { Some(fields.get("release")?) },
+        end_of_sale: if of_model { fields.owned("end_of_sale") } else { None },
+        end_of_support: fields.owned("end_of_support"),
+        source: fields.owned("source")?,
+        guess: fields.flag("guess").unwrap_or(false),
     })
 }
 

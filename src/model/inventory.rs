@@ -27,6 +27,8 @@ pub struct Inventory {
     pub works: Vec<Work>,
     /// Change freezes.
     pub freezes: Vec<Freeze>,
+    /// When sale and support of models and releases end, as far as anybody wrote it down.
+    pub ends: Vec<EndOfLife>,
 }
 
 impl Inventory {
@@ -442,4 +444,23 @@ pub struct Freeze {
     pub from: String,
     /// Last day, `yyyy-mm-dd`.
     pub until: String,
+}
+
+/// The end of a model, or of a release of a series (サポート終了).
+#[derive(Debug, Clone, Serialize)]
+pub struct EndOfLife {
+    /// The model; `None` for a release.
+    pub model: Option<String>,
+    /// The series of the release.
+    pub series: Option<Series>,
+    /// The release: everything that has the parts it names.
+    pub release: Option<Release>,
+    /// The last day of sale, `yyyy-mm-dd`.
+    pub end_of_sale: Option<String>,
+    /// The last day of support, `yyyy-mm-dd`.
+    pub end_of_support: Option<String>,
+    /// Who says so: a letter, a page, and of which day.
+    pub source: String,
+    /// It is a guess: nobody who must know said it.
+    pub guess: bool,
 }

@@ -13,6 +13,7 @@ pub mod finding;
 pub mod hostkey;
 pub mod import;
 pub mod key;
+pub mod ledger;
 pub mod poll;
 pub mod prune;
 pub mod refusal;
