@@ -216,7 +216,11 @@ mod tests {
     #[test]
     fn each_row_is_one_seat_or_none() {
         let fleet = [
-            ours("acme-nx01", &[(Serial, "A"), (Model, "NX4500"), (Contract, "M-1")], &[(Serial, "A"), (Model, "NX4500")]),
+            ours(
+                "acme-nx01",
+                &[(Serial, "A"), (Model, "NX4500"), (Contract, "M-1")],
+                &[(Serial, "A"), (Model, "NX4500")],
+            ),
             ours("acme-ex01", &[(Serial, "B"), (Model, "EX8500")], &[]),
             ours("acme-ax01", &[(Serial, "C")], &[(Serial, "C2")]),
             ours("acme-fx01", &[(Serial, "D")], &[]),
@@ -243,7 +247,10 @@ mod tests {
 
     #[test]
     fn two_units_that_were_swapped_are_told() {
-        let fleet = [ours("acme-nx01", &[(Serial, "A")], &[(Serial, "B")]), ours("acme-nx02", &[(Serial, "B")], &[(Serial, "A")])];
+        let fleet = [
+            ours("acme-nx01", &[(Serial, "A")], &[(Serial, "B")]),
+            ours("acme-nx02", &[(Serial, "B")], &[(Serial, "A")]),
+        ];
         let list = [row(1, &[(Hostname, "nx01"), (Serial, "A")]), row(2, &[(Hostname, "nx02"), (Serial, "B")])];
         assert_eq!(
             shown(&list, &fleet),

@@ -2,8 +2,8 @@
 
 use super::tables::CUSTOMER_FILE;
 use crate::model::inventory::{
-    Algorithms, Channel, Contact, Contract, Customer, EndOfLife, Freeze, Gateway, GatewayAccess, Hop, Language, ProbeState,
-    Probes, Retention, Seat, SeatCredentials, Site, SshPolicy, Supplier, Window, Work,
+    Algorithms, Channel, Contact, Contract, Customer, EndOfLife, Freeze, Gateway, GatewayAccess, Hop, Language,
+    ProbeState, Probes, Retention, Seat, SeatCredentials, Site, SshPolicy, Supplier, Window, Work,
 };
 use crate::model::name::CustomerName;
 use crate::yaml::{Fields, Node, Source};

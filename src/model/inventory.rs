@@ -433,6 +433,20 @@ pub struct Work {
     pub until: String,
 }
 
+impl Work {
+    /// Whether a seat is touched by it.
+    pub fn concerns(&self, seat: &Seat) -> bool {
+        self.customer == seat.customer && self.site.as_ref().is_none_or(|site| *site == seat.site)
+    }
+}
+
+impl Freeze {
+    /// Whether a seat is under it.
+    pub fn concerns(&self, seat: &Seat) -> bool {
+        self.customer.as_ref().is_none_or(|customer| *customer == seat.customer)
+    }
+}
+
 /// A change freeze (変更凍結期間).
 #[derive(Debug, Clone, Serialize)]
 pub struct Freeze {

@@ -165,8 +165,18 @@ impl Ledger for Serials {
         Export {
             name: "serials",
             head: &[
-                "seat", "customer", "site", "series", "state", "serial in the files", "serial seen", "model",
-                "model seen", "appliance ID", "release", "seen",
+                "seat",
+                "customer",
+                "site",
+                "series",
+                "state",
+                "serial in the files",
+                "serial seen",
+                "model",
+                "model seen",
+                "appliance ID",
+                "release",
+                "seen",
             ],
             rows: self.serials.iter().map(row).collect(),
         }

@@ -6,6 +6,7 @@ pub mod appliance;
 pub mod ask;
 pub mod audit;
 pub mod backup;
+pub mod card;
 pub mod check;
 pub mod coverage;
 pub mod credential;

@@ -73,12 +73,17 @@ fn plain(text: &str) -> String {
 /// apostrophe before them. It is part of the text then, and that is said in the documentation.
 fn inert(text: &str) -> String {
     let text = plain(text);
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) { format!("'{text}") } else { text }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
+        format!("'{text}")
+    } else {
+        text
+    }
 }
 
 /// The table as CSV in UTF-8 with a byte order mark, by which Excel knows it, and with the line ends of Windows.
 pub fn to_csv(table: &Export) -> Result<Vec<u8>, WriteError> {
-    let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(b"\xef\xbb\xbf".to_vec());
+    let mut writer =
+        ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(b"\xef\xbb\xbf".to_vec());
     writer.write_record(table.head)?;
     for row in &table.rows {
         writer.write_record(row.iter().map(|value| match value {

@@ -43,23 +43,23 @@ fn listed(reader: &mut Reader<'_>, record: &Record) -> Listed {
         let at = record.place(column).to_string();
         cells.extend(value.map(|value| ListedCell { field, value, at }));
     };
-    let narrow = |reader: &mut Reader<'_>, column: Column| reader.line(record, column).map(|(text, _)| value::narrow(&text));
+    let narrow =
+        |reader: &mut Reader<'_>, column: Column| reader.line(record, column).map(|(text, _)| value::narrow(&text));
     put(ListField::Hostname, Column::Hostname, narrow(reader, Column::Hostname));
     if record.get(Column::Customer).is_some() {
         put(ListField::Customer, Column::Customer, reader.customer(record).map(String::from));
     }
     put(ListField::Serial, Column::Serial, reader.serial(record, &mut originals));
-    let model = reader.line(record, Column::Model).map(|(text, _)| {
-        reader.mapping.models.get(&folded(&text)).cloned().unwrap_or_else(|| value::model(&text))
-    });
+    let model = reader
+        .line(record, Column::Model)
+        .map(|(text, _)| reader.mapping.models.get(&folded(&text)).cloned().unwrap_or_else(|| value::model(&text)));
     put(ListField::Model, Column::Model, model);
     let address = reader.address(record, &mut originals).ok().flatten().map(|address| address.to_string());
     put(ListField::Address, Column::Address, address);
     put(ListField::Contract, Column::Contract, narrow(reader, Column::Contract));
-    for (field, column) in [
-        (ListField::ContractLevel, Column::ContractLevel),
-        (ListField::ContractDealer, Column::ContractDealer),
-    ] {
+    for (field, column) in
+        [(ListField::ContractLevel, Column::ContractLevel), (ListField::ContractDealer, Column::ContractDealer)]
+    {
         put(field, column, reader.line(record, column).map(|(text, _)| text));
     }
     for (field, column) in

@@ -100,9 +100,8 @@ pub async fn ends(env: &Env, actor: &Actor, on: &[String]) -> Result<Ends, Refus
             let model = model_seen(asset);
             let seen = model.is_some();
             let model = model.unwrap_or_else(|| Outside::from(seat.model.as_str()));
-            let named = |end: &&EndOfLife| {
-                end.model.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(model.as_data()))
-            };
+            let named =
+                |end: &&EndOfLife| end.model.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(model.as_data()));
             let end = env.inventory.ends.iter().find(named);
             ends.push(line(seat, today, Subject::Model, Some(model.clone()), seen, end));
         }
@@ -159,7 +158,13 @@ impl Ledger for Ends {
                 Value::text(one.series.as_str()),
                 Value::text(one.subject.as_str()),
                 one.what.clone().map_or_else(|| Value::text("not seen yet"), Value::Text),
-                Value::text(if one.seen { "seen" } else if one.what.is_some() { "the files" } else { "" }),
+                Value::text(if one.seen {
+                    "seen"
+                } else if one.what.is_some() {
+                    "the files"
+                } else {
+                    ""
+                }),
                 day(one.end_of_sale.as_deref()),
                 day(one.end_of_support.as_deref()),
                 one.days_left.map_or(Value::Empty, Value::Number),
@@ -170,7 +175,16 @@ impl Ledger for Ends {
         Export {
             name: "eol",
             head: &[
-                "seat", "customer", "series", "of", "what", "by", "end of sale", "end of support", "days left", "sure",
+                "seat",
+                "customer",
+                "series",
+                "of",
+                "what",
+                "by",
+                "end of sale",
+                "end of support",
+                "days left",
+                "sure",
                 "who says so",
             ],
             rows: self.ends.iter().map(row).collect(),
