@@ -20,7 +20,7 @@ pub fn reconcile(listed: &[Listed], ours: &[Ours]) -> Vec<Compared> {
             (serial, name) => Ok(serial.or(name)),
         };
         let one = match found {
-            Ok(None) => missing_here(row),
+            Ok(None) => Some(missing_here(row)),
             Ok(Some(number)) => compare(row, ours.get(number)),
             Err((serial, name)) => swapped(row, ours.get(serial), ours.get(name)),
         };
@@ -88,7 +88,7 @@ impl<'a> Index<'a> {
     }
 }
 
-fn missing_here(row: &Listed) -> Option<Compared> {
+fn missing_here(row: &Listed) -> Compared {
     let differences = row.cells.iter().map(|cell| Difference {
         field: cell.field,
         at: Some(cell.at.clone()),
@@ -97,14 +97,14 @@ fn missing_here(row: &Listed) -> Option<Compared> {
         seen: None,
     });
     let wanted = |one: &Difference| matches!(one.field, ListField::Hostname | ListField::Serial | ListField::Model);
-    Some(Compared {
+    Compared {
         standing: Standing::MissingHere,
         seat: None,
         customer: None,
         at: Some(row.at.clone()),
         differences: differences.filter(wanted).collect(),
         remark: String::new(),
-    })
+    }
 }
 
 fn missing_there(ours: &Ours) -> Compared {
