@@ -1,6 +1,6 @@
 //! `hoshu appliance`.
 
-mod import;
+pub(super) mod import;
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@ pub mod appliance;
 pub mod ask;
 pub mod audit;
 pub mod backup;
+pub mod card;
 pub mod check;
 pub mod credential;
 pub mod demo;
@@ -15,6 +16,7 @@ pub mod hostkey;
 pub mod init;
 pub mod key;
 pub mod lab;
+pub mod ledger;
 pub mod out;
 pub mod poll;
 pub mod progress;
@@ -94,6 +96,11 @@ enum Noun {
     /// What was done, by whom and when
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// Everything about one seat on one screen
+    Card(card::Args),
+    /// Lists of serials, contracts, licences and ends of support, also for spreadsheets
+    #[command(subcommand)]
+    Ledger(ledger::Verb),
     /// The simulated fleet
     #[command(subcommand)]
     Lab(lab::Verb),
@@ -173,6 +180,8 @@ pub async fn run(cli: Cli, doors: &impl Doors, stop: Stop) -> Result<Ended, Refu
         Noun::Credential(verb) => credential::run(&context, verb).await,
         Noun::Store(verb) => store::run(&context, verb).await,
         Noun::Audit(verb) => audit::run(&context, verb).await,
+        Noun::Card(args) => card::run(&context, &args).await,
+        Noun::Ledger(verb) => ledger::run(&context, verb).await,
         Noun::Lab(verb) => lab::run(&context, verb).await,
         Noun::Demo(args) => demo::run(&context, &args).await,
     }

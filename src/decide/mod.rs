@@ -8,4 +8,5 @@ pub mod brake;
 pub mod channel;
 pub mod due;
 pub mod finding;
+pub mod reconcile;
 pub mod span;

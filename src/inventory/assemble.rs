@@ -3,8 +3,8 @@
 use chrono::NaiveDate;
 
 use super::checks::{Draft, check};
-use super::read::{CustomerDraft, read_freeze, read_work};
-use super::tables::{CUSTOMER_FILE, FREEZES_FILE, RELEASES_FILE, WORKS_FILE};
+use super::read::{CustomerDraft, read_end, read_freeze, read_work};
+use super::tables::{CUSTOMER_FILE, EOL_FILE, FREEZES_FILE, RELEASES_FILE, WORKS_FILE};
 use crate::model::inventory::Inventory;
 use crate::model::limits::INVENTORY_SEATS_MAX;
 use crate::yaml::{Fields, Node, Problem, Source, Table, parse};
@@ -14,6 +14,7 @@ fn table_of(name: &str) -> &'static Table {
         "releases.yaml" => &RELEASES_FILE,
         "works.yaml" => &WORKS_FILE,
         "freezes.yaml" => &FREEZES_FILE,
+        "eol.yaml" => &EOL_FILE,
         _ => &CUSTOMER_FILE,
     }
 }
@@ -37,6 +38,8 @@ pub(super) fn assemble(sources: &[Source], today: NaiveDate, digest: String, pro
         releases: fields_of("releases.yaml"),
         works: fields_of("works.yaml").map(|fields| fields.tables("works")).unwrap_or_default(),
         freezes: fields_of("freezes.yaml").map(|fields| fields.tables("freezes")).unwrap_or_default(),
+        model_ends: fields_of("eol.yaml").map(|fields| fields.tables("models")).unwrap_or_default(),
+        release_ends: fields_of("eol.yaml").map(|fields| fields.tables("releases")).unwrap_or_default(),
     };
     let seats = draft.customers.iter().map(|customer| customer.seats.len()).sum::<usize>();
     if seats > INVENTORY_SEATS_MAX {
@@ -52,6 +55,13 @@ fn collect(draft: Draft<'_>, digest: String) -> Inventory {
         digest,
         works: draft.works.iter().filter_map(|work| read_work(*work)).collect(),
         freezes: draft.freezes.iter().filter_map(|freeze| read_freeze(*freeze)).collect(),
+        ends: draft
+            .model_ends
+            .iter()
+            .map(|fields| (*fields, true))
+            .chain(draft.release_ends.iter().map(|fields| (*fields, false)))
+            .filter_map(|(fields, of_model)| read_end(fields, of_model))
+            .collect(),
         ..Inventory::default()
     };
     for entry in draft.releases.iter().flat_map(|releases| releases.map("approved")) {

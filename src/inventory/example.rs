@@ -15,6 +15,7 @@ pub const EXAMPLE: &[(&str, &str)] = files![
     "customers/momiji.yaml",
     "customers/sora.yaml",
     "customers/umi.yaml",
+    "eol.yaml",
     "freezes.yaml",
     "releases.yaml",
     "works.yaml",

@@ -46,9 +46,9 @@ pub struct Refused {
 }
 
 /// Files at the top of the folder that are read when they are there.
-const TOP_FILES: [&str; 3] = ["freezes.yaml", "releases.yaml", "works.yaml"];
+const TOP_FILES: [&str; 4] = ["eol.yaml", "freezes.yaml", "releases.yaml", "works.yaml"];
 
-/// Reads `customers/*.yaml`, `releases.yaml`, `works.yaml` and `freezes.yaml` below `dir`; `today` is the day against
+/// Reads `customers/*.yaml`, `releases.yaml`, `works.yaml`, `freezes.yaml` and `eol.yaml` below `dir`; `today` is the day against
 /// which contracts and announced works are held.
 pub fn load(dir: &Path, today: NaiveDate) -> Result<Loaded, Refused> {
     let mut problems = Vec::new();

@@ -19,7 +19,7 @@ pub mod selector;
 
 pub use credentials::check_credentials;
 pub use load::{Loaded, LoadedSettings, Refused, load, load_settings};
-pub use not_served::{NotServed, not_served};
+pub use not_served::{NotServed, not_served, not_served_of};
 pub use select::{Selection, select};
 pub use selector::{Selector, SelectorError};
 pub use settings::schema_settings;

@@ -180,3 +180,33 @@ fn papers(inventory: &Inventory) -> Vec<NotServed> {
         ),
     ]
 }
+
+/// What of it concerns one seat: its own way in, window, contract, site and contacts, and what is announced for it.
+pub fn not_served_of(inventory: &Inventory, seat: &Seat) -> Vec<NotServed> {
+    let customer = seat.customer.as_str();
+    let of_customer = |rest: Option<&str>| rest.map(|rest| format!("{customer}/{rest}"));
+    let own = [
+        Some(seat.name.to_string()),
+        Some(customer.to_owned()),
+        of_customer(seat.window.as_deref()),
+        of_customer(seat.contract.as_deref()),
+        of_customer(Some(seat.gateway.as_str())),
+        of_customer(Some(seat.site.as_str())),
+    ];
+    let announced = |name: &str| {
+        let work = inventory.works.iter().any(|work| work.name == name && work.concerns(seat));
+        work || inventory.freezes.iter().any(|freeze| freeze.name == name && freeze.concerns(seat))
+    };
+    let concerns = |what: &str, subject: &String| {
+        own.iter().flatten().any(|known| known == subject)
+            || (what == "contacts" && subject.starts_with(&format!("{customer}/")))
+            || (matches!(what, "works" | "freezes") && announced(subject))
+    };
+    let mut groups = not_served(inventory);
+    for group in &mut groups {
+        let what = group.what.clone();
+        group.subjects.retain(|subject| concerns(&what, subject));
+    }
+    groups.retain(|group| !group.subjects.is_empty());
+    groups
+}

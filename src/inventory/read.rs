@@ -2,8 +2,8 @@
 
 use super::tables::CUSTOMER_FILE;
 use crate::model::inventory::{
-    Algorithms, Channel, Contact, Contract, Customer, Freeze, Gateway, GatewayAccess, Hop, Language, Menu, ProbeState,
-    Probes, Retention, Seat, SeatCredentials, Site, SnmpPolicy, SshPolicy, Supplier, Window, Work,
+    Algorithms, Channel, Contact, Contract, Customer, EndOfLife, Freeze, Gateway, GatewayAccess, Hop, Language, Menu,
+    ProbeState, Probes, Retention, Seat, SeatCredentials, Site, SnmpPolicy, SshPolicy, Supplier, Window, Work,
 };
 use crate::model::name::CustomerName;
 use crate::yaml::{Fields, Node, Source};
@@ -210,6 +210,19 @@ pub(super) fn read_work(fields: Fields<'_>) -> Option<Work> {
         site: fields.get("site"),
         from: fields.owned("from")?,
         until: fields.owned("until")?,
+    })
+}
+
+/// The end of a model or release of its fields.
+pub(super) fn read_end(fields: Fields<'_>, of_model: bool) -> Option<EndOfLife> {
+    Some(EndOfLife {
+        model: if of_model { Some(fields.owned("model")?) } else { None },
+        series: if of_model { None } else { Some(fields.get("series")?) },
+        release: if of_model { None } else { Some(fields.get("release")?) },
+        end_of_sale: if of_model { fields.owned("end_of_sale") } else { None },
+        end_of_support: fields.owned("end_of_support"),
+        source: fields.owned("source")?,
+        guess: fields.flag("guess").unwrap_or(false),
     })
 }
 

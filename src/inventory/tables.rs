@@ -245,12 +245,44 @@ static FREEZE_FIELDS: Table = Table {
     ],
 };
 
-/// The JSON Schemas of the inventory files: `customer`, `releases`, `works`, `freezes`.
+/// `eol.yaml`.
+pub(super) static EOL_FILE: Table = Table {
+    what: "the ends of models and releases",
+    fields: &[
+        Field::optional("models", Kind::List(&Kind::Table(&MODEL_END_FIELDS)), "Models of hardware."),
+        Field::optional("releases", Kind::List(&Kind::Table(&RELEASE_END_FIELDS)), "Releases of software."),
+    ],
+};
+
+static MODEL_END_FIELDS: Table = Table {
+    what: "the end of a model",
+    fields: &[
+        Field::required("model", MODEL, "The model, as the unit says it."),
+        Field::optional("end_of_sale", DATE, "The last day of sale."),
+        Field::optional("end_of_support", DATE, "The last day of support."),
+        Field::required("source", LINE, "Who says so: a letter, a page, and of which day."),
+        Field::optional("guess", Kind::Flag, "Nobody who must know said it; no when left out."),
+    ],
+};
+
+static RELEASE_END_FIELDS: Table = Table {
+    what: "the end of a release",
+    fields: &[
+        Field::required("series", Kind::Word(Series::words), "The series."),
+        Field::required("release", RELEASE, "The release: all that have the parts it names (9.1 means 9.1.*)."),
+        Field::required("end_of_support", DATE, "The last day of support."),
+        Field::required("source", LINE, "Who says so: a letter, a page, and of which day."),
+        Field::optional("guess", Kind::Flag, "Nobody who must know said it; no when left out."),
+    ],
+};
+
+/// The JSON Schemas of the inventory files: `customer`, `releases`, `works`, `freezes`, `eol`.
 pub fn schema_inventory() -> serde_json::Value {
     json!({
         "customer": schema(&CUSTOMER_FILE, "hoshu:customer"),
         "releases": schema(&RELEASES_FILE, "hoshu:releases"),
         "works": schema(&WORKS_FILE, "hoshu:works"),
         "freezes": schema(&FREEZES_FILE, "hoshu:freezes"),
+        "eol": schema(&EOL_FILE, "hoshu:eol"),
     })
 }

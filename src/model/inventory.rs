@@ -29,6 +29,8 @@ pub struct Inventory {
     pub works: Vec<Work>,
     /// Change freezes.
     pub freezes: Vec<Freeze>,
+    /// When sale and support of models and releases end, as far as anybody wrote it down.
+    pub ends: Vec<EndOfLife>,
 }
 
 impl Inventory {
@@ -528,6 +530,20 @@ pub struct Work {
     pub until: String,
 }
 
+impl Work {
+    /// Whether a seat is touched by it.
+    pub fn concerns(&self, seat: &Seat) -> bool {
+        self.customer == seat.customer && self.site.as_ref().is_none_or(|site| *site == seat.site)
+    }
+}
+
+impl Freeze {
+    /// Whether a seat is under it.
+    pub fn concerns(&self, seat: &Seat) -> bool {
+        self.customer.as_ref().is_none_or(|customer| *customer == seat.customer)
+    }
+}
+
 /// A change freeze (変更凍結期間).
 #[derive(Debug, Clone, Serialize)]
 pub struct Freeze {
@@ -539,4 +555,23 @@ pub struct Freeze {
     pub from: String,
     /// Last day, `yyyy-mm-dd`.
     pub until: String,
+}
+
+/// The end of a model, or of a release of a series (サポート終了).
+#[derive(Debug, Clone, Serialize)]
+pub struct EndOfLife {
+    /// The model; `None` for a release.
+    pub model: Option<String>,
+    /// The series of the release.
+    pub series: Option<Series>,
+    /// The release: everything that has the parts it names.
+    pub release: Option<Release>,
+    /// The last day of sale, `yyyy-mm-dd`.
+    pub end_of_sale: Option<String>,
+    /// The last day of support, `yyyy-mm-dd`.
+    pub end_of_support: Option<String>,
+    /// Who says so: a letter, a page, and of which day.
+    pub source: String,
+    /// It is a guess: nobody who must know said it.
+    pub guess: bool,
 }

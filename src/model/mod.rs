@@ -15,6 +15,7 @@ pub mod finding;
 pub mod id;
 pub mod identity;
 pub mod inventory;
+pub mod ledger;
 pub mod limits;
 pub mod name;
 pub mod object;

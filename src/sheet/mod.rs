@@ -7,6 +7,7 @@
 //! cell holds is [`Outside`].
 
 mod csv;
+mod write;
 mod xlsx;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::model::limits::{IMPORT_CELLS_MAX, OverLimit};
 use crate::model::outside::{Outside, encode_line};
 
 pub use csv::{Encoding, ReadCsv, read_csv};
+pub use write::{Export, Value, WriteError, to_csv, to_workbook};
 pub use xlsx::read_workbook;
 
 /// Why a table cannot be read.

@@ -92,6 +92,15 @@ async fn no_sink_obeys_an_appliance() {
         &["appliance", "list"],
         &["appliance", "show", "acme-nx01"],
         &["appliance", "show", "acme-nx01", "--json"],
+        &["card", "acme-nx01", "--all"],
+        &["card", "acme-nx01", "--json"],
+        &["card", "acme-ex01"],
+        &["ledger", "serials"],
+        &["ledger", "serials", "--json"],
+        &["ledger", "licences", "--on", "customer=acme"],
+        &["ledger", "licences", "--on", "customer=acme", "--to", "licences.csv"],
+        &["ledger", "serials", "--to", "serials.csv"],
+        &["ledger", "eol"],
         &["audit", "list"],
         &["audit", "list", "--json"],
     ] {
@@ -106,6 +115,13 @@ async fn no_sink_obeys_an_appliance() {
         }
     }
     assert!(shown >= 12, "the corpus itself was shown only {shown} times: the test looks at nothing");
+    for name in ["serials.csv", "licences.csv"] {
+        let text = std::fs::read_to_string(house.path(name)).unwrap();
+        let hostile = |letter: &char| is_hostile(*letter) && !matches!(letter, '\n' | '\r' | '\u{feff}');
+        assert_eq!(text.chars().find(hostile), None, "{name}: {text}");
+        assert!(text.contains("HYPERLINK") && text.matches('\u{feff}').count() == 1, "{name}: {text}");
+        assert!(!text.contains(",=") && !text.contains("\n="), "{name} has a formula: {text}");
+    }
     let polled = house.hoshu(&["poll", "--on", "acme-ex01", "--json"]).json();
     let odd = House::seat(&polled, "acme-ex01");
     assert_eq!(odd["outcome"], "not-understood", "{odd}");

@@ -297,7 +297,14 @@ fn values_of_another_type_and_words_that_nobody_knows_are_never_well() {
 #[test]
 fn where_datagrams_have_no_way_nothing_is_sent() {
     type Change = fn(&mut Gateway);
-    let hop = |kind| Hop { kind, host: "192.0.2.9".to_owned(), port: Some(1080), credential: None, questions: Vec::new(), menu: None };
+    let hop = |kind| Hop {
+        kind,
+        host: "192.0.2.9".to_owned(),
+        port: Some(1080),
+        credential: None,
+        questions: Vec::new(),
+        menu: None,
+    };
     let cases: [(Change, HopKind, &str); 5] = [
         (|_| (), HopKind::Socks5, "not available: SNMP does not go through a hop of kind socks5 (gateway direct)"),
         (

@@ -8,7 +8,7 @@ use super::super::{Context, Doors, Ended, write_new};
 use crate::model::name::CustomerName;
 use crate::model::outside::encode_line;
 use crate::model::word::Word as _;
-use crate::service::import::{self, Asked, Doubt, From, Imported};
+use crate::service::import::{self, Asked, Doubt, From, Imported, Note};
 use crate::service::refusal::Refusal;
 use crate::yaml::{Problem, Severity};
 
@@ -17,14 +17,13 @@ const SHOWN: usize = 40;
 /// Places of one doubt that are named.
 const PLACES: usize = 6;
 
-/// Show what an inventory of another tool would become here.
+/// A list of another tool.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(in crate::cli) struct Source {
     /// The file.
-    #[arg(required_unless_present = "show_mapping")]
     file: Option<PathBuf>,
     /// What it is: csv, xlsx, oxidized (router.db), nornir (hosts.yaml), netbox (CSV of devices), cm.
-    #[arg(long, value_parser = From::words().into_iter().map(clap::builder::PossibleValue::new).collect::<Vec<_>>(), value_name = "KIND")]
+    #[arg(long, value_parser = kinds(), value_name = "KIND")]
     from: String,
     /// A mapping of your own over the built-in one: headers, names, words.
     #[arg(long, value_name = "FILE")]
@@ -32,6 +31,30 @@ pub struct Args {
     /// The customer of rows that name none.
     #[arg(long, value_name = "NAME")]
     customer: Option<CustomerName>,
+}
+
+fn kinds() -> Vec<clap::builder::PossibleValue> {
+    From::words().into_iter().map(clap::builder::PossibleValue::new).collect()
+}
+
+impl Source {
+    fn from(&self) -> Result<From, Refusal> {
+        self.from.parse().map_err(|_| Refusal::Argument(format!("{:?} is no kind of file", self.from)))
+    }
+
+    /// What is asked for, written into a folder of an inventory when one is given.
+    pub(in crate::cli) fn asked(self, into: Option<PathBuf>) -> Result<Asked, Refusal> {
+        let from = self.from()?;
+        let file = self.file.ok_or_else(|| Refusal::Argument("no file is named".to_owned()))?;
+        Ok(Asked { file, from, mapping: self.mapping, customer: self.customer, into })
+    }
+}
+
+/// Show what an inventory of another tool would become here.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    source: Source,
     /// Write the files below this folder of an inventory; none of them may exist.
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
@@ -59,26 +82,32 @@ fn doubt_line(doubt: &Doubt) -> String {
     format!("{place}{found}{}{column}", doubt.message)
 }
 
-fn say(context: &Context<'_, impl Doors>, imported: &Imported, all: bool) {
+/// Says the notes and doubts of a list.
+pub(in crate::cli) fn say_list(context: &Context<'_, impl Doors>, notes: &[Note], doubts: &[Doubt], all: bool) {
     let out = context.out;
-    let notes = imported.notes.iter().take(if all { usize::MAX } else { SHOWN });
-    for note in notes {
+    for note in notes.iter().take(if all { usize::MAX } else { SHOWN }) {
         let place = note.at.as_ref().map_or_else(String::new, |at| format!("{at}: "));
         out.talk(&format!("note: {place}{}", note.message));
     }
-    let more = imported.notes.len() + imported.notes_left_out;
-    let shown = if all { imported.notes.len() } else { imported.notes.len().min(SHOWN) };
-    if more > shown {
-        out.talk(&format!("note: and {} more{}", more - shown, if all { "" } else { " (--all)" }));
+    if !all && notes.len() > SHOWN {
+        out.talk(&format!("note: and {} more (--all)", notes.len() - SHOWN));
     }
-    for doubt in imported.doubts.iter().take(if all { usize::MAX } else { 10 * SHOWN }) {
+    for doubt in doubts.iter().take(if all { usize::MAX } else { 10 * SHOWN }) {
         out.talk(&format!("doubt: {}", doubt_line(doubt)));
         if let Some(hint) = &doubt.hint {
             out.talk(&format!("  hint: {}", encode_line(hint)));
         }
     }
-    if !all && imported.doubts.len() > 10 * SHOWN {
-        out.talk(&format!("doubt: and {} more (--all)", imported.doubts.len() - 10 * SHOWN));
+    if !all && doubts.len() > 10 * SHOWN {
+        out.talk(&format!("doubt: and {} more (--all)", doubts.len() - 10 * SHOWN));
+    }
+}
+
+fn say(context: &Context<'_, impl Doors>, imported: &Imported, all: bool) {
+    let out = context.out;
+    say_list(context, &imported.notes, &imported.doubts, all);
+    if imported.notes_left_out > 0 {
+        out.talk(&format!("note: and {} more, which are not kept", imported.notes_left_out));
     }
     let (wrong, warnings): (Vec<Problem>, Vec<Problem>) =
         imported.problems.iter().cloned().partition(|problem| problem.severity == Severity::Error);
@@ -99,12 +128,11 @@ fn say(context: &Context<'_, impl Doors>, imported: &Imported, all: bool) {
 
 /// Looks, shows, and writes when told to.
 pub(super) fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended, Refusal> {
-    let from: From = args.from.parse().map_err(|_| Refusal::Argument(format!("{:?} is no kind of file", args.from)))?;
-    let Some(file) = args.file else {
-        context.out.data(import::built_in(from).trim_end());
+    if args.show_mapping {
+        context.out.data(import::built_in(args.source.from()?).trim_end());
         return Ok(Ended::Done);
-    };
-    let asked = Asked { file, from, mapping: args.mapping, customer: args.customer, into: args.write.clone() };
+    }
+    let asked = args.source.asked(args.write.clone())?;
     let imported = import::look(&asked)?;
     if context.out.json {
         context.out.json(&imported);

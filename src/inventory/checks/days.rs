@@ -1,5 +1,7 @@
 //! Days: in order, not over, not forgotten.
 
+use std::collections::BTreeMap;
+
 use chrono::{Days, NaiveDate};
 
 use super::Draft;
@@ -25,6 +27,7 @@ pub(super) fn check(draft: &Draft<'_>, today: NaiveDate, problems: &mut Vec<Prob
             }
         }
     }
+    check_ends(draft, problems);
     for freeze in &draft.freezes {
         let days = (freeze.text("from").and_then(date), freeze.text("until").and_then(date));
         if let (Some(from), Some(until)) = days {
@@ -35,6 +38,35 @@ pub(super) fn check(draft: &Draft<'_>, today: NaiveDate, problems: &mut Vec<Prob
         let moments = (work.text("from").and_then(moment), work.text("until").and_then(moment));
         if let (Some(from), Some(until)) = moments {
             check_span(*work, from >= until, until.date() < today, "work", problems);
+        }
+    }
+}
+
+/// A model that is named twice would have two ends; one without a day has none.
+fn check_ends(draft: &Draft<'_>, problems: &mut Vec<Problem>) {
+    let mut models = BTreeMap::new();
+    for fields in &draft.model_ends {
+        let Some(model) = fields.text("model") else { continue };
+        if let Some(line) = models.insert(model.to_uppercase(), fields.here().line) {
+            problems.push(fields.error("model", format!("this model stands here twice, first on line {line}")));
+        }
+        let days = (fields.text("end_of_sale").and_then(date), fields.text("end_of_support").and_then(date));
+        match days {
+            (None, None) if !fields.has("end_of_sale") && !fields.has("end_of_support") => {
+                let message = "an end has a day: end_of_sale, end_of_support or both";
+                problems.push(fields.error("model", message));
+            }
+            (Some(sale), Some(support)) if support < sale => {
+                problems.push(fields.error("end_of_support", "support ends before the sale"));
+            }
+            _ => {}
+        }
+    }
+    let mut releases = BTreeMap::new();
+    for fields in &draft.release_ends {
+        let Some(release) = fields.text("series").zip(fields.text("release")) else { continue };
+        if let Some(line) = releases.insert(release, fields.here().line) {
+            problems.push(fields.error("release", format!("this release stands here twice, first on line {line}")));
         }
     }
 }

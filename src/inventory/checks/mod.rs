@@ -21,6 +21,10 @@ pub(super) struct Draft<'a> {
     pub works: Vec<Fields<'a>>,
     /// The freezes of `freezes.yaml`.
     pub freezes: Vec<Fields<'a>>,
+    /// The models of `eol.yaml`.
+    pub model_ends: Vec<Fields<'a>>,
+    /// The releases of `eol.yaml`.
+    pub release_ends: Vec<Fields<'a>>,
 }
 
 impl<'a> Draft<'a> {

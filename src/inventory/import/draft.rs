@@ -97,14 +97,19 @@ pub(super) struct Reader<'a> {
 
 /// A value of which it is not certain what it means; the doubt is said already.
 #[derive(Debug, Clone, Copy)]
-struct Doubtful;
+pub(super) struct Doubtful;
 
 /// Whether a text has the form of a field.
 fn has_form(kind: &Kind, text: &str) -> bool {
     matches!(kind, Kind::Scalar(Form { check, .. }) if check(text).is_ok())
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// A reader that has read nothing.
+    pub(super) fn new(mapping: &'a Mapping, said: &'a mut Said) -> Self {
+        Self { mapping, said, customers: BTreeMap::new(), left_out: Vec::new(), series_of_models: Vec::new() }
+    }
+
     /// Reads one record.
     pub(super) fn read(&mut self, record: &Record) {
         match self.seat(record) {
@@ -122,7 +127,7 @@ impl Reader<'_> {
     }
 
     /// The text of a field on one line; what a person does not see in it is a doubt, and then it is no text.
-    fn line(&mut self, record: &Record, column: Column) -> Option<(String, Value)> {
+    pub(super) fn line(&mut self, record: &Record, column: Column) -> Option<(String, Value)> {
         let value = record.get(column)?.clone();
         let text = self.clean(&value, column)?;
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -210,7 +215,8 @@ impl Reader<'_> {
         })
     }
 
-    fn customer(&mut self, record: &Record) -> Option<CustomerName> {
+    /// The customer of a record.
+    pub(super) fn customer(&mut self, record: &Record) -> Option<CustomerName> {
         let Some((text, value)) = self.line(record, Column::Customer) else {
             if record.get(Column::Customer).is_none_or(|value| value.text.as_data().trim().is_empty()) {
                 let Some(customer) = self.mapping.customer.clone() else {
@@ -412,7 +418,7 @@ impl Reader<'_> {
     }
 
     /// No address is one that an air-gapped seat may have.
-    fn address(
+    pub(super) fn address(
         &mut self,
         record: &Record,
         originals: &mut BTreeMap<&'static str, String>,
@@ -444,7 +450,8 @@ impl Reader<'_> {
         }
     }
 
-    fn serial(&mut self, record: &Record, originals: &mut BTreeMap<&'static str, String>) -> Option<String> {
+    /// The serial of a record.
+    pub(super) fn serial(&mut self, record: &Record, originals: &mut BTreeMap<&'static str, String>) -> Option<String> {
         let (text, value) = self.line(record, Column::Serial)?;
         let written = value::narrow(&text).to_uppercase();
         // A workbook that took a serial for a number has lost what was before or behind it.
@@ -591,7 +598,8 @@ impl Reader<'_> {
         Some(number)
     }
 
-    fn day(&mut self, record: &Record, column: Column) -> Option<String> {
+    /// A day of a record, as `yyyy-mm-dd`.
+    pub(super) fn day(&mut self, record: &Record, column: Column) -> Option<String> {
         let Some(value) = record.get(column).cloned() else {
             return self.mapping.defaults.get(column.as_str()).cloned();
         };

@@ -7,6 +7,7 @@
 //! or not taken over is a [`Note`]. Columns that may hold secrets are never read.
 
 mod draft;
+mod listed;
 pub mod load;
 pub mod mapping;
 mod others;
@@ -16,7 +17,7 @@ mod settle;
 mod value;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -31,6 +32,7 @@ use crate::model::name::{CustomerName, SeatName};
 use crate::sheet::{At, Encoding, SheetError, read_csv, read_workbook};
 use crate::yaml::{Problem, Severity, Source};
 
+pub use listed::{List, list, plain_model};
 pub use mapping::{built_in, schema_mapping};
 pub use said::{Doubt, Note};
 
@@ -120,13 +122,7 @@ pub fn import(request: Request) -> Result<Imported, ImportError> {
     let records = records(&request, &mapping, &mut said)?;
     let records = record::pass_rules(records, &mapping, &mut said);
     let rows = records.len();
-    let mut reader = Reader {
-        mapping: &mapping,
-        said: &mut said,
-        customers: BTreeMap::new(),
-        left_out: Vec::new(),
-        series_of_models: Vec::new(),
-    };
+    let mut reader = Reader::new(&mapping, &mut said);
     for record in &records {
         reader.read(record);
     }

@@ -124,7 +124,7 @@ fn header(sheets: &[Sheet], mapping: &Mapping, said: &mut Said) -> Option<Header
                 let headers = mapping.columns.get(&column);
                 headers.into_iter().flatten().any(|header| texts.values().any(|text| *text == folded(header)))
             };
-            if has(Column::Hostname) || has(Column::Name) {
+            if has(Column::Hostname) || has(Column::Name) || has(Column::Serial) {
                 if sheets.len() > 1 && mapping.sheet.is_none() {
                     said.note(
                         sheet.at(row, 0),
@@ -140,7 +140,7 @@ fn header(sheets: &[Sheet], mapping: &Mapping, said: &mut Said) -> Option<Header
     }
     let headers = mapping.columns.get(&Column::Hostname).map(|headers| headers.join(", ")).unwrap_or_default();
     let hint = format!("write the header under which host names stand below columns: in a mapping; known: {headers}");
-    said.doubt_file("no row has a header for host names".to_owned(), Some(hint));
+    said.doubt_file("no row has a header for host names or serials".to_owned(), Some(hint));
     None
 }
 
