@@ -62,3 +62,5 @@ pub const LIST_ROWS_MAX: i64 = 100_000;
 pub const OBJECT_BYTES_MAX: usize = 80 << 20;
 /// Problems of files that are told at once; a person works through fewer.
 pub const PROBLEMS_MAX: usize = 1_000;
+/// Bytes of a regular expression of a definition, compiled.
+pub const EXPRESSION_BYTES_MAX: usize = 1 << 18;

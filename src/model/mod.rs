@@ -10,6 +10,7 @@ pub mod causes;
 pub mod command;
 pub mod config;
 pub mod credential;
+pub mod expression;
 pub mod finding;
 pub mod id;
 pub mod identity;
