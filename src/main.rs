@@ -82,11 +82,8 @@ fn main() -> ExitCode {
         listen_to_signals(stop.clone());
         run(cli, &doors, stop).await
     }));
-    let ended = match ended {
-        Ok(ended) => ended,
-        // What panicked has been named by the hook.
-        Err(_) => return ExitCode::from(BROKEN),
-    };
+    // What panicked has been named by the hook.
+    let Ok(ended) = ended else { return ExitCode::from(BROKEN) };
     match ended {
         Ok(Ended::Done) => ExitCode::SUCCESS,
         Ok(Ended::Attention) => ExitCode::from(4),

@@ -34,13 +34,11 @@ impl Expression {
 
     /// Compiles it, if that was not done.
     pub fn compile(&self) -> Result<&Regex, regex::Error> {
-        match self.0.compiled.get() {
-            Some(compiled) => Ok(compiled),
-            None => {
-                let compiled = RegexBuilder::new(&self.0.text).size_limit(EXPRESSION_BYTES_MAX).build()?;
-                Ok(self.0.compiled.get_or_init(|| compiled))
-            }
+        if let Some(compiled) = self.0.compiled.get() {
+            return Ok(compiled);
         }
+        let compiled = RegexBuilder::new(&self.0.text).size_limit(EXPRESSION_BYTES_MAX).build()?;
+        Ok(self.0.compiled.get_or_init(|| compiled))
     }
 
     /// How it is written.

@@ -107,7 +107,11 @@ impl ConfigDefinition {
 /// A block of lines that begin with `##` either belongs to the header (before any command, and with one of its fields)
 /// or has the title of the section that follows, between two bare lines `##`. Anything else is somebody's remark.
 pub(super) fn configuration(answer: String) -> Configuration {
-    let text = if answer.contains('\r') { answer.replace("\r\n", "\n").replace('\r', "\n") } else { answer };
+    let text = if memchr::memchr(b'\r', answer.as_bytes()).is_some() {
+        answer.replace("\r\n", "\n").replace('\r', "\n")
+    } else {
+        answer
+    };
     let mut header = ConfigHeader::default();
     let mut sections: Vec<ConfigSection> = Vec::new();
     let mut block: Option<Block> = None;
@@ -120,7 +124,9 @@ pub(super) fn configuration(answer: String) -> Configuration {
             continue;
         }
         let is_command = !line.starts_with('#') && line.bytes().any(|byte| !byte.is_ascii_whitespace());
-        close(&mut sections, block.take(), number);
+        if let Some(block) = block.take() {
+            close(&mut sections, block, number);
+        }
         if is_command {
             if sections.is_empty() {
                 sections.push(ConfigSection { title: Outside::default(), lines: number..number, commands: 0 });
@@ -130,7 +136,9 @@ pub(super) fn configuration(answer: String) -> Configuration {
             }
         }
     }
-    close(&mut sections, block, count);
+    if let Some(block) = block {
+        close(&mut sections, block, count);
+    }
     if let Some(last) = sections.last_mut() {
         last.lines.end = last.lines.end.max(count);
     }
@@ -164,8 +172,8 @@ impl Block {
 }
 
 /// Ends the section before a title block and begins the one after it; `next` is the first line after the block.
-fn close(sections: &mut Vec<ConfigSection>, block: Option<Block>, next: usize) {
-    let Some(Block { start, title: Some(title), is_header: false, .. }) = block else { return };
+fn close(sections: &mut Vec<ConfigSection>, block: Block, next: usize) {
+    let Block { start, title: Some(title), is_header: false, .. } = block else { return };
     if let Some(last) = sections.last_mut() {
         last.lines.end = start;
     }

@@ -109,7 +109,7 @@ pub fn parse(source: &Source, problems: &mut Vec<Problem>) -> Option<Node> {
     let mut reader = Reader::new(source, problems);
     match reader.document() {
         Ok(node) => Some(node),
-        Err(problem) => {
+        Err(Broken(problem)) => {
             problems.push(*problem);
             None
         }
@@ -147,14 +147,14 @@ fn place(span: &Span) -> Place {
 }
 
 /// Why there is no node. Boxed: it is large, and nearly always absent.
-type Broken = Box<Problem>;
+struct Broken(Box<Problem>);
 
 /// Makes nodes of what the parser says, one event after the other.
 struct Reader<'a> {
     events: Parser<'a, StrInput<'a>>,
     source: &'a Source,
     problems: &'a mut Vec<Problem>,
-    /// What an alias may stand for, by the number that the parser gave it.
+    /// What an alias may stand for, by the number that the parser gave it. These copies count as nodes too.
     anchors: HashMap<usize, Node>,
     nodes: usize,
     aliases: usize,
@@ -176,14 +176,14 @@ impl<'a> Reader<'a> {
             Some(Err(error)) => {
                 let (mark, source) = (error.marker(), self.source);
                 let place = Place { line: mark.line(), column: mark.col() + 1, start: 0, bytes: 0 };
-                Err(Box::new(source.error(place, format!("cannot be read as YAML: {}", error.info()))))
+                Err(Broken(Box::new(source.error(place, format!("cannot be read as YAML: {}", error.info())))))
             }
-            None => Err(Box::new(Problem::of_file(self.source.name(), "cannot be read as YAML: it has no end"))),
+            None => Err(self.broken(Place::default(), "it has no end")),
         }
     }
 
     fn broken(&self, place: Place, what: &str) -> Broken {
-        Box::new(self.source.error(place, format!("cannot be read as YAML: {what}")))
+        Broken(Box::new(self.source.error(place, format!("cannot be read as YAML: {what}"))))
     }
 
     fn beyond(&self, place: Place) -> Broken {
@@ -191,7 +191,7 @@ impl<'a> Reader<'a> {
             "a file may have {YAML_NODES_MAX} nodes, {YAML_DEPTH_MAX} levels, {YAML_ALIASES_MAX} aliases and one \
              document; this one goes beyond"
         );
-        Box::new(self.source.error(place, message))
+        Broken(Box::new(self.source.error(place, message)))
     }
 
     fn document(&mut self) -> Result<Node, Broken> {
@@ -226,6 +226,7 @@ impl<'a> Reader<'a> {
         };
         let node = Node { place, value };
         if anchor > 0 {
+            self.count(node.size(), place)?;
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
@@ -241,12 +242,11 @@ impl<'a> Reader<'a> {
         if self.aliases > YAML_ALIASES_MAX {
             return Err(self.beyond(place));
         }
-        let Some(node) = self.anchors.get(&anchor) else {
+        let Some(node) = self.anchors.get(&anchor).cloned() else {
             return Err(self.broken(place, "an alias inside of what it stands for"));
         };
-        let size = node.size();
-        self.count(size - 1, place)?;
-        self.anchors.get(&anchor).cloned().ok_or_else(|| self.broken(place, "an alias for nothing"))
+        self.count(node.size() - 1, place)?;
+        Ok(node)
     }
 
     fn tagged(&self, tag: &Tag, place: Place) -> Broken {
@@ -292,12 +292,12 @@ impl<'a> Reader<'a> {
             if matches!(event, Event::MappingEnd) {
                 break;
             }
-            let merges = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
+            let is_merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
             let key = self.node(event, &span, depth)?;
             let (event, span) = self.next()?;
             let value = self.node(event, &span, depth)?;
             match key.value {
-                Value::Scalar(_) if merges => merged.push(value),
+                Value::Scalar(_) if is_merge => merged.push(value),
                 Value::Scalar(text) => entries.push(Entry { key: text, place: key.place, value }),
                 _ => {
                     let message = format!("a key must be a word, found {}", key.what());
@@ -477,6 +477,8 @@ mod tests {
 
     #[test]
     fn aliases_cannot_multiply_without_end() {
+        let text = format!("{}{}{}", "&a [".repeat(30), "x, ".repeat(2_000), "]".repeat(30));
+        assert_eq!(read(&text).1.len(), 1, "what may be taken over is kept in copies");
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let before = level - 1;
