@@ -72,6 +72,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("granit_parser", &["yaml"]),
     ("serde_yaml", &["readout"]),
     ("age", &["depot"]),
+    ("blake3", &["depot"]),
     ("zstd", &["depot", "store"]),
     ("similar", &["decide"]),
     ("annotate_snippets", &["yaml"]),
