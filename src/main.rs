@@ -11,6 +11,8 @@ use hoshu::engine::event::Stop;
 
 /// The exit code of a command that a signal stopped.
 const STOPPED: u8 = 130;
+/// The exit code of a command that broke, as Rust has it for a panic.
+const BROKEN: u8 = 101;
 
 /// A secret of ours must not reach a core file, another process or a file that others read.
 fn harden() {
@@ -76,11 +78,14 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let ended = runtime.block_on(async {
+    // A task like those that it waits for: woken on the thread of this function, it would cost two switches for each.
+    let ended = runtime.block_on(runtime.spawn(async move {
         let stop = Stop::default();
         listen_to_signals(stop.clone());
         run(cli, &doors, stop).await
-    });
+    }));
+    // What panicked has been named by the hook.
+    let Ok(ended) = ended else { return ExitCode::from(BROKEN) };
     match ended {
         Ok(Ended::Done) => ExitCode::SUCCESS,
         Ok(Ended::Attention) => ExitCode::from(4),

@@ -86,6 +86,23 @@ impl Wire {
     fn stopped(&self) -> bool {
         self.state.stopped.load(Ordering::Acquire)
     }
+
+    /// Makes a wait for the stream one for the wish to stop as well.
+    fn unless_stopped<T>(
+        &self,
+        result: Poll<io::Result<T>>,
+        waker: &AtomicWaker,
+        cx: &Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if result.is_pending() {
+            // Registered before the flag is read: a stop between the two wakes the task.
+            waker.register(cx.waker());
+            if self.stopped() {
+                return stopped_error();
+            }
+        }
+        result
+    }
 }
 
 fn stopped_error<T>() -> Poll<io::Result<T>> {
@@ -94,8 +111,6 @@ fn stopped_error<T>() -> Poll<io::Result<T>> {
 
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        // Registered before the flag is read: a stop between the two wakes the task.
-        self.state.reader.register(cx.waker());
         if self.stopped() {
             return stopped_error();
         }
@@ -104,14 +119,17 @@ impl AsyncRead for Wire {
         if self.matched != Some(GREETING.len()) {
             self.look_for_greeting(buf.filled().get(before..).unwrap_or_default());
         }
-        result
+        self.unless_stopped(result, &self.state.reader, cx)
     }
 }
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.state.writer.register(cx.waker());
-        if self.stopped() { stopped_error() } else { Pin::new(&mut self.pipe).poll_write(cx, bytes) }
+        if self.stopped() {
+            return stopped_error();
+        }
+        let result = Pin::new(&mut self.pipe).poll_write(cx, bytes);
+        self.unless_stopped(result, &self.state.writer, cx)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -24,7 +24,9 @@ use crate::model::time::Time;
 use super::root::Opener;
 use crate::outbound::vault::VaultError;
 
-/// What makes the key of fingerprints of a content key. It is no UTF-8, so that no content has it as its id.
+/// What makes the key of content ids of a content key.
+const CONTENT_CONTEXT: &str = "hoshu content id v1";
+/// What makes the key of fingerprints of a content key.
 const FINGERPRINT_LABEL: &[u8] = b"\xffhoshu fingerprint v1";
 /// In realm live one lost recovery identity must not be the last.
 const LIVE_RECIPIENTS_MIN: usize = 2;
@@ -223,7 +225,8 @@ pub struct Keyring {
 pub(super) struct Loaded {
     pub(super) recipient: Recipient,
     pub(super) generation: u32,
-    content: Hmac<Sha256>,
+    /// The key of content ids, derived from the content key.
+    content: Zeroizing<[u8; 32]>,
     fingerprint: Hmac<Sha256>,
 }
 
@@ -310,8 +313,8 @@ impl Keyring {
         let mut bytes = Zeroizing::new([0; 32]);
         hex::decode_to_slice(content.trim(), bytes.as_mut_slice()).map_err(|_| unopenable("the content key"))?;
         let keyed = |key: &[u8]| Hmac::<Sha256>::new_from_slice(key).map_err(|_| unopenable("the content key"));
-        let content = keyed(bytes.as_slice())?;
-        let mut derived = content.clone();
+        let content = Zeroizing::new(blake3::derive_key(CONTENT_CONTEXT, bytes.as_slice()));
+        let mut derived = keyed(bytes.as_slice())?;
         derived.update(FINGERPRINT_LABEL);
         let fingerprint = keyed(Zeroizing::new(derived.finalize().into_bytes()).as_slice())?;
         let recipient = identity.to_public();
@@ -327,11 +330,9 @@ impl Keyring {
 
     /// The keyed digest of a content in pieces, in hex: equal content has equal ids within one customer and nowhere else.
     pub fn content_id(&self, customer: &CustomerName, pieces: &[&str]) -> Result<String, KeyError> {
-        let mut mac = self.loaded(customer)?.content.clone();
-        for piece in pieces {
-            mac.update(piece.as_bytes());
-        }
-        Ok(hex::encode(mac.finalize().into_bytes()))
+        // In one piece: a hash of many blocks at a time needs them whole, and each fetched configuration comes by here.
+        let content = pieces.concat();
+        Ok(blake3::keyed_hash(&self.loaded(customer)?.content, content.as_bytes()).to_hex().to_string())
     }
 
     /// The key of a customer's fingerprints.

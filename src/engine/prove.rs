@@ -1,5 +1,6 @@
 //! Proving a backup: it is opened and loaded into a simulated unit, in process, and held against what that unit holds.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::decide::backup::{Proving, compare, doubts_of};
@@ -15,6 +16,7 @@ use crate::engine::verify::{contradiction, damaged};
 use crate::model::actor::Actor;
 use crate::model::backup::Backup;
 use crate::model::backup_event::Learned;
+use crate::model::name::CustomerName;
 use crate::model::object::OpenPurpose;
 use crate::model::outside::Outside;
 use crate::model::reading::Outcome;
@@ -36,7 +38,8 @@ const AT_ONCE: usize = 4;
 
 /// Proves backups. No appliance is asked.
 pub async fn run(env: &Env, actor: &Actor, backups: Vec<Backup>) -> Result<Vec<Proved>, KeysError> {
-    keys::load(env, backups.iter().map(|backup| &backup.customer)).await?;
+    let customers: BTreeSet<&CustomerName> = backups.iter().map(|backup| &backup.customer).collect();
+    keys::load(env, customers).await?;
     env.tell(&Event::Started { seats: backups.len() });
     let actor = Arc::new(actor.clone());
     let proved = fleet::each(

@@ -1,5 +1,6 @@
 //! Verifying a backup: it is opened and judged again, and held against one more fetch over the other channel.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::decide::backup::{Verification, agree, doubts_of, redact, stable_pieces};
@@ -15,7 +16,7 @@ use crate::model::backup::Backup;
 use crate::model::backup_event::Learned;
 use crate::model::causes::with_causes;
 use crate::model::config::ConfigLayout;
-use crate::model::name::SeatName;
+use crate::model::name::{CustomerName, SeatName};
 use crate::model::object::OpenPurpose;
 use crate::model::outside::Outside;
 use crate::model::reading::Outcome;
@@ -38,7 +39,8 @@ pub async fn run(env: &Env, actor: &Actor, backups: Vec<Backup>) -> Result<Vec<C
     seats.sort();
     seats.dedup();
     let facts = fleet::load(env, &seats).await?;
-    keys::load(env, backups.iter().map(|backup| &backup.customer)).await?;
+    let customers: BTreeSet<&CustomerName> = backups.iter().map(|backup| &backup.customer).collect();
+    keys::load(env, customers).await?;
     env.tell(&Event::Started { seats: backups.len() });
     let actor = Arc::new(actor.clone());
     let work: Vec<(Backup, Option<Arc<Facts>>)> = backups

@@ -96,7 +96,7 @@ pub struct Backup {
     /// Commands in each section; for the next fetch to be held against, not for people.
     #[serde(skip_serializing)]
     pub sections: Arc<[SectionCount]>,
-    /// Keyed digest of the text without its volatile lines (HMAC-SHA-256 under the customer's content key, hex):
+    /// Keyed digest of the text without its volatile lines (BLAKE3 under the customer's content key, hex):
     /// equal content has equal ids within one customer, and nowhere else.
     pub content: String,
     /// The sealed object.

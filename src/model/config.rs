@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
-use regex::{Regex, RegexSet, SetMatches};
+use regex::{RegexSet, SetMatches};
 use serde::{Deserialize, Serialize};
 
+use super::expression::Expression;
 use super::outside::Outside;
 
 /// The header of `show running-config` (layout: docs.trellix.com, `show running-config`).
@@ -67,9 +68,9 @@ pub struct ConfigLayout {
     pub sections_expected: Vec<String>,
     /// Lines that change by themselves: left out of a comparison. They are held against whole texts, so that `^` and
     /// `$` must match at each line (`(?m)`).
-    pub volatile: Vec<Regex>,
+    pub volatile: Vec<Expression>,
     /// Commands that belong to one chassis or unit, by their first line: another unit has others.
-    pub identity: Vec<Regex>,
+    pub identity: Vec<Expression>,
     /// Which lines have secrets, and where.
     pub secrets: Secrets,
 }
@@ -80,7 +81,7 @@ const SECRET_WORDS: &[&str] = &["passw", "passphrase", "secret", "community", "t
 /// What is known of the secrets in a configuration.
 #[derive(Debug, Clone)]
 pub struct Secrets {
-    rules: Vec<Regex>,
+    rules: Vec<Expression>,
     blocks: Vec<SecretBlock>,
     words: Vec<String>,
     /// All of it in one search, since few lines have anything: rules, blocks, words, URLs, PEM.
@@ -91,14 +92,14 @@ pub struct Secrets {
 impl Secrets {
     /// Expressions for lines with secrets, each capture group of which is one secret; secrets of several lines; and words,
     /// beside those of every layout, that make a line suspect when no expression takes it.
-    pub fn new(rules: Vec<Regex>, blocks: Vec<SecretBlock>, words: impl IntoIterator<Item = String>) -> Self {
+    pub fn new(rules: Vec<Expression>, blocks: Vec<SecretBlock>, words: impl IntoIterator<Item = String>) -> Self {
         let always = SECRET_WORDS.iter().map(|word| (*word).to_owned());
         let words = always.chain(words.into_iter().filter(|word| !word.is_empty())).collect();
         Self { rules, blocks, words, any: OnceLock::new(), places: OnceLock::new() }
     }
 
     /// The expressions for single lines.
-    pub fn rules(&self) -> &[Regex] {
+    pub fn rules(&self) -> &[Expression] {
         &self.rules
     }
 
@@ -122,7 +123,7 @@ impl Secrets {
         let rules = self.rules.iter().chain(self.blocks.iter().map(|block| &block.begin));
         let words: Vec<String> = self.words.iter().map(|word| regex::escape(word)).collect();
         let more = [format!("(?i:{})", words.join("|")), "://".to_owned(), "-----BEGIN ".to_owned()];
-        RegexSet::new(rules.map(Regex::as_str).chain(more.iter().map(String::as_str)))
+        RegexSet::new(rules.map(Expression::as_str).chain(more.iter().map(String::as_str)))
     }
 
     /// Where the words stand in a line, in either case, also one inside another.
@@ -167,7 +168,7 @@ impl<'a> Look<'a> {
     }
 
     /// The expressions that match.
-    pub fn rules(&self) -> impl Iterator<Item = &'a Regex> {
+    pub fn rules(&self) -> impl Iterator<Item = &'a Expression> {
         self.secrets.rules.iter().enumerate().filter(|(place, _)| self.may(*place)).map(|(_, rule)| rule)
     }
 
@@ -202,9 +203,9 @@ impl<'a> Look<'a> {
 #[derive(Debug, Clone)]
 pub struct SecretBlock {
     /// Where it begins.
-    pub begin: Regex,
+    pub begin: Expression,
     /// Where it ends.
-    pub end: Regex,
+    pub end: Expression,
 }
 
 #[cfg(test)]

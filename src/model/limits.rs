@@ -86,3 +86,5 @@ pub const IMPORT_CELL_CHARS_MAX: usize = 32_767;
 pub const IMPORT_SHEETS_MAX: usize = 200;
 /// Merged cells of a sheet.
 pub const IMPORT_MERGED_MAX: usize = 10_000;
+/// Bytes of a regular expression of a definition, compiled.
+pub const EXPRESSION_BYTES_MAX: usize = 1 << 18;

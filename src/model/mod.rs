@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod credential;
 pub mod door;
+pub mod expression;
 pub mod finding;
 pub mod id;
 pub mod identity;

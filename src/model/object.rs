@@ -85,7 +85,7 @@ pub enum KeyHalves {
     Sealed {
         /// The identity that opens objects.
         private: Vec<u8>,
-        /// The key of content ids (HMAC-SHA-256).
+        /// The key from which those of content ids (BLAKE3) and fingerprints (HMAC-SHA-256) are derived.
         content: Vec<u8>,
         /// To whom both are sealed.
         to: SealedTo,

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
 use serde::Deserialize;
 
 use super::Mark;
 use super::definition::DefinitionError;
 use crate::model::command::ReadCommand;
 use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration, SecretBlock, Secrets, lines};
+use crate::model::expression::Expression;
 use crate::model::outside::Outside;
 use crate::model::series::Series;
 
@@ -50,25 +50,23 @@ struct FileBlock {
 }
 
 impl ConfigDefinition {
-    /// Reads the definition.
+    /// Reads the definition, and compiles none of its expressions.
     pub(super) fn parse(file: &str, text: &str) -> Result<Self, DefinitionError> {
         let parsed = serde_yaml::from_str::<File>(text)
             .map_err(|source| DefinitionError::Syntax { file: file.to_owned(), source: Box::new(source) })?;
-        let regex = |text: &String| {
-            Regex::new(text)
-                .map_err(|source| DefinitionError::Expression { file: file.to_owned(), source: Box::new(source) })
-        };
         let command = |text: &str| {
             ReadCommand::new(text).map_err(|source| DefinitionError::Command { file: file.to_owned(), source })
         };
-        let block = |block: &FileBlock| Ok(SecretBlock { begin: regex(&block.begin)?, end: regex(&block.end)? });
+        let all = |texts: Vec<String>| texts.into_iter().map(Expression::later).collect::<Vec<_>>();
+        let block =
+            |FileBlock { begin, end }| SecretBlock { begin: Expression::later(begin), end: Expression::later(end) };
         let common = ConfigLayout {
             sections_expected: parsed.sections_expected,
-            volatile: parsed.volatile.iter().map(|text| regex(&format!("(?m){text}"))).collect::<Result<_, _>>()?,
-            identity: parsed.identity.iter().map(regex).collect::<Result<_, _>>()?,
+            volatile: parsed.volatile.iter().map(|text| Expression::later(format!("(?m){text}"))).collect(),
+            identity: all(parsed.identity),
             secrets: Secrets::new(
-                parsed.secrets.iter().map(regex).collect::<Result<_, _>>()?,
-                parsed.secret_blocks.iter().map(block).collect::<Result<_, _>>()?,
+                all(parsed.secrets),
+                parsed.secret_blocks.into_iter().map(block).collect(),
                 parsed.secret_words,
             ),
         };
@@ -83,6 +81,14 @@ impl ConfigDefinition {
             series: series.collect(),
             common,
         })
+    }
+
+    /// Compiles every expression.
+    pub(super) fn compile(&self) -> Result<(), regex::Error> {
+        let (known, secrets) = (&self.common, &self.common.secrets);
+        let blocks = secrets.blocks().iter().flat_map(|block| [&block.begin, &block.end]);
+        let mut all = known.volatile.iter().chain(&known.identity).chain(secrets.rules()).chain(blocks);
+        all.try_for_each(|expression| expression.compile().map(drop))
     }
 
     /// The layout of every series.
@@ -101,7 +107,11 @@ impl ConfigDefinition {
 /// A block of lines that begin with `##` either belongs to the header (before any command, and with one of its fields)
 /// or has the title of the section that follows, between two bare lines `##`. Anything else is somebody's remark.
 pub(super) fn configuration(answer: String) -> Configuration {
-    let text = if answer.contains('\r') { answer.replace("\r\n", "\n").replace('\r', "\n") } else { answer };
+    let text = if memchr::memchr(b'\r', answer.as_bytes()).is_some() {
+        answer.replace("\r\n", "\n").replace('\r', "\n")
+    } else {
+        answer
+    };
     let mut header = ConfigHeader::default();
     let mut sections: Vec<ConfigSection> = Vec::new();
     let mut block: Option<Block> = None;
@@ -114,7 +124,9 @@ pub(super) fn configuration(answer: String) -> Configuration {
             continue;
         }
         let is_command = !line.starts_with('#') && line.bytes().any(|byte| !byte.is_ascii_whitespace());
-        close(&mut sections, block.take(), number);
+        if let Some(block) = block.take() {
+            close(&mut sections, block, number);
+        }
         if is_command {
             if sections.is_empty() {
                 sections.push(ConfigSection { title: Outside::default(), lines: number..number, commands: 0 });
@@ -124,7 +136,9 @@ pub(super) fn configuration(answer: String) -> Configuration {
             }
         }
     }
-    close(&mut sections, block, count);
+    if let Some(block) = block {
+        close(&mut sections, block, count);
+    }
     if let Some(last) = sections.last_mut() {
         last.lines.end = last.lines.end.max(count);
     }
@@ -158,8 +172,8 @@ impl Block {
 }
 
 /// Ends the section before a title block and begins the one after it; `next` is the first line after the block.
-fn close(sections: &mut Vec<ConfigSection>, block: Option<Block>, next: usize) {
-    let Some(Block { start, title: Some(title), is_header: false, .. }) = block else { return };
+fn close(sections: &mut Vec<ConfigSection>, block: Block, next: usize) {
+    let Block { start, title: Some(title), is_header: false, .. } = block else { return };
     if let Some(last) = sections.last_mut() {
         last.lines.end = start;
     }

@@ -104,7 +104,7 @@ pub enum DefinitionError {
         /// The table.
         words: String,
     },
-    /// An expression of the configuration's layout is wrong.
+    /// An expression is wrong.
     #[error("use an expression of the definition {file}")]
     Expression {
         /// The file.
@@ -207,12 +207,15 @@ pub struct Definitions {
 }
 
 impl Definitions {
-    /// The definitions that this build holds.
+    /// The definitions that this build holds. A test has compiled their expressions and looked for their mistakes.
     pub fn embedded() -> Result<Self, DefinitionError> {
         let config = ConfigDefinition::parse("config.yaml", include_str!("definitions/config.yaml"))?;
         let mut all = Self { layouts: Vec::new(), config, snmp: Vec::new() };
-        for (file, text) in EMBEDDED.iter().chain(EMBEDDED_SNMP) {
-            all.add(file, text)?;
+        for (file, text) in EMBEDDED {
+            all.put(layouts(file, parse(file, text)?)?);
+        }
+        for (file, text) in EMBEDDED_SNMP {
+            all.put_snmp(parse_snmp(file, text)?);
         }
         Ok(all)
     }
@@ -220,25 +223,39 @@ impl Definitions {
     /// Takes a definition file; a layout of a known name replaces the known one in its place in the order, and
     /// `config.yaml` replaces what is known of configurations.
     pub fn add(&mut self, file: &str, text: &str) -> Result<(), DefinitionError> {
+        let expression = |source| DefinitionError::Expression { file: file.to_owned(), source: Box::new(source) };
         if file == "config.yaml" {
-            self.config = ConfigDefinition::parse(file, text)?;
+            let config = ConfigDefinition::parse(file, text)?;
+            config.compile().map_err(expression)?;
+            self.config = config;
             return Ok(());
         }
         if file.starts_with("snmp") {
-            let layout = parse_snmp(file, text)?;
-            match self.snmp.iter_mut().find(|known| known.name == layout.name) {
-                Some(known) => *known = layout,
-                None => self.snmp.push(layout),
-            }
+            self.put_snmp(parse_snmp(file, text)?);
             return Ok(());
         }
-        for layout in parse(file, text)? {
+        let parsed = parse(file, text)?;
+        if let Some(mistake) = parsed.reads.mistake() {
+            return Err(mistaken(file, mistake));
+        }
+        self.put(layouts(file, parsed)?);
+        Ok(())
+    }
+
+    fn put_snmp(&mut self, layout: SnmpLayout) {
+        match self.snmp.iter_mut().find(|known| known.name == layout.name) {
+            Some(known) => *known = layout,
+            None => self.snmp.push(layout),
+        }
+    }
+
+    fn put(&mut self, layouts: Vec<Layout>) {
+        for layout in layouts {
             match self.layouts.iter_mut().find(|known| known.name == layout.name) {
                 Some(known) => *known = layout,
                 None => self.layouts.push(layout),
             }
         }
-        Ok(())
     }
 
     /// What is sent to an appliance in a tier, in the order of sending (the clock before what has an age). A layout
@@ -333,6 +350,7 @@ fn syntax(file: &str, source: serde_yaml::Error) -> DefinitionError {
 
 fn mistaken(file: &str, mistake: Mistake) -> DefinitionError {
     match mistake {
+        Mistake::Expression(source) => DefinitionError::Expression { file: file.to_owned(), source: Box::new(source) },
         Mistake::Part(part) => DefinitionError::UnknownPart { file: file.to_owned(), part },
         Mistake::Words(words) => DefinitionError::UnknownWords { file: file.to_owned(), words },
     }
@@ -343,11 +361,11 @@ fn parse_snmp(file: &str, text: &str) -> Result<SnmpLayout, DefinitionError> {
     parsed.map_err(|mistake| mistaken(file, mistake))
 }
 
-fn parse(file: &str, text: &str) -> Result<Vec<Layout>, DefinitionError> {
-    let parsed = serde_yaml::from_str::<File>(text).map_err(|source| syntax(file, source))?;
-    if let Some(mistake) = parsed.reads.mistake() {
-        return Err(mistaken(file, mistake));
-    }
+fn parse(file: &str, text: &str) -> Result<File, DefinitionError> {
+    serde_yaml::from_str::<File>(text).map_err(|source| syntax(file, source))
+}
+
+fn layouts(file: &str, parsed: File) -> Result<Vec<Layout>, DefinitionError> {
     let family = Arc::new(parsed.reads);
     let layout = |layout: &FileLayout, named: Option<&String>| {
         let with_word = |text: &str| named.map_or_else(|| text.to_owned(), |word| format!("{text} {word}"));
@@ -400,6 +418,12 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), count, "a layout replaced another one of the embedded definitions");
         assert_eq!(all.config_command().as_str(), "show running-config");
+        // As a user's own they are looked at more closely than each command can afford.
+        let mut again = embedded();
+        let config = ("config.yaml", include_str!("definitions/config.yaml"));
+        for (file, text) in EMBEDDED.iter().chain([&config]) {
+            again.add(file, text).unwrap_or_else(|error| panic!("{file}: {error:?}"));
+        }
     }
 
     #[test]
@@ -519,5 +543,9 @@ mod tests {
         let each = with("show x", "value", "w").replace("tiers:", "each: ['a | b'], tiers:");
         assert!(matches!(all.add("x.yaml", &each), Err(DefinitionError::Command { .. })));
         assert!(matches!(all.add("x.yaml", "mark: modelled\nlayout: []"), Err(DefinitionError::Syntax { .. })));
+        let rest = with("show x", "value", "w").replace("{key: A}", "{begins: 'A ', rest: '(?<value>'}");
+        assert!(matches!(all.add("x.yaml", &rest), Err(DefinitionError::Expression { .. })));
+        let config = include_str!("definitions/config.yaml").replace("'^## Generated at '", "'^## ('");
+        assert!(matches!(all.add("config.yaml", &config), Err(DefinitionError::Expression { .. })));
     }
 }

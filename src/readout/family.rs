@@ -225,8 +225,10 @@ impl TryFrom<String> for Length {
 }
 
 /// A mistake in a definition that its shape does not show.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Mistake {
+    /// An expression is wrong.
+    Expression(regex::Error),
     /// A rule names a part that no line gives.
     Part(String),
     /// A check names a table of words that does not exist.
@@ -234,9 +236,11 @@ pub(super) enum Mistake {
 }
 
 impl Family {
-    /// Looks for names that lead nowhere.
+    /// Compiles every expression, and looks for names that lead nowhere.
     pub(super) fn mistake(&self) -> Option<Mistake> {
-        std::iter::once(&self.answer).chain(&self.items).find_map(|item| self.mistake_in(item))
+        let items = || std::iter::once(&self.answer).chain(&self.items);
+        let wrong = items().flat_map(|item| item.start.iter().chain(&item.lines)).find_map(|line| line.compile().err());
+        wrong.map(Mistake::Expression).or_else(|| items().find_map(|item| self.mistake_in(item)))
     }
 
     fn mistake_in(&self, item: &Item) -> Option<Mistake> {

@@ -1,7 +1,8 @@
 //! How one line is taken: by its key, or by its beginning and an expression for the rest.
 
-use regex::Regex;
 use serde::Deserialize;
+
+use crate::model::expression::Expression;
 
 /// The values that lines gave, by name. A name may have several different values; that is a contradiction.
 pub(super) type Pairs<'d, 't> = Vec<(&'d str, &'t str)>;
@@ -22,7 +23,7 @@ pub(super) enum Pattern {
         /// How the line begins, without indentation.
         begins: String,
         /// The rest; its named groups are the parts.
-        rest: Regex,
+        rest: Expression,
     },
 }
 
@@ -47,8 +48,7 @@ impl TryFrom<RawPattern> for Pattern {
             }
             RawPattern { key: None, name: None, begins, rest } => {
                 let rest = format!("^(?:{})$", rest.as_deref().unwrap_or(""));
-                let rest = regex::RegexBuilder::new(&rest).size_limit(1 << 18).build().map_err(|e| e.to_string())?;
-                Ok(Self::Rest { begins, rest })
+                Ok(Self::Rest { begins, rest: Expression::later(rest) })
             }
             _ => Err("a line is either `key` with `as`, or `begins` with `rest`".to_owned()),
         }
@@ -74,6 +74,14 @@ impl Pattern {
             }
         }
         true
+    }
+
+    /// Compiles its expression.
+    pub(super) fn compile(&self) -> Result<(), regex::Error> {
+        match self {
+            Self::Key { .. } => Ok(()),
+            Self::Rest { rest, .. } => rest.compile().map(drop),
+        }
     }
 
     /// The names of the parts that the pattern can give.

@@ -1,6 +1,6 @@
 //! The two writers: one thread for each class of write.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,8 @@ const INTENT_WAIT: Duration = Duration::from_millis(10);
 const INTENT_BATCH_MAX: usize = 256;
 /// How late an observation is written at most, but for the time of writing itself.
 const OBSERVATION_WAIT: Duration = Duration::from_millis(300);
+/// How long the observation writer sleeps between two looks at its queue: that long a flush waits behind observations.
+const OBSERVATION_SLEEP: Duration = Duration::from_millis(10);
 /// Observations of one commit: few enough that an intent does not wait long for its turn.
 pub(super) const OBSERVATION_BATCH_MAX: usize = 500;
 
@@ -161,6 +163,25 @@ impl Batch {
         None
     }
 
+    /// Collects what comes within [`OBSERVATION_WAIT`], up to a full batch or what ends it.
+    fn fill(&mut self, queue: &Receiver<Observation>) -> Option<Observation> {
+        let until = Instant::now() + OBSERVATION_WAIT;
+        while self.permits.len() < OBSERVATION_BATCH_MAX {
+            match queue.try_recv() {
+                Ok(next) => {
+                    let last = self.take(next);
+                    if last.is_some() {
+                        return last;
+                    }
+                }
+                // Asleep until a moment, not until the next arrival: each wake-up costs both threads more than a write.
+                Err(TryRecvError::Empty) if Instant::now() < until => std::thread::sleep(OBSERVATION_SLEEP),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        None
+    }
+
     fn write(self, db: &mut Db) -> Result<(), StoreError> {
         let seen = backup::seen(db, &self.seen);
         observe::write(db, self.polls).and(seen)
@@ -173,14 +194,7 @@ pub(super) fn run_observations(url: StoreUrl, db: Db, gate: Arc<Mutex<()>>, queu
     let mut unsaid = Ok(());
     while let Ok(first) = queue.recv() {
         let mut batch = Batch::default();
-        let mut last = batch.take(first);
-        let until = Instant::now() + OBSERVATION_WAIT;
-        while last.is_none() && batch.permits.len() < OBSERVATION_BATCH_MAX {
-            match queue.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(next) => last = batch.take(next),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-            }
-        }
+        let last = batch.take(first).or_else(|| batch.fill(queue));
         let permits = std::mem::take(&mut batch.permits);
         let written = if permits.is_empty() { Ok(()) } else { line.write(|db| batch.write(db)) };
         drop(permits);

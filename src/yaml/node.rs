@@ -1,11 +1,9 @@
 //! The first pass: text into nodes with their places.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::collections::HashMap;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_yaml::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
-use serde_yaml::{Options, Spanned};
+use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 
 use super::problem::Problem;
 use super::source::Source;
@@ -69,6 +67,15 @@ impl Node {
         }
     }
 
+    /// How many nodes it is, with those inside.
+    fn size(&self) -> usize {
+        1 + match &self.value {
+            Value::Null | Value::Scalar(_) => 0,
+            Value::List(items) => items.iter().map(Self::size).sum(),
+            Value::Map(entries) => entries.iter().map(|entry| 1 + entry.value.size()).sum(),
+        }
+    }
+
     /// The entries, when it is a map.
     pub fn entries(&self) -> &[Entry] {
         if let Value::Map(entries) = &self.value { entries } else { &[] }
@@ -82,113 +89,6 @@ impl Node {
     /// The text, when it is a scalar.
     pub fn scalar(&self) -> Option<&str> {
         if let Value::Scalar(text) = &self.value { Some(text) } else { None }
-    }
-}
-
-/// A node as the parser hands it over: a scalar that it took for a number, a boolean or null has lost its text.
-enum Raw {
-    Null,
-    Typed,
-    Text(String),
-    List(Vec<Placed>),
-    Map(Vec<(Placed, Placed)>),
-}
-
-/// A raw node and where it stands, in a third of the bytes that the parser's own pair takes.
-struct Placed {
-    place: Place,
-    raw: Raw,
-}
-
-impl<'de> Deserialize<'de> for Placed {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = Spanned::<Raw>::deserialize(deserializer)?;
-        Ok(Self { place: place(spanned.defined), raw: spanned.value })
-    }
-}
-
-struct RawVisitor;
-
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map, a list or a single value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Raw, E> {
-        Ok(Raw::Typed)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Raw, E> {
-        Ok(Raw::Typed)
-    }
-
-    fn visit_i128<E>(self, _: i128) -> Result<Raw, E> {
-        Ok(Raw::Typed)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Raw, E> {
-        Ok(Raw::Typed)
-    }
-
-    fn visit_u128<E>(self, _: u128) -> Result<Raw, E> {
-        Ok(Raw::Typed)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Raw, E> {
-        Ok(Raw::Typed)
-    }
-
-    fn visit_unit<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Null)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Raw, E> {
-        Ok(Raw::Text(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Raw, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = list.next_element()? {
-            items.push(item);
-        }
-        Ok(Raw::List(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(Raw::Map(entries))
-    }
-}
-
-impl<'de> Deserialize<'de> for Raw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawVisitor)
-    }
-}
-
-fn options() -> Options {
-    serde_yaml::options! {
-        budget: serde_yaml::budget! {
-            max_nodes: YAML_NODES_MAX,
-            max_events: 2 * YAML_NODES_MAX + 2,
-            max_depth: YAML_DEPTH_MAX,
-            max_aliases: YAML_ALIASES_MAX,
-            max_documents: 1,
-            enforce_alias_anchor_ratio: false,
-        },
-        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: YAML_NODES_MAX },
-        // The readers report each key that comes twice, with both places.
-        duplicate_keys: DuplicateKeyPolicy::PassThrough,
-        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
-        reject_unsupported_tags: true,
-        strict_indentation: true,
-        emit_comments: false,
-        with_snippet: false,
     }
 }
 
@@ -206,13 +106,11 @@ pub fn parse(source: &Source, problems: &mut Vec<Problem>) -> Option<Node> {
         problems.push(source.error(place_of(text, at), message).without_excerpt());
         return None;
     }
-    match serde_yaml::from_str_with_options::<Placed>(text, options()) {
-        Ok(raw) => {
-            let mut convert = Convert { source, problems };
-            Some(convert.node(raw))
-        }
-        Err(error) => {
-            problems.push(parse_problem(source, &error));
+    let mut reader = Reader::new(source, problems);
+    match reader.document() {
+        Ok(node) => Some(node),
+        Err(Broken(problem)) => {
+            problems.push(*problem);
             None
         }
     }
@@ -236,24 +134,6 @@ fn hostile_at(text: &str) -> Option<usize> {
     })
 }
 
-fn parse_problem(source: &Source, error: &serde_yaml::Error) -> Problem {
-    if let serde_yaml::Error::Budget { .. } = error.without_snippet() {
-        let message = format!(
-            "a file may have {YAML_NODES_MAX} nodes, {YAML_DEPTH_MAX} levels, {YAML_ALIASES_MAX} aliases and one \
-             document; this one goes beyond"
-        );
-        return source.error(error.location().map(place).unwrap_or_default(), message);
-    }
-    let message = error.without_snippet().to_string();
-    let message = message.lines().next().unwrap_or("");
-    let message = message.rsplit_once(" at line ").map_or(message, |(before, _)| before);
-    let message = format!("cannot be read as YAML: {message}");
-    match error.location() {
-        Some(location) => source.error(place(location), message),
-        None => Problem::of_file(source.name(), message),
-    }
-}
-
 fn place_of(text: &str, at: usize) -> Place {
     let before = text.get(..at).unwrap_or("");
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -261,52 +141,199 @@ fn place_of(text: &str, at: usize) -> Place {
     Place { line: before.matches('\n').count() + 1, column, start: at, bytes: 0 }
 }
 
-fn place(location: serde_yaml::Location) -> Place {
-    let number = |wide: u64| usize::try_from(wide).unwrap_or(usize::MAX);
-    let span = location.span();
-    Place {
-        line: number(location.line()),
-        column: number(location.column()),
-        start: number(span.byte_offset().unwrap_or(0)),
-        bytes: number(span.byte_len().unwrap_or(0)),
-    }
+fn place(span: &Span) -> Place {
+    let bytes = span.byte_range().unwrap_or_default();
+    Place { line: span.start.line(), column: span.start.col() + 1, start: bytes.start, bytes: bytes.len() }
 }
 
-struct Convert<'a> {
+/// Why there is no node. Boxed: it is large, and nearly always absent.
+struct Broken(Box<Problem>);
+
+/// Makes nodes of what the parser says, one event after the other.
+struct Reader<'a> {
+    events: Parser<'a, StrInput<'a>>,
     source: &'a Source,
     problems: &'a mut Vec<Problem>,
+    /// What an alias may stand for, by the number that the parser gave it. These copies count as nodes too.
+    anchors: HashMap<usize, Node>,
+    nodes: usize,
+    aliases: usize,
 }
 
-impl Convert<'_> {
-    fn node(&mut self, Placed { place, raw }: Placed) -> Node {
-        let value = match raw {
-            Raw::Null => Value::Null,
-            Raw::Typed => Value::Scalar(self.source.cut(place).unwrap_or("").trim().to_owned()),
-            Raw::Text(text) => Value::Scalar(self.seen(text, place)),
-            Raw::List(items) => Value::List(items.into_iter().map(|item| self.node(item)).collect()),
-            Raw::Map(entries) => Value::Map(entries.into_iter().filter_map(|entry| self.entry(entry)).collect()),
+impl<'a> Reader<'a> {
+    fn new(source: &'a Source, problems: &'a mut Vec<Problem>) -> Self {
+        let options = granit_parser::options! {
+            strict_indentation: true,
+            emit_comments: false,
         };
-        Node { place, value }
+        let events = Parser::with_options(StrInput::new(source.text()), options);
+        Self { events, source, problems, anchors: HashMap::new(), nodes: 0, aliases: 0 }
     }
 
-    fn entry(&mut self, (key, value): (Placed, Placed)) -> Option<Entry> {
-        let (key, value) = (self.node(key), self.node(value));
-        let place = key.place;
-        if let Value::Scalar(key) = key.value {
-            Some(Entry { key, place, value })
-        } else {
-            self.problems.push(self.source.error(place, format!("a key must be a word, found {}", key.what())));
-            None
+    fn next(&mut self) -> Result<(Event<'a>, Span), Broken> {
+        match self.events.next() {
+            Some(Ok(next)) => Ok(next),
+            Some(Err(error)) => {
+                let (mark, source) = (error.marker(), self.source);
+                let place = Place { line: mark.line(), column: mark.col() + 1, start: 0, bytes: 0 };
+                Err(Broken(Box::new(source.error(place, format!("cannot be read as YAML: {}", error.info())))))
+            }
+            None => Err(self.broken(Place::default(), "it has no end")),
         }
     }
 
-    /// Escapes in quotes can make characters that the text itself does not have.
-    fn seen(&mut self, text: String, place: Place) -> String {
+    fn broken(&self, place: Place, what: &str) -> Broken {
+        Broken(Box::new(self.source.error(place, format!("cannot be read as YAML: {what}"))))
+    }
+
+    fn beyond(&self, place: Place) -> Broken {
+        let message = format!(
+            "a file may have {YAML_NODES_MAX} nodes, {YAML_DEPTH_MAX} levels, {YAML_ALIASES_MAX} aliases and one \
+             document; this one goes beyond"
+        );
+        Broken(Box::new(self.source.error(place, message)))
+    }
+
+    fn document(&mut self) -> Result<Node, Broken> {
+        let mut root = None;
+        loop {
+            match self.next()? {
+                (Event::StreamStart | Event::DocumentEnd, _) => {}
+                (Event::DocumentStart(..), span) if root.is_some() => return Err(self.beyond(place(&span))),
+                (Event::DocumentStart(..), _) => {
+                    let (event, span) = self.next()?;
+                    root = Some(self.node(event, &span, 0)?);
+                }
+                (_, span) => return Ok(root.unwrap_or(Node { place: place(&span), value: Value::Null })),
+            }
+        }
+    }
+
+    /// The node that an event begins, `depth` levels below the document.
+    fn node(&mut self, event: Event<'a>, span: &Span, depth: usize) -> Result<Node, Broken> {
+        let place = place(span);
+        self.count(1, place)?;
+        let (value, anchor) = match event {
+            Event::Alias(anchor) => return self.alias(anchor, place),
+            Event::Scalar(text, style, anchor, tag) => (self.scalar(text, style, tag.as_deref(), place)?, anchor),
+            Event::SequenceStart(.., Some(tag)) | Event::MappingStart(.., Some(tag)) => {
+                return Err(self.tagged(&tag, place));
+            }
+            _ if depth == YAML_DEPTH_MAX => return Err(self.beyond(place)),
+            Event::SequenceStart(_, anchor, None) => (self.list(depth + 1)?, anchor),
+            Event::MappingStart(_, anchor, None) => (self.map(depth + 1)?, anchor),
+            _ => return Err(self.broken(place, "expected a value")),
+        };
+        let node = Node { place, value };
+        if anchor > 0 {
+            self.count(node.size(), place)?;
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn count(&mut self, nodes: usize, place: Place) -> Result<(), Broken> {
+        self.nodes += nodes;
+        if self.nodes > YAML_NODES_MAX { Err(self.beyond(place)) } else { Ok(()) }
+    }
+
+    fn alias(&mut self, anchor: usize, place: Place) -> Result<Node, Broken> {
+        self.aliases += 1;
+        if self.aliases > YAML_ALIASES_MAX {
+            return Err(self.beyond(place));
+        }
+        let Some(node) = self.anchors.get(&anchor).cloned() else {
+            return Err(self.broken(place, "an alias inside of what it stands for"));
+        };
+        self.count(node.size() - 1, place)?;
+        Ok(node)
+    }
+
+    fn tagged(&self, tag: &Tag, place: Place) -> Broken {
+        self.broken(place, &format!("unsupported tag {:?}", tag.original()))
+    }
+
+    fn scalar(
+        &mut self,
+        text: Cow<'a, str>,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        place: Place,
+    ) -> Result<Value, Broken> {
+        if let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema_tag("str")) {
+            return Err(self.tagged(tag, place));
+        }
+        if tag.is_none() && style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL") {
+            return Ok(Value::Null);
+        }
+        // Escapes in quotes can make characters that the text itself does not have.
         if !is_printable_ascii(&text) && text.chars().any(|c| is_hostile(c) && !matches!(c, '\n' | '\t')) {
             let message = "an escape makes a character that is invisible or changes what a reader sees";
             self.problems.push(self.source.error(place, message));
         }
-        text
+        Ok(Value::Scalar(text.into_owned()))
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Value, Broken> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return Ok(Value::List(items)),
+                (event, span) => items.push(self.node(event, &span, depth)?),
+            }
+        }
+    }
+
+    fn map(&mut self, depth: usize) -> Result<Value, Broken> {
+        let mut entries = Vec::new();
+        let mut merged = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            if matches!(event, Event::MappingEnd) {
+                break;
+            }
+            let is_merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
+            let key = self.node(event, &span, depth)?;
+            let (event, span) = self.next()?;
+            let value = self.node(event, &span, depth)?;
+            match key.value {
+                Value::Scalar(_) if is_merge => merged.push(value),
+                Value::Scalar(text) => entries.push(Entry { key: text, place: key.place, value }),
+                _ => {
+                    let message = format!("a key must be a word, found {}", key.what());
+                    self.problems.push(self.source.error(key.place, message));
+                }
+            }
+        }
+        for value in merged {
+            self.merge(value, &mut entries)?;
+        }
+        Ok(Value::Map(entries))
+    }
+
+    /// Takes over the entries of a map, or of each map of a list, whose keys are not there yet.
+    fn merge(&self, from: Node, entries: &mut Vec<Entry>) -> Result<(), Broken> {
+        match from.value {
+            Value::Map(more) => {
+                let known = entries.len();
+                for entry in more {
+                    if !entries.iter().take(known).any(|there| there.key == entry.key) {
+                        entries.push(entry);
+                    }
+                }
+                Ok(())
+            }
+            Value::Null => Ok(()),
+            Value::List(maps) => maps.into_iter().try_for_each(|map| match map.value {
+                Value::Map(_) | Value::Null => self.merge(map, entries),
+                _ => Err(self.unmerged(&map)),
+            }),
+            Value::Scalar(_) => Err(self.unmerged(&from)),
+        }
+    }
+
+    fn unmerged(&self, node: &Node) -> Broken {
+        self.broken(node.place, &format!("\"<<\" takes a map or a list of maps, found {}", node.what()))
     }
 }
 
@@ -403,6 +430,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_wins_over_what_is_merged_and_the_first_merged_over_the_next() {
+        let text = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nuse:\n  <<: [*b, *a]\n  z: 3\nnone:\n  <<:\n  \"<<\": 4\n";
+        let (node, problems) = read(text);
+        assert_eq!(problems, []);
+        let node = node.unwrap();
+        assert_eq!(scalars(&node.entries()[2].value), ["z", "3", "y", "2", "x", "1"]);
+        let merged = &node.entries()[2].value.entries()[1];
+        assert_eq!((merged.place.line, merged.value.place.line), (2, 2), "it stands where it is written");
+        assert_eq!(scalars(&node.entries()[3].value), ["<<", "4"]);
+        for text in ["a: {<<: 1}", "a: {<<: [1]}", "a: {<<: [[]]}"] {
+            assert_eq!(read(text).1.len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_alias_stands_for_what_is_whole() {
+        for text in ["a: &a [*a]", "a: &a {b: {c: *a}}", "a: *b\nb: &b 1"] {
+            let (node, problems) = read(text);
+            assert!(node.is_none() && problems.len() == 1, "{text}");
+        }
+        let (node, problems) = read("&k a: &v 1\n*v : *k\n");
+        assert_eq!((problems, scalars(&node.unwrap())), (Vec::new(), vec!["a", "1", "1", "a"]));
+    }
+
+    #[test]
     fn a_file_at_a_limit_is_read_and_one_beyond_is_refused() {
         let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
         let list = |items: usize| "- 1\n".repeat(items);
@@ -425,6 +477,8 @@ mod tests {
 
     #[test]
     fn aliases_cannot_multiply_without_end() {
+        let text = format!("{}{}{}", "&a [".repeat(30), "x, ".repeat(2_000), "]".repeat(30));
+        assert_eq!(read(&text).1.len(), 1, "what may be taken over is kept in copies");
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let before = level - 1;
@@ -439,7 +493,7 @@ mod tests {
         let (node, problems) = read("a: &x 0012\nb: *x\nc: !!str 0013\n");
         assert_eq!(problems, []);
         assert_eq!(scalars(&node.unwrap()), ["a", "0012", "b", "0012", "c", "0013"]);
-        for text in ["a: !secret x", "a: !!int 0014", "a: !include b.yaml", "? [a, b]\n: c"] {
+        for text in ["a: !secret x", "a: !!int 0014", "a: !include b.yaml", "a: !!map {}", "? [a, b]\n: c"] {
             assert_eq!(read(text).1.len(), 1, "{text}");
         }
         assert_eq!(scalars(&read("a: ${HOME}").0.unwrap()), ["a", "${HOME}"]);

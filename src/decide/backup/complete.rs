@@ -90,11 +90,13 @@ pub fn complete(evidence: &Evidence<'_>) -> Verdict {
         let more: Vec<DoubtFound> = second.doubts.iter().filter(|more| !doubts.contains(more)).cloned().collect();
         doubts.extend(more);
     }
-    if let Some(previous) = good(evidence.previous) {
+    let previous = good(evidence.previous);
+    // What weighs the same has not shrunk.
+    let agreed = previous.is_some_and(|previous| weighs_as(&evidence.first.configuration, previous));
+    if let Some(previous) = previous.filter(|_| !agreed) {
         doubts.extend(shrunk(&evidence.first.configuration, previous));
     }
     let Some(second) = evidence.second else {
-        let agreed = good(evidence.previous).is_some_and(|previous| weighs_as(&evidence.first.configuration, previous));
         return match (doubts.is_empty(), agreed) {
             (true, true) => Verdict::Complete,
             (true, false) => Verdict::FetchAgain,

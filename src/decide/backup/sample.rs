@@ -3,11 +3,10 @@
 use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 
-use regex::Regex;
-
 use super::readable::Readable;
 use super::redact::redact;
 use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration, SecretBlock, Secrets};
+use crate::model::expression::Expression;
 use crate::model::outside::Outside;
 
 /// A configuration of a small sensor, with secrets of several kinds.
@@ -64,7 +63,9 @@ pub(super) fn layout() -> &'static ConfigLayout {
 }
 
 fn known() -> ConfigLayout {
-    let rules = |list: &[&str]| -> Vec<Regex> { list.iter().map(|rule| Regex::new(rule).expect("a rule")).collect() };
+    let rules = |list: &[&str]| -> Vec<Expression> {
+        list.iter().map(|rule| Expression::new(*rule).expect("a rule")).collect()
+    };
     let titles = ["License keys", "Network interface configuration", "Local user account configuration"];
     ConfigLayout {
         sections_expected: titles.iter().map(|title| (*title).to_owned()).collect(),
@@ -73,8 +74,8 @@ fn known() -> ConfigLayout {
         secrets: Secrets::new(
             rules(&[r"^license install (LK2-\S+)", r"^username \S+ password 7 (\S+)", r"^snmp-server community (\S+)"]),
             vec![SecretBlock {
-                begin: Regex::new("-----BEGIN [A-Z ]*PRIVATE KEY-----").expect("a rule"),
-                end: Regex::new("-----END [A-Z ]*PRIVATE KEY-----").expect("a rule"),
+                begin: Expression::new("-----BEGIN [A-Z ]*PRIVATE KEY-----").expect("a rule"),
+                end: Expression::new("-----END [A-Z ]*PRIVATE KEY-----").expect("a rule"),
             }],
             ["bind-dn", "auth"].map(str::to_owned),
         ),
