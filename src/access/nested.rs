@@ -37,6 +37,8 @@ const TAIL_CHARS: usize = 300;
 struct Talk {
     channel: Channel<client::Msg>,
     heard: Vec<u8>,
+    /// The password was typed: what is heard may hold its echo, and is quoted nowhere.
+    is_secret: bool,
     ended: bool,
     until: Instant,
     limits: AccessLimits,
@@ -126,6 +128,7 @@ pub(super) async fn open(
     let said = async {
         talk.say(answer.as_bytes()).await?;
         talk.password_question(peer, &login.user, &place.0).await?;
+        talk.is_secret = true;
         talk.say(password.expose_secret().as_bytes()).await?;
         talk.prompt(hop, &login.user).await
     };
@@ -164,7 +167,7 @@ impl Talk {
     ) -> Result<Self, AccessError> {
         let until = Instant::now() + limits.connect + limits.handshake + limits.login;
         let channel = bastion.session(until).await?;
-        let mut talk = Self { channel, heard: Vec::new(), ended: false, until, limits };
+        let mut talk = Self { channel, heard: Vec::new(), is_secret: false, ended: false, until, limits };
         let gone = |_| bastion.fault(HopFault::Dropped, "when it was asked for a terminal".to_owned());
         talk.channel.request_pty(false, "vt100", COLUMNS, ROWS, 0, 0, &[]).await.map_err(gone)?;
         match &hop.menu {
@@ -314,6 +317,9 @@ impl Talk {
     }
 
     fn tail(&self) -> Outside {
+        if self.is_secret {
+            return Outside::from("not quoted, since it may hold the password");
+        }
         let text = self.text();
         let skip = text.chars().count().saturating_sub(TAIL_CHARS);
         Outside::new(text.chars().skip(skip).collect::<String>())
@@ -332,7 +338,8 @@ impl Talk {
         {
             let mut state = shared.lock();
             (state.channel, state.reader) = (Some(id), Reader::terminal());
-            state.reader.feed(&self.heard);
+            // The prompt alone: an echo of the password may stand on the lines before it.
+            state.reader.feed(self.heard.rsplit(|byte| *byte == b'\n').next().unwrap_or_default());
         }
         let (stop, mut stopped) = oneshot::channel::<()>();
         let (to, closer) = (Arc::clone(&shared), Arc::clone(&writer));

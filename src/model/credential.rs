@@ -143,6 +143,19 @@ impl SecretFrom {
     }
 }
 
+impl fmt::Display for SecretFrom {
+    /// `vault secret/hoshu/acme, field password`, `command /usr/bin/secret-of`, `sealed`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())?;
+        match self {
+            Self::Vault { mount, path, field } => write!(f, " {mount}/{path}, field {field}"),
+            Self::Command(words) => write!(f, " {}", words.first().map_or("", String::as_str)),
+            Self::Sealed(path) => write!(f, " {}", path.display()),
+            Self::File(_) | Self::Key { .. } | Self::Environment(_) => Ok(()),
+        }
+    }
+}
+
 /// A credential as the settings declare it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialSource {

@@ -28,6 +28,8 @@ pub const INVENTORY_SEATS_MAX: usize = 50_000;
 pub const SECRET_BYTES_MAX: u64 = 16 * 1024;
 /// Bytes of the answer of a server of secrets: one secret in Base64, and what stands around it.
 pub const VAULT_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a file of certificates.
+pub const CERTIFICATES_BYTES_MAX: u64 = 1 << 20;
 /// Recovery recipients of one Hoshu: each sealed key grows by 100 bytes for each.
 pub const RECOVERY_RECIPIENTS_MAX: usize = 16;
 /// Bytes of the status line and the fields with which an HTTP proxy answers.

@@ -4,7 +4,7 @@
 //! environment is used, so that what is secret in a request reaches the named server and nobody else; an answer is
 //! bounded in bytes and time, and not unpacked; no error holds a path, a header or a body.
 
-use std::fs;
+use std::fs::File;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,9 @@ use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use super::read_bounded;
 use crate::model::causes::with_causes;
+use crate::model::limits::CERTIFICATES_BYTES_MAX;
 
 /// How long a connection may take, TLS included.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -126,7 +128,7 @@ impl Http {
 
     /// Asks once.
     pub async fn ask(&self, ask: Ask<'_>) -> Result<Answer, HttpError> {
-        let url = self.base.join(ask.path).map_err(|_| HttpError::Header)?;
+        let url = self.base.join(ask.path).map_err(|_| HttpError::Client("the path is none of a URL".to_owned()))?;
         let mut request = self.client.request(ask.method, url);
         if let Some((name, value)) = ask.secret {
             let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| HttpError::Header)?;
@@ -203,9 +205,10 @@ fn roots(trust: Trust<'_>) -> Result<RootCertStore, HttpError> {
         }
         Trust::Authorities(path) => {
             let wrong = |why: String| HttpError::Certificates { path: path.to_owned(), why };
-            let pem = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+            let pem = File::open(path).and_then(|file| read_bounded(file, CERTIFICATES_BYTES_MAX));
+            let pem = pem.map_err(|error| wrong(error.to_string()))?;
             let mut none = true;
-            for certificate in CertificateDer::pem_slice_iter(&pem) {
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
                 let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
                 roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
                 none = false;

@@ -28,7 +28,7 @@ const TOKEN: &str = "x-vault-token";
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// There is no answer.
-    #[error("{address}: {source}")]
+    #[error("ask {address}")]
     Http {
         /// The server.
         address: String,
@@ -37,7 +37,7 @@ pub enum VaultError {
         source: HttpError,
     },
     /// It refuses, in its own words.
-    #[error("{address} refuses with status {status}: {said:?}")]
+    #[error("{address} refuses with status {status}{}", words(said))]
     Refused {
         /// The server.
         address: String,
@@ -54,6 +54,11 @@ pub enum VaultError {
         /// What is missing.
         what: &'static str,
     },
+}
+
+/// What it said, where it said something: of what is not there it says nothing.
+fn words(said: &Outside) -> String {
+    if said.is_empty() { String::new() } else { format!(": {said:?}") }
 }
 
 /// A server, and the token that it knows this program by.

@@ -75,8 +75,8 @@ pub enum SecretError {
     Withheld {
         /// The credential.
         name: CredentialName,
-        /// What kind of place.
-        place: &'static str,
+        /// Where it is asked for.
+        place: String,
         /// Why not, in words that show nothing of it.
         why: String,
     },
@@ -238,7 +238,7 @@ impl SecretStore {
     }
 
     async fn read(&self, name: &CredentialName, source: &CredentialSource) -> Result<Login, SecretError> {
-        let withheld = |why| SecretError::Withheld { name: name.clone(), place: source.from.word(), why };
+        let withheld = |why| SecretError::Withheld { name: name.clone(), place: source.from.to_string(), why };
         let word = |secret: SecretString| file::word(secret, Path::new(&name.to_string())).map(LoginSecret::Password);
         let secret = match &source.from {
             SecretFrom::File(path) => LoginSecret::Password(file::read_word(path)?),

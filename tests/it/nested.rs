@@ -174,6 +174,32 @@ async fn trouble_behind_a_bastion_ends_in_time_and_blames_the_right_one() {
     assert!(matches!(error, AccessError::Hop { fault: HopFault::Dropped, .. }), "{error:?}");
 }
 
+/// A banner that looks like the client's question has the password typed while the terminal still echoes it.
+#[tokio::test]
+async fn a_password_that_a_bastion_echoes_is_quoted_nowhere() {
+    if !sshd::is_here() {
+        return;
+    }
+    let sshd = Sshd::start_with(&["ed25519"], CLOSED, "");
+    let pins = [pin(&ed25519(1))];
+    let secret = "canary-Wd5kTz0q";
+    for rounds in [vec![vec![("Token: ", false)]], vec![]] {
+        let methods = if rounds.is_empty() { MethodKind::Password } else { MethodKind::KeyboardInteractive };
+        let appliance = Appliance {
+            methods: vec![methods],
+            rounds,
+            banner: Some("Set by the house.\nPassword:".to_owned()),
+            trouble: Trouble::NoPrompt,
+            ..Appliance::default()
+        };
+        let (port, _) = served(appliance).await;
+        let way = entered(&sshd, port, None, short()).await;
+        let error = way.open(&pins, &password(secret)).await.err().unwrap();
+        let told = format!("{error} {error:?}");
+        assert!(!told.contains(secret), "{told}");
+    }
+}
+
 /// A bastion's menu, as a forced command. `{ssh}` is how it starts its client.
 fn menu_script(port: u16, ssh: &str) -> String {
     format!(

@@ -207,7 +207,8 @@ fn an_appliance_is_polled_with_a_password_from_the_vault() {
     for (from, told) in [
         ("vault: {path: hoshu/acme, field: number}", "that field of the secret as a text"),
         ("vault: {path: hoshu/acme, field: gone}", "that field of the secret as a text"),
-        ("vault: {path: hoshu/gone}", "status 404"),
+        ("vault: {path: hoshu/gone}", "vault secret/hoshu/gone, field password: https://127.0.0.1:"),
+        ("vault: {path: hoshu/gone}", " refuses with status 404"),
         ("vault: {path: elsewhere/acme}", "permission denied"),
         ("vault: {path: hoshu/acme, mount: kv}", "permission denied"),
     ] {

@@ -46,6 +46,21 @@ pub(crate) fn is_here() -> bool {
     here
 }
 
+/// Waits until a server has written these words into its log; `false` when it ended, or did not in ten seconds.
+pub(crate) fn says(child: &mut Child, log: &Path, words: &str) -> bool {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(10) {
+        if std::fs::read(log).is_ok_and(|log| String::from_utf8_lossy(&log).contains(words)) {
+            return true;
+        }
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    false
+}
+
 pub(crate) struct Sshd {
     child: Child,
     folder: tempfile::TempDir,
@@ -95,22 +110,9 @@ impl Sshd {
             .spawn()
             .unwrap();
         let mut sshd = Self { child, folder, port };
-        assert!(sshd.listens(), "sshd does not start: {}", sshd.log());
+        let up = says(&mut sshd.child, &sshd.folder.path().join("log"), "Server listening on 127.0.0.1");
+        assert!(up, "sshd does not start: {}", sshd.log());
         sshd
-    }
-
-    fn listens(&mut self) -> bool {
-        let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(10) {
-            if self.log().contains("Server listening on 127.0.0.1") {
-                return true;
-            }
-            if self.child.try_wait().unwrap().is_some() {
-                return false;
-            }
-            std::thread::park_timeout(Duration::from_millis(1));
-        }
-        false
     }
 
     pub(crate) fn log(&self) -> String {

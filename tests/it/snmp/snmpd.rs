@@ -3,11 +3,12 @@
 use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use hoshu::lab::unit::{SpecDefaults, Unit};
 use hoshu::model::snmp::{SnmpObject, SnmpValue};
 use hoshu::model::time::Time;
+
+use crate::access::sshd::says;
 
 const PROGRAM: &str = "/usr/sbin/snmpd";
 
@@ -73,22 +74,9 @@ impl Snmpd {
             .spawn()
             .unwrap();
         let mut snmpd = Self { child, folder, port };
-        assert!(snmpd.listens(), "snmpd does not start: {}", snmpd.log());
+        let up = says(&mut snmpd.child, &snmpd.folder.path().join("log"), "NET-SNMP version");
+        assert!(up, "snmpd does not start: {}", snmpd.log());
         snmpd
-    }
-
-    fn listens(&mut self) -> bool {
-        let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(10) {
-            if self.log().contains("NET-SNMP version") {
-                return true;
-            }
-            if self.child.try_wait().unwrap().is_some() {
-                return false;
-            }
-            std::thread::park_timeout(Duration::from_millis(1));
-        }
-        false
     }
 
     pub(crate) fn log(&self) -> String {
