@@ -9,6 +9,10 @@ use hoshu::cli::out::Out;
 use hoshu::cli::{Cli, Ended, error, run};
 use hoshu::engine::event::Stop;
 
+/// Thousands of sessions at once take and give back small pieces on many threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The exit code of a command that a signal stopped.
 const STOPPED: u8 = 130;
 /// The exit code of a command that broke, as Rust has it for a panic.

@@ -19,6 +19,10 @@ use anyhow::{Context as _, Result};
 use report::{Pairs, Verdicts, say};
 use world::World;
 
+/// The bare exchange has the allocator of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A number from the environment.
 fn number(name: &str, default: usize) -> Result<usize> {
     match std::env::var(name) {

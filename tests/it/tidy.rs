@@ -91,6 +91,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("clap", &["cli", "main.rs"]),
     ("anyhow", &["cli", "main.rs"]),
+    ("mimalloc", &["main.rs"]),
 ];
 
 /// Who may read which clock: beginnings of paths.

@@ -377,8 +377,9 @@ pub(super) fn is_volatile(line: &str, layout: &ConfigLayout) -> bool {
 
 /// Whether an odd number of double quotes stands in a line; a backslash takes away the meaning of what follows it.
 pub(super) fn flips_quote(line: &str) -> bool {
-    if memchr::memchr(b'"', line.as_bytes()).is_none() {
-        return false;
+    let quotes = memchr::memchr_iter(b'"', line.as_bytes()).count();
+    if quotes == 0 || memchr::memchr(b'\\', line.as_bytes()).is_none() {
+        return quotes % 2 == 1;
     }
     let (mut flips, mut escaped) = (false, false);
     for byte in line.bytes() {
