@@ -25,6 +25,8 @@ crate::words! {
         ServiceFailed = "service-failed",
         /// The port pairs pass traffic uninspected (NX).
         Bypass = "bypass",
+        /// Somebody moved the mirror port: every link is up, and nothing arrives (NX).
+        Blind = "blind",
         /// A monitoring or data port has no link.
         LinkDown = "link-down",
         /// `/var` is full.
@@ -91,6 +93,8 @@ pub enum Effect {
     Answer,
     /// The agent of SNMP, until it is mended: nothing counts.
     Agent,
+    /// What the unit counts, until it is mended: nothing counts.
+    Counter,
 }
 
 impl Fault {
@@ -114,6 +118,7 @@ impl Fault {
             | Self::ExecRefused
             | Self::ConfigPagerText => Effect::Answer,
             Self::SnmpSilent | Self::SnmpDisagrees => Effect::Agent,
+            Self::Blind => Effect::Counter,
             _ => Effect::State,
         }
     }

@@ -63,6 +63,39 @@ pub(super) struct Item {
     /// What it gives.
     #[serde(default)]
     pub(super) readings: Vec<Rule>,
+    /// What it counts.
+    #[serde(default)]
+    pub(super) counts: Vec<CountRule>,
+    /// What it names as belonging together.
+    #[serde(default)]
+    pub(super) groups: Vec<GroupRule>,
+}
+
+/// A number that says nothing alone and is held against earlier ones.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CountRule {
+    /// The kind of what is counted.
+    pub(super) kind: ComponentKind,
+    /// The part that names it.
+    pub(super) name: Option<String>,
+    /// The name itself, where the appliance gives none.
+    #[serde(default)]
+    pub(super) named: String,
+    /// The part with the number.
+    pub(super) of: String,
+}
+
+/// Things that belong to one component: the ports of a pair.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GroupRule {
+    /// The kind of the component.
+    pub(super) kind: ComponentKind,
+    /// The part that names it.
+    pub(super) name: String,
+    /// The part whose words are its members.
+    pub(super) members: String,
 }
 
 /// How a reading is made of parts.
@@ -247,7 +280,10 @@ impl Family {
         let patterns = item.start.iter().chain(&item.lines).chain(&self.answer.lines);
         let parts = patterns.flat_map(Pattern::names).collect::<Vec<_>>();
         let unknown = |part: &&String| !parts.contains(&part.as_str());
-        let name = item.names.iter().find(unknown).map(|part| Mistake::Part(part.clone()));
+        let counts = item.counts.iter().flat_map(|count| count.name.iter().chain([&count.of]));
+        let groups = item.groups.iter().flat_map(|group| [&group.name, &group.members]);
+        let named = item.names.iter().chain(counts).chain(groups);
+        let name = named.into_iter().find(unknown).map(|part| Mistake::Part(part.clone()));
         name.or_else(|| mistake_in(&parts, &item.readings, &self.words))
     }
 }

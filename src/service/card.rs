@@ -175,8 +175,14 @@ fn notices(env: &Env, card: &Card) -> Vec<Notice> {
     let seat = &card.seat.seat;
     let mut notices = Vec::new();
     let mut say = |about: &'static str, text: String| notices.push(Notice { about, text });
-    for one in card.not_good.iter().filter(|one| one.condition == Condition::Unprotected) {
-        say("protection", format!("{}: traffic or mail passes uninspected", one.component.for_terminal()));
+    for one in &card.not_good {
+        let what = match one.condition {
+            Condition::Unprotected => "traffic or mail passes uninspected",
+            Condition::Blind => "it sees nothing",
+            Condition::Mute => "nobody is told of what it finds",
+            _ => continue,
+        };
+        say("protection", format!("{}: {what}", one.component.for_terminal()));
     }
     if card.seat.serial_differs {
         say("identity", format!("the files say serial {}", seat.serial.clone().unwrap_or_default()));

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use super::configuration::Settings;
 use super::state::{
-    Bank, Boot, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, Licence, MailQueues, Managed, Ntp,
-    Part, PortPair, Role, Service, Unit, User,
+    Bank, Boot, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, Licence, Lost, MailQueues, Managed,
+    Ntp, Part, PortPair, Role, Service, Unit, User,
 };
 use crate::lab::fleet::SeatSpec;
 use crate::lab::seed::{self, Dice};
@@ -85,6 +85,7 @@ impl Unit {
             enable_password: None,
             algorithms: spec.algorithms,
             bare_line_feeds: spec.algorithms == Algorithms::Modern && dice.below(8) == 0,
+            traffic_lost: Lost::default(),
             faults: BTreeMap::new(),
             appliance_id: mac,
             boot,

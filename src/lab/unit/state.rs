@@ -239,6 +239,35 @@ pub struct MailQueues {
     pub active: u64,
 }
 
+/// Time during which a counter stood still.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// Since when it stands still.
+    pub since: Option<Time>,
+    /// Milliseconds that it stood still before, all in all.
+    pub before_ms: i64,
+}
+
+impl Lost {
+    /// Begins or ends to stand still; a fault is noticed at the first question after it.
+    pub fn stand(&mut self, still: bool, now: Time) {
+        match (still, self.since) {
+            (true, None) => self.since = Some(now),
+            (false, Some(since)) => {
+                self.before_ms += now.ms_since(since);
+                self.since = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// Seconds for which the counter has moved since `from`.
+    pub fn moved_s(&self, from: Time, now: Time) -> u64 {
+        let until = self.since.unwrap_or(now);
+        u64::try_from((until.ms_since(from) - self.before_ms) / 1000).unwrap_or(0)
+    }
+}
+
 /// One appliance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
@@ -294,6 +323,8 @@ pub struct Unit {
     pub algorithms: Algorithms,
     /// Ends its lines with a bare line feed even on a terminal.
     pub bare_line_feeds: bool,
+    /// How long nothing has arrived at the monitoring ports.
+    pub traffic_lost: Lost,
     /// What is broken, with how often it will still take effect.
     pub faults: BTreeMap<Fault, Option<u32>>,
 }

@@ -3,7 +3,7 @@
 
 use crate::lab::unit::page::{Page, yes};
 use crate::lab::unit::shell::Ask;
-use crate::lab::unit::state::{Interface, Unit};
+use crate::lab::unit::state::{Interface, Lost, Unit};
 
 fn print(page: &mut Page, unit: &Unit, interface: &Interface, ask: &Ask<'_>, counters: bool) {
     let width = 22;
@@ -19,7 +19,8 @@ fn print(page: &mut Page, unit: &Unit, interface: &Interface, ask: &Ask<'_>, cou
         page.gap();
         return;
     }
-    let seconds = u64::try_from(ask.true_now.ms_since(unit.booted_at) / 1000).unwrap_or(0);
+    let still = if interface.name.starts_with("pether") { unit.traffic_lost } else { Lost::default() };
+    let seconds = still.moved_s(unit.booted_at, ask.true_now);
     let packets = seconds.saturating_mul(interface.packets_per_s);
     let rows = [
         ("bytes", packets.saturating_mul(700)),
