@@ -198,7 +198,8 @@ fn built_in(kind: ComponentKind) -> Hysteresis {
         | ComponentKind::Licence
         | ComponentKind::Content
         | ComponentKind::GuestImage
-        | ComponentKind::Boot => (1, 0, 1),
+        | ComponentKind::Boot
+        | ComponentKind::Mta => (1, 0, 1),
         ComponentKind::Ntp | ComponentKind::Clock | ComponentKind::Configuration => (2, 30, 1),
         ComponentKind::System
         | ComponentKind::Temperature

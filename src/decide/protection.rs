@@ -13,12 +13,12 @@
 //!
 //! A number that made a unit blind is not learnt from, so that no unit gets used to seeing nothing.
 
-use std::collections::BTreeSet;
-
 use crate::decide::habit::{Habit, Moment, Pieces, habit};
 use crate::decide::span::with_missing;
+use crate::model::inventory::DataPath;
 use crate::model::outside::Outside;
 use crate::model::reading::{Component, ComponentKind, Condition, Counts, Measure, Past, Reading, Unit};
+use crate::model::series::Series;
 use crate::model::settings::ProtectionRules;
 use crate::model::time::{Time, show_duration};
 
@@ -39,6 +39,10 @@ pub const KINDS: [ComponentKind; 4] =
 pub struct Look<'a> {
     /// When and where.
     pub moment: Moment,
+    /// What kind of unit it is.
+    pub series: Series,
+    /// The way that the customer's data takes through it, as the files say.
+    pub data_path: DataPath,
     /// The rules.
     pub rules: ProtectionRules,
     /// Numbers with more time between them than this are not compared.
@@ -61,8 +65,9 @@ pub struct Judged {
 }
 
 /// The pieces of the series that a judgement needs.
-pub fn pieces(moment: Moment, rules: &ProtectionRules, gap_ms_max: i64) -> Pieces {
-    moment.pieces(rules.zero_after_ms.max(STRETCH_MS_MAX).saturating_add(gap_ms_max))
+pub fn pieces(moment: Moment, series: Series, rules: &ProtectionRules, gap_ms_max: i64) -> Pieces {
+    let zero_after_ms = if series == Series::Ex { rules.mail_zero_after_ms } else { rules.zero_after_ms };
+    moment.pieces(zero_after_ms.max(STRETCH_MS_MAX).saturating_add(gap_ms_max))
 }
 
 /// Why two numbers cannot be compared.
@@ -97,6 +102,8 @@ struct Counted {
     rate: Option<Measure>,
     /// Nothing came for as long as makes blind by itself.
     still: bool,
+    /// Whether anything came since the last look.
+    grew: Option<bool>,
 }
 
 impl Look<'_> {
@@ -123,15 +130,16 @@ impl Look<'_> {
         (trail, Apart::First)
     }
 
-    fn counted(&self, component: Component, unit: Unit, floor: u32) -> Counted {
+    fn counted(&self, component: Component, unit: Unit, floor: u32, zero_after_ms: i64) -> Counted {
         let Some(count) = self.counts.of(&component) else {
-            return Counted { component, flow: Flow::Unread, count: None, rate: None, still: false };
+            return Counted { component, flow: Flow::Unread, count: None, rate: None, still: false, grew: None };
         };
         let (trail, end) = self.trail(&component, count);
         let still = trail.iter().take_while(|(_, milli)| *milli == count.milli);
         let polls = u32::try_from(still.clone().count()).unwrap_or(u32::MAX).saturating_add(1);
         let since = still.last().map_or(0, |(at, _)| self.moment.now.ms_since(*at));
-        let still = polls >= self.rules.zero_polls && since >= self.rules.zero_after_ms;
+        let still = polls >= self.rules.zero_polls && since >= zero_after_ms;
+        let grew = trail.first().map(|(_, milli)| *milli < count.milli);
         let unit_ms = if unit == Unit::PerSecond { 1_000 } else { 3_600_000 };
         let over = |(at, milli): (Time, i64)| {
             let span_ms = self.moment.now.ms_since(at);
@@ -143,7 +151,7 @@ impl Look<'_> {
         let rate = last.map(|(milli, _)| Measure { milli, unit });
         let Some((newest, _)) = last else {
             let why = if trail.is_empty() { end } else { Apart::Soon };
-            return Counted { component, flow: Flow::Apart(why), count: Some(count), rate, still };
+            return Counted { component, flow: Flow::Apart(why), count: Some(count), rate, still, grew };
         };
         let rates = self.past.iter().filter(|one| one.component == component && one.measure.unit == unit);
         let floor = i64::from(floor) * 1_000;
@@ -167,7 +175,7 @@ impl Look<'_> {
                 }
             }
         };
-        Counted { component, flow, count: Some(count), rate, still }
+        Counted { component, flow, count: Some(count), rate, still, grew }
     }
 
     /// Whether a number is below so many per cent of what is usual.
@@ -198,7 +206,7 @@ impl Look<'_> {
 pub fn traffic(look: &Look<'_>) -> Judged {
     let port = |name: &Outside| {
         let component = Component::new(ComponentKind::Traffic, name.clone());
-        look.counted(component, Unit::PerSecond, look.rules.traffic_floor)
+        look.counted(component, Unit::PerSecond, look.rules.traffic_floor, look.rules.zero_after_ms)
     };
     let pairs: Vec<(&Component, Vec<Counted>)> = look
         .counts
@@ -209,6 +217,8 @@ pub fn traffic(look: &Look<'_>) -> Judged {
         .collect();
     let mut judged = Judged::default();
     if pairs.is_empty() {
+        let said = "not judged: the unit tells no port pairs";
+        judged.readings.push(Reading::new(Component::only(ComponentKind::Traffic), Condition::Learning, said));
         return judged;
     }
     let all: Vec<&Counted> = pairs.iter().flat_map(|(_, ports)| ports).collect();
@@ -289,11 +299,102 @@ fn kept(counted: &Counted, blind: bool) -> impl Iterator<Item = (Component, Meas
     counted.count.into_iter().chain(rate).map(|measure| (counted.component.clone(), measure))
 }
 
+/// The mail that is analysed, and the mail that passes without it. Not one mail for a day is blind from the first day on.
+pub fn mail(look: &Look<'_>) -> Judged {
+    let named = |name: &str| {
+        let (floor, zero_after_ms) = (look.rules.mail_floor, look.rules.mail_zero_after_ms);
+        look.counted(Component::new(ComponentKind::Mail, name), Unit::PerHour, floor, zero_after_ms)
+    };
+    let analysed = named("analysed");
+    let (condition, said) = match analysed.flow {
+        Flow::Stopped => (Condition::Blind, format!("no mail is analysed: {}", look.why(Flow::Stopped))),
+        _ if analysed.still => {
+            let long = show_duration(look.rules.mail_zero_after_ms);
+            (Condition::Blind, format!("not one mail was analysed for {long}"))
+        }
+        Flow::Low => (Condition::Warning, format!("little mail is analysed: {}", look.why(Flow::Low))),
+        flow => (plain(flow), look.why(flow)),
+    };
+    let of_rate = |reading: Reading, rate: Option<Measure>| match rate {
+        Some(rate) => reading.with(rate),
+        None => reading,
+    };
+    let samples = kept(&analysed, condition == Condition::Blind).collect();
+    let mut judged = Judged { samples, ..Judged::default() };
+    judged.readings.push(of_rate(Reading::new(analysed.component.clone(), condition, said), analysed.rate));
+    let bypassed = named("bypassed");
+    // Not its habits count, but that there are any.
+    let (condition, said) = match (bypassed.flow, bypassed.grew) {
+        (Flow::Unread, _) => (Condition::Missing, look.why(Flow::Unread)),
+        (_, Some(true)) => (Condition::Unprotected, "mail passes without analysis".to_owned()),
+        (_, Some(false)) => (Condition::Good, "none".to_owned()),
+        (flow, None) => (Condition::Learning, look.why(flow)),
+    };
+    judged.readings.push(of_rate(Reading::new(bypassed.component.clone(), condition, said), bypassed.rate));
+    judged.samples.extend(bypassed.count.map(|count| (bypassed.component, count)));
+    judged
+}
+
+/// The condition of what neither stopped nor is little.
+const fn plain(flow: Flow) -> Condition {
+    match flow {
+        Flow::Unread => Condition::Missing,
+        Flow::Apart(_) | Flow::Learning(_) => Condition::Learning,
+        Flow::Quiet => Condition::Quiet,
+        Flow::Stopped => Condition::Blind,
+        Flow::Low => Condition::Warning,
+        Flow::Usual => Condition::Good,
+    }
+}
+
+/// Whether the port pairs are as the files say that the unit stands: only what contradicts them has a reading.
+///
+/// A unit that should stand in line, and has no pair in line, lets everything pass. Where one pair is in line, another one
+/// may be a tap on purpose, which is worth a look. Bypass is told by the appliance itself.
+pub fn in_line(look: &Look<'_>) -> Vec<Reading> {
+    let fail_safe = match look.data_path {
+        DataPath::InlineFailOpen => Some("open"),
+        DataPath::InlineFailClose => Some("close"),
+        DataPath::Tap => None,
+        _ => return Vec::new(),
+    };
+    let said = |part: &'static str| {
+        let of_part = look.counts.words.iter().filter(move |(_, known, _)| known == part);
+        of_part.map(|(component, _, word)| (component.clone(), word.as_data().to_lowercase())).collect::<Vec<_>>()
+    };
+    let stands = |word: &str| matches!(word, "block" | "monitor");
+    let (modes, safes) = (said("op_mode"), said("fail-safe"));
+    let any = modes.iter().any(|(_, word)| stands(word));
+    let mut readings = Vec::new();
+    for (pair, word) in &modes {
+        let told = match (fail_safe, word.as_str()) {
+            (Some(_), "tap") if any => Some((Condition::Warning, "op mode tap beside pairs in line: is it meant?")),
+            (Some(_), "tap") => {
+                Some((Condition::Unprotected, "op mode tap: the files say in line; nothing is blocked"))
+            }
+            (None, word) if stands(word) => Some((Condition::Warning, "stands in line: the files say tap")),
+            _ => None,
+        };
+        readings.extend(told.map(|(condition, said)| Reading::new(pair.clone(), condition, said)));
+        let other = safes.iter().find(|(component, word)| component == pair && Some(word.as_str()) != fail_safe);
+        if let (Some(meant), true, Some((_, found))) = (fail_safe, stands(word), other) {
+            let said = format!("fail-safe {}: the files say {meant}", found.chars().take(20).collect::<String>());
+            readings.push(Reading::new(pair.clone(), Condition::Warning, said));
+        }
+    }
+    readings
+}
+
 /// All that can be said of what a unit counted. `before` are the components that earlier polls saw: what was judged then
 /// and is not counted any more is missing.
 pub fn judge<'a>(look: &Look<'_>, before: impl Iterator<Item = &'a Component>) -> Judged {
-    let mut judged = traffic(look);
-    let counted = BTreeSet::from([ComponentKind::Traffic, ComponentKind::Mail]);
-    judged.readings = with_missing(before.filter(|known| counted.contains(&known.kind)), judged.readings);
+    let mut judged = match look.series {
+        Series::Nx => traffic(look),
+        Series::Ex => mail(look),
+        Series::Hx | Series::Cm | Series::Ax | Series::Fx => Judged::default(),
+    };
+    let before = before.filter(|known| known.kind == ComponentKind::Traffic);
+    judged.readings = with_missing(before, judged.readings);
+    judged.readings.extend(in_line(look));
     judged
 }

@@ -158,6 +158,7 @@ async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Poll
     let before = known.spans.iter().map(|span| &span.component);
     let judged = protection::judge(&env, &facts, before, &poll).await?;
     poll.readings.extend(judged.readings);
+    poll.readings = decide::span::worst(poll.readings);
     poll.readings.extend(decide::finding::reach(poll.outcome).map(|reach| Reading { said: said(&poll), ..reach }));
     let findings = conclude(&env, &facts, &known, &poll);
     // Before the findings are written: after a crash in between, the next poll takes it.

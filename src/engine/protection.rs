@@ -10,7 +10,7 @@ use crate::store::StoreError;
 /// The longest time between two numbers that are compared, in periods of the detail tier.
 const GAP_PERIODS: i64 = 3;
 /// And at least and at most so long, in milliseconds.
-const GAP_MS: (i64, i64) = (30 * 60_000, 24 * 3_600_000);
+const GAP_MS: (i64, i64) = (125 * 60_000, 24 * 3_600_000);
 
 /// Judges what a poll counted. One bounded question to the store, and only when the detail tier was read.
 pub(super) async fn judge(
@@ -30,9 +30,18 @@ pub(super) async fn judge(
     let past = if poll.counts.numbers.is_empty() {
         Vec::new()
     } else {
-        let pieces = protection::pieces(moment, &rules, gap_ms_max);
+        let pieces = protection::pieces(moment, seat.series, &rules, gap_ms_max);
         env.rows().series_past(&seat.name, &protection::KINDS, pieces.hours, pieces.days).await?
     };
-    let (counts, readings) = (&poll.counts, poll.readings.as_slice());
-    Ok(protection::judge(&Look { moment, rules, gap_ms_max, counts, readings, past: &past }, before))
+    let look = Look {
+        moment,
+        series: seat.series,
+        data_path: seat.data_path,
+        rules,
+        gap_ms_max,
+        counts: &poll.counts,
+        readings: &poll.readings,
+        past: &past,
+    };
+    Ok(protection::judge(&look, before))
 }

@@ -169,6 +169,7 @@ static PROTECTION_FIELDS: Table = Table {
     fields: &[
         Field::optional("zero_after", DURATION, "So long nothing at all with every link up is blind; 30m (to 24h)."),
         Field::optional("zero_polls", Kind::Whole(2, 100), "So many polls see it at least; 3 when left out."),
+        Field::optional("mail_zero_after", DURATION, "So long not one mail at an EX is blind; 24h (to 24h)."),
         Field::optional("weeks", Kind::Whole(1, 4), "Weeks that make a habit of an hour; 2 when left out."),
         Field::optional("stop_percent", PERCENT, "Less than this of the usual is nothing; 1 when left out."),
         Field::optional("low_percent", PERCENT, "Less than this of the usual is a warning; 10 when left out."),
@@ -480,6 +481,7 @@ fn read_protection(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> P
     let read = ProtectionRules {
         zero_after_ms: fields.duration_ms("zero_after").unwrap_or(rules.zero_after_ms),
         zero_polls: whole("zero_polls", rules.zero_polls),
+        mail_zero_after_ms: fields.duration_ms("mail_zero_after").unwrap_or(rules.mail_zero_after_ms),
         weeks: whole("weeks", rules.weeks),
         stop_percent: whole("stop_percent", rules.stop_percent),
         low_percent: whole("low_percent", rules.low_percent),
@@ -487,8 +489,10 @@ fn read_protection(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> P
         mail_floor: whole("mail_floor", rules.mail_floor),
         agents_floor: whole("agents_floor", rules.agents_floor),
     };
-    if read.zero_after_ms > ZERO_AFTER_MS_MAX {
-        problems.push(fields.error("zero_after", "no more than 24h are looked back upon"));
+    for (name, long) in [("zero_after", read.zero_after_ms), ("mail_zero_after", read.mail_zero_after_ms)] {
+        if long > ZERO_AFTER_MS_MAX {
+            problems.push(fields.error(name, "no more than 24h are looked back upon"));
+        }
     }
     if read.stop_percent > read.low_percent {
         let name = if fields.has("stop_percent") { "stop_percent" } else { "low_percent" };

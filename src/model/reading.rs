@@ -48,6 +48,8 @@ crate::words! {
         Traffic = "traffic",
         /// The mail that is analysed (EX), against the seat's own habits; or that passes without it.
         Mail = "mail",
+        /// How the mail transfer agent of an EX is set and goes.
+        Mta = "mta",
         /// The agents that report (HX), against the seat's own habits.
         Agents = "agents",
         /// The last event of the seat that reached whoever watches.
@@ -256,13 +258,15 @@ pub struct Span {
     pub polls: i64,
 }
 
-/// What an appliance counts, which says nothing alone: it is held against what was counted before.
+/// What an appliance tells that says nothing alone: it is held against what was counted before, and against the files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// The numbers, each of a thing of its own.
     pub numbers: Vec<(Component, Measure)>,
     /// Which of those things belong together: a component, and the names of its members.
     pub groups: Vec<(Component, Vec<Outside>)>,
+    /// How something is set: the component, what of it, and the word.
+    pub words: Vec<(Component, String, Outside)>,
 }
 
 impl Counts {
@@ -270,6 +274,7 @@ impl Counts {
     pub fn extend(&mut self, other: Self) {
         self.numbers.extend(other.numbers);
         self.groups.extend(other.groups);
+        self.words.extend(other.words);
     }
 
     /// The number of a component.

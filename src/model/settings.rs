@@ -160,6 +160,8 @@ pub struct ProtectionRules {
     pub zero_after_ms: i64,
     /// So many polls see it at least.
     pub zero_polls: u32,
+    /// So long not one mail is analysed: blind, whatever is known of the habits of an EX.
+    pub mail_zero_after_ms: i64,
     /// So many of the last four weeks must have been seen at this weekday and hour.
     pub weeks: u32,
     /// Less than so many per cent of what is usual is nothing.
@@ -179,6 +181,7 @@ impl Default for ProtectionRules {
         Self {
             zero_after_ms: 30 * 60_000,
             zero_polls: 3,
+            mail_zero_after_ms: 24 * 3_600_000,
             weeks: 2,
             stop_percent: 1,
             low_percent: 10,

@@ -69,6 +69,21 @@ pub(super) struct Item {
     /// What it names as belonging together.
     #[serde(default)]
     pub(super) groups: Vec<GroupRule>,
+    /// What it says of how something is set.
+    #[serde(default)]
+    pub(super) words: Vec<WordRule>,
+}
+
+/// How something is set, where the files say how it should be.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WordRule {
+    /// The kind of the component.
+    pub(super) kind: ComponentKind,
+    /// The part that names it.
+    pub(super) name: String,
+    /// The parts with the words; what stands before ` (` counts.
+    pub(super) of: Vec<String>,
 }
 
 /// A number that says nothing alone and is held against earlier ones.
@@ -282,7 +297,8 @@ impl Family {
         let unknown = |part: &&String| !parts.contains(&part.as_str());
         let counts = item.counts.iter().flat_map(|count| count.name.iter().chain([&count.of]));
         let groups = item.groups.iter().flat_map(|group| [&group.name, &group.members]);
-        let named = item.names.iter().chain(counts).chain(groups);
+        let words = item.words.iter().flat_map(|word| word.of.iter().chain([&word.name]));
+        let named = item.names.iter().chain(counts).chain(groups).chain(words);
         let name = named.into_iter().find(unknown).map(|part| Mistake::Part(part.clone()));
         name.or_else(|| mistake_in(&parts, &item.readings, &self.words))
     }

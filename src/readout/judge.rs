@@ -84,7 +84,7 @@ fn word(family: &Family, table: &str, word: &str, whole: &str) -> Verdict {
 }
 
 /// What stands before ` (`.
-fn head(value: &str) -> &str {
+pub(super) fn head(value: &str) -> &str {
     value.split_once(" (").map_or(value, |(head, _)| head).trim()
 }
 

@@ -6,7 +6,7 @@ use super::cli_error::{CliError, error_of_line};
 use super::clock::{ApplianceTime, Zone};
 use super::definition::Layout;
 use super::family::{ClockRule, Family, Rule};
-use super::judge::{Source, Verdict, judge, label, milli, short};
+use super::judge::{Source, Verdict, head, judge, label, milli, short};
 use super::scan::{Part, Parts, Scan, scan};
 use super::{Context, Readout};
 use crate::model::identity::Seen;
@@ -205,6 +205,11 @@ fn counts(family: &Family, found: &Scan<'_, '_>) -> Counts {
                 let members = members.split_whitespace().map(Outside::from).collect();
                 counts.groups.push((Component::new(rule.kind, short(name)), members));
             }
+        }
+        for rule in &item.words {
+            let Some(name) = word(&rule.name) else { continue };
+            let said = rule.of.iter().filter_map(|part| Some((part.clone(), Outside::from(short(head(word(part)?))))));
+            counts.words.extend(said.map(|(part, said)| (Component::new(rule.kind, short(name)), part, said)));
         }
     }
     counts.numbers.truncate(READINGS_MAX);

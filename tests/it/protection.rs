@@ -12,6 +12,10 @@ fn pair(name: &str) -> Component {
     Component::new(ComponentKind::Traffic, name)
 }
 
+fn mail(name: &str) -> Component {
+    Component::new(ComponentKind::Mail, name)
+}
+
 fn of<'a>(readings: &'a [Reading], component: &Component) -> &'a Reading {
     readings.iter().find(|reading| reading.component == *component).unwrap_or_else(|| panic!("{component:?}"))
 }
@@ -53,4 +57,61 @@ async fn a_unit_whose_mirror_port_was_moved_is_blind_though_every_lamp_is_good()
         assert_eq!(of(&world.look().await, &unit).condition, condition);
         assert_eq!(world.finding(ComponentKind::Traffic).await.unwrap().state, state);
     }
+}
+
+#[tokio::test]
+async fn a_unit_in_line_that_somebody_set_to_tap_lets_everything_pass() {
+    let world = World::with("acme-nx01").await;
+    let good = world.look().await;
+    let pairs = || ["A", "B"].map(|name| Component::new(ComponentKind::PortPair, name));
+    assert!(pairs().iter().all(|pair| of(&good, pair).condition == Condition::Good), "{good:?}");
+    world.break_by(Fault::TapMode);
+    let tapped = world.look().await;
+    for pair in pairs() {
+        let reading = of(&tapped, &pair);
+        let said = "op mode tap: the files say in line; nothing is blocked";
+        assert_eq!((reading.condition, reading.said.as_data()), (Condition::Unprotected, said));
+        assert_eq!(tapped.iter().filter(|one| one.component == pair).count(), 1, "one reading of one component");
+    }
+}
+
+#[tokio::test]
+async fn mail_that_passes_without_analysis_is_unprotected_and_no_mail_for_a_day_is_blind() {
+    let world = World::with("acme-ex01").await;
+    let first = world.look().await;
+    let conditions = |readings: &[Reading]| ["analysed", "bypassed"].map(|name| of(readings, &mail(name)).condition);
+    assert_eq!(conditions(&first), [Condition::Learning; 2], "{first:?}");
+    world.pass(10 * MINUTE);
+    assert_eq!(conditions(&world.look().await), [Condition::Learning, Condition::Good]);
+    world.break_by(Fault::MtaBypass);
+    world.pass(10 * MINUTE);
+    world.look().await;
+    world.pass(10 * MINUTE);
+    assert_eq!(conditions(&world.look().await), [Condition::Learning, Condition::Unprotected]);
+    world.mend();
+    world.break_by(Fault::NoMail);
+    let mut blind_after = None;
+    for turn in 1..=52 {
+        world.pass(30 * MINUTE);
+        let readings = world.look().await;
+        if of(&readings, &mail("analysed")).condition == Condition::Blind {
+            blind_after.get_or_insert(turn);
+            assert_eq!(of(&readings, &mail("analysed")).said.as_data(), "not one mail was analysed for 1d 0h");
+        }
+    }
+    // The lab notices at the first question; a day of polls every half hour lies between.
+    assert_eq!(blind_after, Some(48));
+}
+
+#[tokio::test]
+async fn the_mode_of_an_ex_is_read_with_the_slow_tier() {
+    let world = World::with("acme-ex01").await;
+    world.poll().await;
+    let found = world.finding(ComponentKind::Mta).await;
+    assert!(found.is_none(), "{found:?}");
+    world.break_by(Fault::MtaBypass);
+    world.pass(6 * 60 * MINUTE);
+    world.poll().await;
+    let found = world.finding(ComponentKind::Mta).await.unwrap();
+    assert_eq!((found.component.name.as_data(), found.condition), ("policy", Condition::Unprotected));
 }

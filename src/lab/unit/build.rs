@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use super::configuration::Settings;
 use super::state::{
-    Bank, Boot, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, Licence, Lost, MailQueues, Managed,
-    Ntp, Part, PortPair, Role, Service, Unit, User,
+    Bank, Boot, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, Licence, MailQueues, Managed, Ntp,
+    Part, PortPair, Role, Service, Unit, User,
 };
 use crate::lab::fleet::SeatSpec;
 use crate::lab::seed::{self, Dice};
@@ -79,13 +79,14 @@ impl Unit {
                 deferred: dice.below(20),
                 hold: dice.below(40),
                 active: dice.below(5),
+                per_hour: 600 + dice.below(6_000),
             }),
             settings: Settings::new(spec, defaults.configuration_bytes, u64::from(small(&mut dice, 900)) + 20),
             users: users(spec),
             enable_password: None,
             algorithms: spec.algorithms,
             bare_line_feeds: spec.algorithms == Algorithms::Modern && dice.below(8) == 0,
-            traffic_lost: Lost::default(),
+            lost: BTreeMap::new(),
             faults: BTreeMap::new(),
             appliance_id: mac,
             boot,

@@ -1,9 +1,10 @@
 //! Interfaces, port pairs, names. Source: docs.trellix.com, `show interfaces`, `show policymgr interfaces`,
 //! `show hosts`.
 
+use crate::lab::fault::Fault;
 use crate::lab::unit::page::{Page, yes};
 use crate::lab::unit::shell::Ask;
-use crate::lab::unit::state::{Interface, Lost, Unit};
+use crate::lab::unit::state::{Interface, Unit};
 
 fn print(page: &mut Page, unit: &Unit, interface: &Interface, ask: &Ask<'_>, counters: bool) {
     let width = 22;
@@ -19,8 +20,8 @@ fn print(page: &mut Page, unit: &Unit, interface: &Interface, ask: &Ask<'_>, cou
         page.gap();
         return;
     }
-    let still = if interface.name.starts_with("pether") { unit.traffic_lost } else { Lost::default() };
-    let seconds = still.moved_s(unit.booted_at, ask.true_now);
+    let held: &[Fault] = if interface.name.starts_with("pether") { &[Fault::Blind] } else { &[] };
+    let seconds = unit.counted_s(held, ask.true_now);
     let packets = seconds.saturating_mul(interface.packets_per_s);
     let rows = [
         ("bytes", packets.saturating_mul(700)),
