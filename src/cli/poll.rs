@@ -149,6 +149,9 @@ fn show(context: &Context<'_, impl Doors>, answer: &Answer, all: bool, took: Dur
         without_ssh(answer.no_ssh),
         took.as_secs_f64()
     ));
+    if let Some(doubt) = &answer.doubt {
+        context.out.talk(doubt);
+    }
     let gasps = || answer.seats.iter().filter_map(|seat| seat.last_gasp.as_ref());
     if gasps().next().is_some() {
         let (all, kept) = (gasps().count(), gasps().filter(|gasp| gasp.backup.is_some()).count());

@@ -94,9 +94,7 @@ pub enum Habit {
 pub fn habit<'a>(past: impl Iterator<Item = &'a Past>, moment: Moment, weeks_min: u32) -> Habit {
     let mut weeks: [Vec<i64>; WEEKS as usize] = Default::default();
     for one in past {
-        // The mean of an hour belongs where most of it lies.
-        let at = if one.is_hour { one.at.plus_ms(HOUR_MS / 2) } else { one.at };
-        let week = moment.weeks_ago(at).and_then(|week| weeks.get_mut(week as usize - 1));
+        let week = moment.weeks_ago(middle_of(one)).and_then(|week| weeks.get_mut(week as usize - 1));
         week.into_iter().for_each(|week| week.push(one.measure.milli));
     }
     let mut middles: Vec<i64> = weeks.iter_mut().filter_map(|week| middle(week)).collect();
@@ -104,6 +102,16 @@ pub fn habit<'a>(past: impl Iterator<Item = &'a Past>, moment: Moment, weeks_min
         Ok(seen) if seen < weeks_min.max(1) => Habit::Learning(seen),
         _ => middle(&mut middles).map_or(Habit::Learning(0), Habit::Usual),
     }
+}
+
+/// The largest number of the last weeks at this weekday and hour, in thousandths of its unit.
+pub fn rhythm<'a>(past: impl Iterator<Item = &'a Past>, moment: Moment) -> Option<i64> {
+    past.filter(|one| moment.weeks_ago(middle_of(one)).is_some()).map(|one| one.measure.milli).max()
+}
+
+/// The mean of an hour belongs where most of it lies.
+const fn middle_of(one: &Past) -> Time {
+    if one.is_hour { one.at.plus_ms(HOUR_MS / 2) } else { one.at }
 }
 
 /// The lower middle of some numbers.

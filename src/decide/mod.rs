@@ -9,6 +9,7 @@ pub mod channel;
 pub mod due;
 pub mod finding;
 pub mod habit;
+pub mod heard;
 pub mod protection;
 pub mod reconcile;
 pub mod span;

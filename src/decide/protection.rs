@@ -167,20 +167,22 @@ impl Look<'_> {
             Habit::Usual(usual) => {
                 let expected = |span_ms: i64| i128::from(usual) * i128::from(span_ms) / unit_ms / 1_000;
                 let enough = |(_, span_ms): &(i64, i64)| expected(*span_ms) >= i128::from(EXPECTED_MIN);
-                match stretches.find(enough).map(|(milli, _)| milli) {
-                    None => Flow::Apart(Apart::Soon),
-                    Some(milli) if self.is_below(milli, usual, self.rules.stop_percent) => Flow::Stopped,
-                    Some(milli) if self.is_below(milli, usual, self.rules.low_percent) => Flow::Low,
-                    Some(_) => Flow::Usual,
-                }
+                stretches.find(enough).map_or(Flow::Apart(Apart::Soon), |(milli, _)| self.against(milli, usual))
             }
         };
         Counted { component, flow, count: Some(count), rate, still, grew }
     }
 
-    /// Whether a number is below so many per cent of what is usual.
-    fn is_below(&self, milli: i64, usual: i64, percent: u32) -> bool {
-        i128::from(milli) * 100 < i128::from(usual) * i128::from(percent)
+    /// A number against what is usual.
+    fn against(&self, milli: i64, usual: i64) -> Flow {
+        let below = |percent: u32| i128::from(milli) * 100 < i128::from(usual) * i128::from(percent);
+        if below(self.rules.stop_percent) {
+            Flow::Stopped
+        } else if below(self.rules.low_percent) {
+            Flow::Low
+        } else {
+            Flow::Usual
+        }
     }
 
     fn why(&self, flow: Flow) -> String {
@@ -335,7 +337,46 @@ pub fn mail(look: &Look<'_>) -> Judged {
     judged
 }
 
-/// The condition of what neither stopped nor is little.
+/// The agents that report, where something counted them: `total`, and those `seen-1h` and `seen-24h`.
+///
+/// That not one of all agents was seen for a day needs no history; that fewer than usual were seen does.
+pub fn agents(look: &Look<'_>) -> Judged {
+    let named = |name: &str| Component::new(ComponentKind::Agents, name);
+    let number = |name: &str| look.counts.of(&named(name)).map(|measure| measure.milli);
+    let floor = i64::from(look.rules.agents_floor).saturating_mul(1_000);
+    let mut judged = Judged::default();
+    let (total, day) = (number("total"), number("seen-24h"));
+    let (condition, said) = match (total, day) {
+        (None, None) => return judged,
+        (Some(total), Some(0)) if total >= floor => (Condition::Blind, "not one agent was seen for 24h".to_owned()),
+        (_, Some(day)) if day >= floor => (Condition::Good, "agents report".to_owned()),
+        _ => (Condition::Learning, format!("fewer than {} agents", look.rules.agents_floor)),
+    };
+    judged.readings.push(Reading::new(Component::only(ComponentKind::Agents), condition, said));
+    for name in ["seen-1h", "seen-24h"] {
+        let Some(milli) = number(name) else { continue };
+        let own = look.past.iter().filter(|one| one.component == named(name) && one.measure.unit == Unit::Count);
+        let flow = match habit(own, look.moment, look.rules.weeks) {
+            Habit::Learning(weeks) => Flow::Learning(weeks),
+            Habit::Usual(usual) if usual < floor => {
+                if milli < floor {
+                    Flow::Quiet
+                } else {
+                    Flow::Usual
+                }
+            }
+            Habit::Usual(usual) => look.against(milli, usual),
+        };
+        let count = Measure { milli, unit: Unit::Count };
+        judged.readings.push(Reading::new(named(name), plain(flow), look.why(flow)).with(count));
+        if flow != Flow::Stopped && condition != Condition::Blind {
+            judged.samples.push((named(name), count));
+        }
+    }
+    judged
+}
+
+/// The condition of how something goes.
 const fn plain(flow: Flow) -> Condition {
     match flow {
         Flow::Unread => Condition::Missing,
@@ -391,10 +432,14 @@ pub fn judge<'a>(look: &Look<'_>, before: impl Iterator<Item = &'a Component>) -
     let mut judged = match look.series {
         Series::Nx => traffic(look),
         Series::Ex => mail(look),
-        Series::Hx | Series::Cm | Series::Ax | Series::Fx => Judged::default(),
+        Series::Hx => agents(look),
+        Series::Cm | Series::Ax | Series::Fx => Judged::default(),
     };
     let before = before.filter(|known| known.kind == ComponentKind::Traffic);
     judged.readings = with_missing(before, judged.readings);
     judged.readings.extend(in_line(look));
     judged
 }
+
+#[cfg(test)]
+pub(super) mod tests;

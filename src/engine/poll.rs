@@ -13,7 +13,7 @@ use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
 use crate::engine::lane::Permit;
-use crate::engine::protection;
+use crate::engine::protection::{self, Listening};
 use crate::engine::session::{self, Failure, Live};
 use crate::engine::snmp::{self, Beside, Told};
 use crate::model::finding::Finding;
@@ -55,6 +55,8 @@ pub struct Polled {
     pub findings: Vec<Finding>,
     /// The backup that was taken at once, because hardware begins to fail.
     pub last_gasp: Option<LastGasp>,
+    /// What could not be known of any seat of this run, said with the first one.
+    pub doubt: Option<String>,
 }
 
 /// A backup that was taken while the appliance still answered.
@@ -91,15 +93,19 @@ pub async fn run(env: &Env, seats: &[SeatName], wanted: &Wanted) -> Result<Vec<P
     env.tell(&Event::Started { seats: work.len() });
     let at_once = env.settings.limits.sessions as usize;
     let follow = *wanted == Wanted::Due;
+    let heard = Arc::new(Listening::default());
     let polled = fleet::each(
         &env.stop,
         work,
         at_once,
-        |(facts, known, tiers)| one(env.clone(), facts, known, Ask { tiers, follow }),
+        |(facts, known, tiers)| one(env.clone(), facts, known, Ask { tiers, follow }, Arc::clone(&heard)),
         |(facts, ..), failure| Ok(undone(env, facts, &failure)),
     )
     .await;
-    let polled = polled.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut polled = polled.into_iter().collect::<Result<Vec<_>, _>>()?;
+    if let (Some(first), Some(doubt)) = (polled.first_mut(), heard.doubt()) {
+        first.doubt = Some(doubt);
+    }
     env.store.flush().await?;
     env.ways.leave_idle().await;
     env.tell(&Event::Finished);
@@ -120,7 +126,13 @@ fn tiers_of(env: &Env, facts: &Facts, known: &Known, wanted: &Wanted, now: Time)
 }
 
 fn undone(env: &Env, facts: &Arc<Facts>, failure: &Failure) -> Polled {
-    Polled { facts: Arc::clone(facts), poll: failed(env, failure, 0), findings: Vec::new(), last_gasp: None }
+    Polled {
+        facts: Arc::clone(facts),
+        poll: failed(env, failure, 0),
+        findings: Vec::new(),
+        last_gasp: None,
+        doubt: None,
+    }
 }
 
 /// What is asked of one seat.
@@ -145,7 +157,7 @@ fn failed(env: &Env, failure: &Failure, took_ms: i64) -> Poll {
 }
 
 /// Looks at one seat, decides, and hands the record to the store.
-async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Polled, StoreError> {
+async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask, heard: Arc<Listening>) -> Result<Polled, StoreError> {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
     let began = Stopwatch::start();
     let tiers = ask.tiers.clone();
@@ -156,7 +168,7 @@ async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Poll
         Err(failure) => (without_ssh(&env, &facts, &known, &tiers, failed(&env, &failure, took_ms)).await, None),
     };
     let before = known.spans.iter().map(|span| &span.component);
-    let judged = protection::judge(&env, &facts, before, &poll).await?;
+    let judged = protection::judge(&env, &facts, before, &poll, &heard).await?;
     poll.readings.extend(judged.readings);
     poll.readings = decide::span::worst(poll.readings);
     poll.readings.extend(decide::finding::reach(poll.outcome).map(|reach| Reading { said: said(&poll), ..reach }));
@@ -179,6 +191,8 @@ async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Poll
         samples: poll
             .readings
             .iter()
+            // What habits are made of is chosen by who judges them.
+            .filter(|reading| !decide::protection::KINDS.contains(&reading.component.kind))
             .filter_map(|reading| reading.measure.map(|measure| (reading.component.clone(), measure)))
             .chain(judged.samples)
             .collect(),
@@ -186,7 +200,7 @@ async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Poll
     env.store.observe(record).await?;
     let good = !poll.readings.iter().any(|reading| reading.condition.wants_attention());
     env.tell(&Event::SeatDone { seat: facts.seat.name.clone(), good, word: poll.outcome.as_str() });
-    Ok(Polled { facts, poll, findings, last_gasp })
+    Ok(Polled { facts, poll, findings, last_gasp, doubt: None })
 }
 
 /// A poll that SSH ended, with what SNMP says alone.

@@ -12,7 +12,7 @@ use crate::model::reading::ComponentKind;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
 use crate::model::settings::{
-    Periods, ProtectionRules, RootSource, SessionLimits, Settings, TierRules, TransitKey, Vault,
+    EventsSource, Periods, ProtectionRules, RootSource, SessionLimits, Settings, TierRules, TransitKey, Vault,
 };
 use crate::model::snmp::{SnmpAuth, SnmpPrivacy};
 use crate::model::store_url::StoreUrl;
@@ -52,6 +52,7 @@ static SETTINGS_FILE: Table = Table {
             Kind::Table(&PROTECTION_FIELDS),
             "When a unit that works is said to see nothing.",
         ),
+        Field::optional("events", Kind::Table(&EVENT_FIELDS), "When whoever watches last heard of each seat."),
     ],
 };
 
@@ -161,6 +162,18 @@ static HYSTERESIS_FIELDS: Table = Table {
     ],
 };
 
+static EVENT_FIELDS: Table = Table {
+    what: "the events",
+    fields: &[
+        Field::required(
+            "file",
+            PATH,
+            "Lines of a seat or host name and a time, in CSV or JSON; it is read at each poll.",
+        ),
+        Field::optional("silent_after", DURATION, "Silence up to this is never told; 24h when left out."),
+    ],
+};
+
 const PERCENT: Kind = Kind::Whole(0, 100);
 const FLOOR: Kind = Kind::Whole(1, 1_000_000);
 
@@ -228,6 +241,10 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
     let findings = fields.keyed("findings").into_iter().filter_map(read_hysteresis).collect();
     let tiers = read_tiers(fields.table("tiers"), problems);
     let protection = read_protection(fields.table("protection"), problems);
+    let events = fields.table("events").and_then(|fields| {
+        let file = folder.join(fields.text("file")?);
+        Some(EventsSource { file, silent_after_ms: fields.duration_ms("silent_after").unwrap_or(SILENT_AFTER_MS) })
+    });
     let store = read_store(fields, folder, problems);
     Some(Settings {
         realm: realm?,
@@ -244,6 +261,7 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
         findings,
         tiers,
         protection,
+        events,
     })
 }
 
@@ -471,6 +489,8 @@ fn read_hysteresis((entry, fields): (&Entry, Fields<'_>)) -> Option<(ComponentKi
     Some((entry.key.parse().ok()?, change))
 }
 
+/// A day without an event is nothing to speak of.
+const SILENT_AFTER_MS: i64 = 24 * 3_600_000;
 /// The longest stretch without anything that is looked back upon.
 const ZERO_AFTER_MS_MAX: i64 = 24 * 3_600_000;
 

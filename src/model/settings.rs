@@ -46,6 +46,8 @@ pub struct Settings {
     pub tiers: TierRules,
     /// When a unit that works is said to do nothing.
     pub protection: ProtectionRules,
+    /// Where the last events stand that reached whoever watches.
+    pub events: Option<EventsSource>,
 }
 
 /// Where the root key is read from: the text of an age identity with a line that names its realm.
@@ -151,6 +153,15 @@ impl Default for SessionLimits {
             depot_reserve_mib: 512,
         }
     }
+}
+
+/// A file that whoever watches (SOC, SIEM) writes: when it last heard of each seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventsSource {
+    /// The file.
+    pub file: PathBuf,
+    /// Silence up to this is never told, in milliseconds.
+    pub silent_after_ms: i64,
 }
 
 /// When a unit that works is said to do nothing: against its own habits, or where nothing at all is counted.

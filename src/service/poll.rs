@@ -107,6 +107,8 @@ pub struct Answer {
     pub stopped: bool,
     /// Seats of the selection that were not due and have a finding that has not ended.
     pub open_elsewhere: usize,
+    /// What could not be known of any of them, and why.
+    pub doubt: Option<String>,
     /// The seats, by name.
     pub seats: Vec<SeatPolled>,
 }
@@ -148,9 +150,10 @@ fn shown(polled: Polled, open: &BTreeMap<SeatName, Vec<Finding>>) -> SeatPolled 
 pub async fn run(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusal> {
     let at = env.clock.now();
     let selection = select::seats(env, actor, &args.on).await?;
-    let polled = poll::run(env, &selection.seats, &args.wanted).await?;
+    let mut polled = poll::run(env, &selection.seats, &args.wanted).await?;
     // What an earlier poll found and nothing has ended is not good, whatever this poll did not look at.
     let open = env.store.scoped(actor.scope.clone()).finding_open(&selection.seats).await?;
+    let doubt = polled.first_mut().and_then(|first| first.doubt.take());
     let mut seats: Vec<_> = polled.into_iter().map(|polled| shown(polled, &open)).collect();
     seats.sort_by(|a, b| a.seat.cmp(&b.seat));
     let count = |outcome| seats.iter().filter(|seat| seat.outcome == outcome).count();
@@ -162,6 +165,7 @@ pub async fn run(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusa
         not_yet_served: count(Outcome::NotYetServed),
         no_ssh: count(Outcome::NoSsh),
         stopped: count(Outcome::Stopped) > 0,
+        doubt,
         open_elsewhere: open.keys().filter(|seat| !seats.iter().any(|polled| polled.seat == **seat)).count(),
         seats,
     })
