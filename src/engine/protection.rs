@@ -106,7 +106,10 @@ impl Listening {
     pub(super) fn doubt(&self) -> Option<String> {
         match self.0.get()? {
             Ok(heard) if heard.refused == 0 => None,
-            Ok(heard) => Some(format!("last events: {} lines were not understood", heard.refused)),
+            Ok(heard) => {
+                let lines = if heard.refused == 1 { "line" } else { "lines" };
+                Some(format!("last events: {} {lines} not understood", heard.refused))
+            }
             Err(error) => Some(format!("last events: {error}; nothing is said about them")),
         }
     }

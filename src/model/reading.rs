@@ -153,6 +153,11 @@ impl Condition {
         !self.is_good() && !self.is_unjudged()
     }
 
+    /// Whether it works and does not do its job: it lets pass, sees nothing, or tells nobody (invariant 18).
+    pub const fn is_useless(self) -> bool {
+        matches!(self, Self::Unprotected | Self::Blind | Self::Mute)
+    }
+
     /// Whether nothing can be said about the component: neither good nor failed (invariant 5).
     pub const fn is_unknown(self) -> bool {
         matches!(self, Self::Stale | Self::Missing | Self::Malformed | Self::Unrecognised)

@@ -6,6 +6,9 @@ use hoshu::lab::Fault;
 use hoshu::model::finding::FindingState;
 use hoshu::model::reading::{Component, ComponentKind, Condition, Reading};
 
+use serde_json::Value;
+
+use crate::house::House;
 use crate::time::{MINUTE, World};
 
 fn pair(name: &str) -> Component {
@@ -114,4 +117,148 @@ async fn the_mode_of_an_ex_is_read_with_the_slow_tier() {
     world.poll().await;
     let found = world.finding(ComponentKind::Mta).await.unwrap();
     assert_eq!((found.component.name.as_data(), found.condition), ("policy", Condition::Unprotected));
+}
+
+/// Everything in an answer that calls a component good, or counts or names the seat among the good.
+fn called_good(value: &Value, kind: &str, name: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            let component = fields.get("component").unwrap_or(value);
+            let is_it = component["kind"] == kind && component["name"] == name;
+            let good = ["good", "unjudged"].iter().any(|word| {
+                let field = fields.get(*word);
+                field.is_some_and(|field| *field == Value::Bool(true) || field.as_u64().is_some_and(|count| count > 0))
+            });
+            if good
+                || (is_it && ["good", "disabled"].iter().any(|word| fields.get("condition") == Some(&(*word).into())))
+            {
+                found.push(value.to_string());
+            }
+            // How many components are in which condition says nothing of the unit.
+            let parts = fields.iter().filter(|(key, _)| *key != "conditions");
+            parts.for_each(|(_, field)| called_good(field, kind, name, found));
+        }
+        Value::Array(all) => all.iter().for_each(|one| called_good(one, kind, name, found)),
+        _ => {}
+    }
+}
+
+/// Whatever shows a unit that does not do its job, it is good nowhere.
+fn good_nowhere(seat: &str, faults: &[&str], component: (&str, &str), condition: &str) {
+    let house = House::example();
+    house.onboard();
+    // Half an hour in a second: the lab has no other clock than ours.
+    let rules = "protection: {zero_after: 1s, zero_polls: 2}\nrealm: lab";
+    house.edit("hoshu.yaml", "realm: lab", rules);
+    house.hoshu(&["backup", "take", "--on", seat]).expect(0);
+    for fault in faults {
+        house.break_unit(seat, fault);
+    }
+    house.hoshu(&["poll", "--on", seat]);
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let (kind, name) = component;
+    let shown = if name.is_empty() { kind.to_owned() } else { format!("{kind} {name}") };
+    let polled = house.hoshu(&["poll", "--on", seat]).expect(4);
+    assert!(polled.out.contains(&format!("{shown} {condition}: ")), "{}", polled.out);
+    assert!(polled.err.contains("1 seat: 0 good, 1 need attention"), "{}", polled.err);
+    let quiet = house.hoshu(&["poll", "--on", seat, "--tier", "pulse"]).expect(4);
+    assert!(quiet.err.contains("1 seat: 0 good, 1 need attention"), "{}", quiet.err);
+    assert!(quiet.out.contains("open: hoshu finding list"), "{}", quiet.out);
+    let listed = house.hoshu(&["finding", "list", "--on", seat]).expect(0).out;
+    assert!(listed.lines().any(|line| line.contains(&shown) && line.contains(condition)), "{listed}");
+    let list = house.hoshu(&["appliance", "list", "--on", seat]).expect(0).out;
+    assert!(list.contains(&format!(": {condition}")), "{list}");
+    let card = house.hoshu(&["card", seat]).expect(0).out;
+    let mut notices = card.lines().filter(|line| line.contains("  protection: "));
+    assert!(notices.any(|line| line.contains(&format!("protection: {shown}: "))), "{card}");
+    let asked: [&[&str]; 10] = [
+        &["poll", "--on", seat],
+        &["poll", "--on", seat, "--tier", "pulse"],
+        &["poll", "--on", seat, "--every", "1s", "--times", "1"],
+        &["finding", "list", "--on", seat],
+        &["appliance", "list", "--on", seat],
+        &["appliance", "show", seat],
+        &["card", seat],
+        &["backup", "coverage", "--on", seat],
+        &["ledger", "licences", "--on", seat],
+        &["ledger", "serials", "--on", seat],
+    ];
+    for words in asked {
+        let answer = house.hoshu(&[words, &["--json"]].concat()).json();
+        let mut found = Vec::new();
+        called_good(&answer, kind, name, &mut found);
+        assert!(found.is_empty(), "{words:?} calls it good: {found:?}");
+        let text = house.hoshu(&[words, &["--all"]].concat());
+        let text = if text.code == 2 { house.hoshu(words).out } else { text.out };
+        let line = text.lines().find(|line| line.contains(&shown) && line.contains(" good"));
+        assert_eq!(line, None, "{words:?}");
+    }
+}
+
+#[test]
+fn a_unit_in_bypass_is_good_nowhere() {
+    good_nowhere("acme-nx01", &["bypass"], ("port-pair", "A"), "unprotected");
+}
+
+#[test]
+fn a_unit_that_only_taps_is_good_nowhere() {
+    good_nowhere("acme-nx01", &["tap-mode"], ("port-pair", "A"), "unprotected");
+}
+
+#[test]
+fn a_unit_that_sees_nothing_is_good_nowhere() {
+    good_nowhere("acme-nx01", &["blind"], ("traffic", ""), "blind");
+}
+
+#[test]
+fn an_ex_that_lets_mail_pass_is_good_nowhere() {
+    good_nowhere("acme-ex01", &["mta-bypass"], ("mta", "policy"), "unprotected");
+}
+
+#[test]
+fn what_is_useless_is_neither_good_nor_unknown_nor_unjudged() {
+    for condition in Condition::ALL.iter().filter(|condition| condition.is_useless()) {
+        assert!(
+            condition.wants_attention() && !condition.is_unknown() && *condition > Condition::Warning,
+            "{condition}"
+        );
+    }
+    let unjudged = [Condition::Learning, Condition::Quiet];
+    assert!(unjudged.iter().all(|condition| !condition.is_good() && !condition.wants_attention()));
+}
+
+#[test]
+fn what_the_soc_last_heard_is_read_with_each_poll_and_a_missing_file_is_said_once() {
+    let house = House::example();
+    house.onboard();
+    house.edit("hoshu.yaml", "realm: lab", "events: {file: heard.csv}\nrealm: lab");
+    let poll = || house.hoshu(&["poll", "--on", "acme-nx01", "--on", "acme-ax01", "--tier", "detail", "--json"]);
+    let event = |answer: &Value, seat: &str| {
+        let readings = House::seat(answer, seat)["readings"].as_array().unwrap().clone();
+        let one = readings.into_iter().find(|one| one["component"]["kind"] == "last-event");
+        one.map(|one| (one["condition"].as_str().unwrap().to_owned(), one["said"].as_str().unwrap().to_owned()))
+    };
+    let missing = poll().expect(0).json();
+    assert_eq!(event(&missing, "acme-nx01"), None, "it is never good or bad");
+    let doubt = missing["doubt"].as_str().unwrap();
+    assert!(doubt.starts_with("last events: read ") && doubt.contains("heard.csv: No such file"), "{doubt}");
+    let told = house.hoshu(&["poll", "--on", "customer=acme", "--tier", "detail"]).expect(0);
+    assert_eq!(told.err.matches("last events: ").count(), 1, "once for all seats: {}", told.err);
+    let hours_ago = |hours: i64| (chrono::Utc::now() - chrono::Duration::hours(hours)).to_rfc3339();
+    let write = |text: String| std::fs::write(house.path("heard.csv"), text).unwrap();
+    write(format!("seat,time\nacme-nx01,{}\nAX01,{}\nnonsense\n", hours_ago(2), hours_ago(30)));
+    let heard = poll().expect(4).json();
+    assert_eq!(event(&heard, "acme-nx01"), Some(("good".to_owned(), "heard".to_owned())));
+    let silent = ("warning".to_owned(), "silent for longer than 1d 0h".to_owned());
+    assert_eq!(event(&heard, "acme-ax01"), Some(silent), "{heard}");
+    assert_eq!(heard["doubt"], "last events: 1 line not understood");
+    // Without the file nothing stays good, and nothing becomes bad.
+    std::fs::remove_file(house.path("heard.csv")).unwrap();
+    let lost = poll().expect(4).json();
+    for seat in ["acme-nx01", "acme-ax01"] {
+        assert_eq!(event(&lost, seat).unwrap().0, "missing", "{lost}");
+    }
+    // A seat that the file does not name is neither.
+    write(format!("acme-ax01,{}\n", hours_ago(0)));
+    assert_eq!(event(&poll().json(), "acme-nx01").unwrap().0, "learning");
 }
