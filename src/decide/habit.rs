@@ -1,4 +1,5 @@
-//! What is usual for a seat at this weekday and hour, by its own numbers of the last four weeks.
+//! What is usual for a seat at this weekday and hour, by its own numbers of the last four weeks that have any, of eight: a
+//! unit that was blind for a month is known again as soon as it sees.
 //!
 //! An hour is one of local time at the site: where the clocks are put forward or back, the habits go with them. The
 //! middle week counts, not the mean, so that a holiday or an outage among four weeks does not make an hour quiet.
@@ -10,7 +11,9 @@ use crate::model::reading::Past;
 use crate::model::time::Time;
 
 /// Weeks that are looked back upon.
-pub const WEEKS: u32 = 4;
+const WEEKS: u32 = 8;
+/// Of those, the last ones that have numbers and make a habit.
+const WEEKS_USED: usize = 4;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
@@ -97,7 +100,7 @@ pub fn habit<'a>(past: impl Iterator<Item = &'a Past>, moment: Moment, weeks_min
         let week = moment.weeks_ago(middle_of(one)).and_then(|week| weeks.get_mut(week as usize - 1));
         week.into_iter().for_each(|week| week.push(one.measure.milli));
     }
-    let mut middles: Vec<i64> = weeks.iter_mut().filter_map(|week| middle(week)).collect();
+    let mut middles: Vec<i64> = weeks.iter_mut().filter_map(|week| middle(week)).take(WEEKS_USED).collect();
     match u32::try_from(middles.len()) {
         Ok(seen) if seen < weeks_min.max(1) => Habit::Learning(seen),
         _ => middle(&mut middles).map_or(Habit::Learning(0), Habit::Usual),

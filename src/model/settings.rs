@@ -173,7 +173,7 @@ pub struct ProtectionRules {
     pub zero_polls: u32,
     /// So long not one mail is analysed: blind, whatever is known of the habits of an EX.
     pub mail_zero_after_ms: i64,
-    /// So many of the last four weeks must have been seen at this weekday and hour.
+    /// So many of the last eight weeks must have been seen at this weekday and hour.
     pub weeks: u32,
     /// Less than so many per cent of what is usual is nothing.
     pub stop_percent: u32,

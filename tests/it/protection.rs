@@ -4,7 +4,7 @@
 
 use hoshu::lab::Fault;
 use hoshu::model::finding::FindingState;
-use hoshu::model::reading::{Component, ComponentKind, Condition, Reading};
+use hoshu::model::reading::{Component, ComponentKind, Condition, Reading, Unit};
 
 use serde_json::Value;
 
@@ -104,6 +104,13 @@ async fn mail_that_passes_without_analysis_is_unprotected_and_no_mail_for_a_day_
     }
     // The lab notices at the first question; a day of polls every half hour lies between.
     assert_eq!(blind_after, Some(48));
+    // What made it blind is kept as a count, and not as a habit.
+    let to = world.env.clock.now();
+    let seat = "acme-ex01".parse().unwrap();
+    let kept = async |unit| {
+        world.env.rows().series(&seat, mail("analysed"), unit, to.plus_ms(-65 * MINUTE), to).await.unwrap().len()
+    };
+    assert_eq!((kept(Unit::Count).await, kept(Unit::PerHour).await), (3, 0));
 }
 
 #[tokio::test]
