@@ -55,11 +55,16 @@ fn row(line: &Line, now: Time) -> Vec<Cell> {
             Cell::toned(format!("{outcome}, {}", ago(now, *at)), tone)
         }
     };
-    let findings = match (line.hard, line.soft) {
-        (0, 0) => "".into(),
-        (0, soft) => Cell::toned(format!("{soft} soft"), Tone::Care),
-        (hard, 0) => Cell::toned(format!("{hard} hard"), Tone::Bad),
-        (hard, soft) => Cell::toned(format!("{hard} hard, {soft} soft"), Tone::Bad),
+    let (findings, tone) = match (line.hard, line.soft) {
+        (0, 0) => (String::new(), Tone::Plain),
+        (0, soft) => (format!("{soft} soft"), Tone::Care),
+        (hard, 0) => (format!("{hard} hard"), Tone::Bad),
+        (hard, soft) => (format!("{hard} hard, {soft} soft"), Tone::Bad),
+    };
+    // What does not do its job is told by its word: a number of findings is read over.
+    let findings = match line.protection {
+        Some(condition) => Cell::toned(format!("{findings}: {condition}"), Tone::Bad),
+        None => Cell::toned(findings, tone),
     };
     vec![
         seat.name.to_string().into(),

@@ -36,7 +36,8 @@ pub struct Args {
 pub(super) const fn tone(condition: Condition) -> Tone {
     match condition {
         Condition::Good | Condition::Disabled => Tone::Good,
-        Condition::Bad | Condition::Unprotected => Tone::Bad,
+        Condition::Bad | Condition::Unprotected | Condition::Blind | Condition::Mute => Tone::Bad,
+        Condition::Learning | Condition::Quiet => Tone::Plain,
         _ => Tone::Care,
     }
 }
@@ -69,29 +70,45 @@ fn gasp_in_words(gasp: &LastGasp) -> Cell {
     }
 }
 
+/// What could not be judged, in one line: `learning: traffic A, traffic B`.
+fn unjudged(seat: &SeatPolled) -> Option<String> {
+    let of = |condition: Condition| {
+        let names = seat.readings.iter().filter(|reading| reading.condition == condition);
+        let names: Vec<String> = names.map(|reading| reading.component.for_terminal()).collect();
+        (!names.is_empty()).then(|| format!("{condition}: {}", names.join(", ")))
+    };
+    let told: Vec<String> = [Condition::Learning, Condition::Quiet].into_iter().filter_map(of).collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
 fn rows(seat: &SeatPolled, all: bool) -> Vec<Vec<Cell>> {
     let toned = match (seat.good, seat.outcome) {
         (true, _) => Tone::Good,
+        (false, Outcome::Answered) if seat.unjudged => Tone::Plain,
         (false, Outcome::Answered | Outcome::Stopped) => Tone::Care,
         (false, outcome) if outcome.is_by_declaration() => Tone::Care,
         _ => Tone::Bad,
     };
     let mut what: Vec<Cell> = Vec::new();
     if seat.outcome == Outcome::Answered {
-        let shown = seat.readings.iter().filter(|reading| all || !reading.condition.is_good());
+        let shown = seat.readings.iter().filter(|reading| all || reading.condition.wants_attention());
         what.extend(shown.map(|reading| Cell::toned(in_words(reading), tone(reading.condition))));
     } else {
         what.push(seat.reason.for_terminal().into_owned().into());
         // What another channel says of a seat that did not answer is worth a line, even when it is well.
         let other = seat.readings.iter().filter(|reading| {
             let reach = reading.component.kind == ComponentKind::Reach;
-            !reach && (all || !reading.condition.is_good() || reading.component.kind == ComponentKind::Channel)
+            !reach && (all || reading.condition.wants_attention() || reading.component.kind == ComponentKind::Channel)
         });
         what.extend(other.map(|reading| Cell::toned(in_words(reading), tone(reading.condition))));
     }
     if what.is_empty() && seat.open_findings > 0 {
         let open = counted(seat.open_findings, "finding");
         what.push(Cell::toned(format!("{open} open: hoshu finding list --on {}", seat.seat), Tone::Care));
+    }
+    if let Some(unjudged) = unjudged(seat).filter(|_| what.is_empty() && seat.unjudged) {
+        let good = seat.readings.iter().filter(|reading| reading.condition.is_good()).count();
+        what.push(format!("{good} of {} readings good; {unjudged}", seat.readings.len()).into());
     }
     if what.is_empty() {
         what.push(Cell::toned(format!("good, {} readings", seat.readings.len()), Tone::Good));
@@ -122,15 +139,19 @@ fn show(context: &Context<'_, impl Doors>, answer: &Answer, all: bool, took: Dur
     }
     let table = answer.seats.iter().flat_map(|seat| rows(seat, all)).collect();
     context.out.table(&["seat", "customer", "series", "outcome", "took", "what"], table);
-    let attention = answer.seats.len() - answer.good - answer.not_yet_served - answer.no_ssh;
+    let attention = answer.seats.len() - answer.good - answer.unjudged - answer.not_yet_served - answer.no_ssh;
     context.out.talk(&format!(
-        "{}: {} good, {attention} need attention, {} not yet served{} ({:.1} s)",
+        "{}: {} good{}, {attention} need attention, {} not yet served{} ({:.1} s)",
         counted(answer.seats.len(), "seat"),
         answer.good,
+        learning(answer.unjudged),
         answer.not_yet_served,
         without_ssh(answer.no_ssh),
         took.as_secs_f64()
     ));
+    if let Some(doubt) = &answer.doubt {
+        context.out.talk(doubt);
+    }
     let gasps = || answer.seats.iter().filter_map(|seat| seat.last_gasp.as_ref());
     if gasps().next().is_some() {
         let (all, kept) = (gasps().count(), gasps().filter(|gasp| gasp.backup.is_some()).count());
@@ -147,6 +168,11 @@ fn show(context: &Context<'_, impl Doors>, answer: &Answer, all: bool, took: Dur
 /// The last words of a summary about seats behind a gateway without SSH, which few inventories have.
 pub(super) fn without_ssh(seats: usize) -> String {
     if seats == 0 { String::new() } else { format!(", {seats} without SSH as declared") }
+}
+
+/// Words about seats of which something could not be judged.
+fn learning(seats: usize) -> String {
+    if seats == 0 { String::new() } else { format!(", {seats} learning or quiet") }
 }
 
 /// Polls once, or in rounds.

@@ -9,6 +9,9 @@
 //! | failure | counts; hard by the rule | nothing but the end of a row of good ones | a step towards the end |
 //! | unknown | becomes a failure that starts here, soft | counts; hard by the rule | a step towards the end |
 //!
+//! A reading that could not be judged (learning, quiet) begins nothing and ends no failure; an unknown it takes a step
+//! towards its end, for the component was read.
+//!
 //! A hard unknown is a confirmed gap: it is shown, never good, and no failure. Nothing ends by
 //! silence: a component without a reading has no step at all, so its finding stays as it is.
 
@@ -35,6 +38,13 @@ pub fn advance(
     let open = open.filter(|finding| finding.state != FindingState::Ended);
     if reading.condition.is_good() {
         return open.map(|finding| after_good(finding, now, rule));
+    }
+    if reading.condition.is_unjudged() {
+        return match open {
+            Some(finding) if finding.condition.is_unknown() => Some(after_good(finding, now, rule)),
+            Some(finding) if finding.good_count > 0 => Some(Finding { good_count: 0, ..finding.clone() }),
+            _ => None,
+        };
     }
     match open {
         Some(finding) if reading.condition.is_unknown() && !finding.condition.is_unknown() => {
@@ -188,7 +198,8 @@ fn built_in(kind: ComponentKind) -> Hysteresis {
         | ComponentKind::Licence
         | ComponentKind::Content
         | ComponentKind::GuestImage
-        | ComponentKind::Boot => (1, 0, 1),
+        | ComponentKind::Boot
+        | ComponentKind::Mta => (1, 0, 1),
         ComponentKind::Ntp | ComponentKind::Clock | ComponentKind::Configuration => (2, 30, 1),
         ComponentKind::System
         | ComponentKind::Temperature
@@ -199,6 +210,10 @@ fn built_in(kind: ComponentKind) -> Hysteresis {
         | ComponentKind::Fan
         | ComponentKind::Service
         | ComponentKind::Interface
+        | ComponentKind::Traffic
+        | ComponentKind::Mail
+        | ComponentKind::Agents
+        | ComponentKind::LastEvent
         | ComponentKind::FileSystem
         | ComponentKind::CmLink
         | ComponentKind::Channel
@@ -289,6 +304,17 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_judged_begins_nothing_and_ends_no_failure() {
+        use Condition::{Blind, Good, Learning, Missing, Quiet};
+        assert_eq!(after(&[Learning, Quiet, Learning], RULE), None);
+        let open = after(&[Blind, Blind, Learning, Quiet, Learning], RULE).expect("a finding");
+        assert_eq!((open.condition, open.state, open.count), (Blind, FindingState::Hard, 2));
+        let open = after(&[Blind, Blind, Good, Quiet, Good], RULE).expect("a finding");
+        assert_eq!((open.state, open.good_count), (FindingState::Hard, 1));
+        assert_eq!(after(&[Missing, Missing, Learning, Learning], RULE), None, "it was read again");
+    }
+
+    #[test]
     fn a_disk_wants_one_second_read_and_no_time() {
         let rule = Rules::default().of(ComponentKind::Disk);
         let first = step(None, Condition::Bad, 0, rule).expect("a finding");
@@ -376,10 +402,12 @@ mod tests {
             let mut open: Option<Finding> = None;
             for (turn, condition) in conditions.iter().enumerate() {
                 let next = step(open.as_ref(), *condition, 10 * i64::try_from(turn).expect("small"), RULE);
-                let failing = |condition: &Condition| !condition.is_good() && !condition.is_unknown();
+                let failing = |condition: &Condition| condition.wants_attention() && !condition.is_unknown();
                 if let Some(next) = &next {
                     if next.state == FindingState::Ended {
-                        prop_assert!(turn >= 1 && conditions[turn - 1..=turn].iter().all(|c| c.is_good()));
+                        let ended = open.as_ref().expect("what ends was open");
+                        let step = |c: &Condition| c.is_good() || (ended.condition.is_unknown() && c.is_unjudged());
+                        prop_assert!(turn >= 1 && conditions[turn - 1..=turn].iter().all(step));
                     }
                     if is_failure(next) {
                         prop_assert!(conditions[..=turn].iter().filter(|c| failing(c)).count() >= 2);
@@ -387,8 +415,11 @@ mod tests {
                 }
                 let was_open = open.is_some();
                 open = next.or(open).filter(|finding| finding.state != FindingState::Ended);
-                if was_open && !condition.is_good() {
+                if was_open && condition.wants_attention() {
                     prop_assert!(open.is_some());
+                }
+                if !was_open && !condition.wants_attention() {
+                    prop_assert!(open.is_none());
                 }
             }
         }

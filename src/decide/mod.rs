@@ -8,5 +8,8 @@ pub mod brake;
 pub mod channel;
 pub mod due;
 pub mod finding;
+pub mod habit;
+pub mod heard;
+pub mod protection;
 pub mod reconcile;
 pub mod span;

@@ -14,6 +14,7 @@ pub mod hostkey;
 pub mod keys;
 pub mod lane;
 pub mod poll;
+mod protection;
 pub mod prove;
 pub mod prune;
 pub mod sealed;

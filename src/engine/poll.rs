@@ -13,13 +13,14 @@ use crate::engine::env::Env;
 use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
 use crate::engine::lane::Permit;
+use crate::engine::protection::{self, Listening};
 use crate::engine::session::{self, Failure, Live};
 use crate::engine::snmp::{self, Beside, Told};
 use crate::model::finding::Finding;
 use crate::model::limits;
 use crate::model::name::SeatName;
 use crate::model::outside::Outside;
-use crate::model::reading::{Component, ComponentKind, Condition, Outcome, Poll, Reading, Span, Tier};
+use crate::model::reading::{Component, ComponentKind, Condition, Counts, Outcome, Poll, Reading, Span, Tier};
 use crate::model::record::{PollLast, PollRecord};
 use crate::model::release::Release;
 use crate::model::time::Time;
@@ -54,6 +55,8 @@ pub struct Polled {
     pub findings: Vec<Finding>,
     /// The backup that was taken at once, because hardware begins to fail.
     pub last_gasp: Option<LastGasp>,
+    /// What could not be known of any seat of this run, said with the first one.
+    pub doubt: Option<String>,
 }
 
 /// A backup that was taken while the appliance still answered.
@@ -90,15 +93,19 @@ pub async fn run(env: &Env, seats: &[SeatName], wanted: &Wanted) -> Result<Vec<P
     env.tell(&Event::Started { seats: work.len() });
     let at_once = env.settings.limits.sessions as usize;
     let follow = *wanted == Wanted::Due;
+    let heard = Arc::new(Listening::default());
     let polled = fleet::each(
         &env.stop,
         work,
         at_once,
-        |(facts, known, tiers)| one(env.clone(), facts, known, Ask { tiers, follow }),
+        |(facts, known, tiers)| one(env.clone(), facts, known, Ask { tiers, follow }, Arc::clone(&heard)),
         |(facts, ..), failure| Ok(undone(env, facts, &failure)),
     )
     .await;
-    let polled = polled.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut polled = polled.into_iter().collect::<Result<Vec<_>, _>>()?;
+    if let (Some(first), Some(doubt)) = (polled.first_mut(), heard.doubt()) {
+        first.doubt = Some(doubt);
+    }
     env.store.flush().await?;
     env.ways.leave_idle().await;
     env.tell(&Event::Finished);
@@ -119,7 +126,13 @@ fn tiers_of(env: &Env, facts: &Facts, known: &Known, wanted: &Wanted, now: Time)
 }
 
 fn undone(env: &Env, facts: &Arc<Facts>, failure: &Failure) -> Polled {
-    Polled { facts: Arc::clone(facts), poll: failed(env, failure, 0), findings: Vec::new(), last_gasp: None }
+    Polled {
+        facts: Arc::clone(facts),
+        poll: failed(env, failure, 0),
+        findings: Vec::new(),
+        last_gasp: None,
+        doubt: None,
+    }
 }
 
 /// What is asked of one seat.
@@ -138,12 +151,13 @@ fn failed(env: &Env, failure: &Failure, took_ms: i64) -> Poll {
         tiers: Vec::new(),
         took_ms,
         readings: Vec::new(),
+        counts: Counts::default(),
         opened_session: false,
     }
 }
 
 /// Looks at one seat, decides, and hands the record to the store.
-async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Polled, StoreError> {
+async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask, heard: Arc<Listening>) -> Result<Polled, StoreError> {
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
     let began = Stopwatch::start();
     let tiers = ask.tiers.clone();
@@ -153,6 +167,10 @@ async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Poll
         Ok((poll, permit)) => (Poll { took_ms, ..poll }, Some(permit)),
         Err(failure) => (without_ssh(&env, &facts, &known, &tiers, failed(&env, &failure, took_ms)).await, None),
     };
+    let before = known.spans.iter().map(|span| &span.component);
+    let judged = protection::judge(&env, &facts, before, &poll, &heard).await?;
+    poll.readings.extend(judged.readings);
+    poll.readings = decide::span::worst(poll.readings);
     poll.readings.extend(decide::finding::reach(poll.outcome).map(|reach| Reading { said: said(&poll), ..reach }));
     let findings = conclude(&env, &facts, &known, &poll);
     // Before the findings are written: after a crash in between, the next poll takes it.
@@ -173,13 +191,16 @@ async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Poll
         samples: poll
             .readings
             .iter()
+            // What habits are made of is chosen by who judges them.
+            .filter(|reading| !decide::protection::KINDS.contains(&reading.component.kind))
             .filter_map(|reading| reading.measure.map(|measure| (reading.component.clone(), measure)))
+            .chain(judged.samples)
             .collect(),
     };
     env.store.observe(record).await?;
-    let good = poll.readings.iter().all(|reading| reading.condition.is_good());
+    let good = !poll.readings.iter().any(|reading| reading.condition.wants_attention());
     env.tell(&Event::SeatDone { seat: facts.seat.name.clone(), good, word: poll.outcome.as_str() });
-    Ok(Polled { facts, poll, findings, last_gasp })
+    Ok(Polled { facts, poll, findings, last_gasp, doubt: None })
 }
 
 /// A poll that SSH ended, with what SNMP says alone.
@@ -284,7 +305,7 @@ async fn read(
     }
     let hold = !env.stop.is_asked() && facts.seat.ssh.hold_s > 0;
     match result {
-        Ok(Gave { mut readings, asked, clock, release }) => {
+        Ok(Gave { mut readings, counts, asked, clock, release }) => {
             let serial = live.asset.serial.clone();
             let ssh = negotiated(live.session.negotiated());
             if hold {
@@ -306,6 +327,7 @@ async fn read(
                 tiers: ask.tiers,
                 took_ms: 0,
                 readings,
+                counts,
                 opened_session,
             })
         }
@@ -339,6 +361,7 @@ fn layouts<'a>(env: &'a Env, facts: &Facts, release: Option<&Release>, tiers: &[
 /// What the commands of some tiers gave.
 struct Gave {
     readings: Vec<Reading>,
+    counts: Counts,
     /// The kinds of component of which some command spoke.
     asked: BTreeSet<ComponentKind>,
     clock: Option<ApplianceTime>,
@@ -356,7 +379,7 @@ async fn read_tiers(
     let release: Option<Release> = live.seen.release.as_ref().and_then(|text| text.as_data().parse().ok());
     let asked = layouts(env, facts, release.as_ref(), tiers);
     let mut context = Context { now, clock: None, series: facts.seat.series, release: release.clone() };
-    let (mut readings, mut names) = (Vec::new(), Vec::new());
+    let (mut readings, mut names, mut counts) = (Vec::new(), Vec::new(), Counts::default());
     for layout in &asked {
         if !layout.is_wanted(&names) {
             continue;
@@ -371,6 +394,7 @@ async fn read_tiers(
         let readout = env.definitions.read(layout, &answer.text, answer.complete, &context);
         context.clock = readout.clock.or(context.clock);
         names.extend(readout.names);
+        counts.extend(readout.counts);
         readings.extend(readout.readings);
     }
     if tiers.contains(&Tier::Slow) {
@@ -383,7 +407,7 @@ async fn read_tiers(
     let before = known.spans.iter().map(|span| &span.component).filter(|component| kinds.contains(&component.kind));
     let mut readings = decide::span::worst(decide::span::with_missing(before, readings));
     readings.truncate(limits::READINGS_MAX);
-    Ok(Gave { readings, asked: spoken, clock: context.clock, release })
+    Ok(Gave { readings, counts, asked: spoken, clock: context.clock, release })
 }
 
 /// Whether what runs is saved. Both texts are held side by side and forgotten. It is the last thing that is asked: a text

@@ -11,7 +11,9 @@ use crate::model::finding::HysteresisChange;
 use crate::model::reading::ComponentKind;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
-use crate::model::settings::{Periods, RootSource, SessionLimits, Settings, TierRules, TransitKey, Vault};
+use crate::model::settings::{
+    EventsSource, Periods, ProtectionRules, RootSource, SessionLimits, Settings, TierRules, TransitKey, Vault,
+};
 use crate::model::snmp::{SnmpAuth, SnmpPrivacy};
 use crate::model::store_url::StoreUrl;
 use crate::model::word::Word;
@@ -45,6 +47,12 @@ static SETTINGS_FILE: Table = Table {
             "Kinds of component for which findings turn hard, or end, otherwise than is built in.",
         ),
         Field::optional("tiers", Kind::Table(&TIER_FIELDS), "How often appliances are polled."),
+        Field::optional(
+            "protection",
+            Kind::Table(&PROTECTION_FIELDS),
+            "When a unit that works is said to see nothing.",
+        ),
+        Field::optional("events", Kind::Table(&EVENT_FIELDS), "When whoever watches last heard of each seat."),
     ],
 };
 
@@ -154,6 +162,36 @@ static HYSTERESIS_FIELDS: Table = Table {
     ],
 };
 
+static EVENT_FIELDS: Table = Table {
+    what: "the events",
+    fields: &[
+        Field::required(
+            "file",
+            PATH,
+            "Lines of a seat or host name and a time, in CSV or JSON; it is read at each poll.",
+        ),
+        Field::optional("silent_after", DURATION, "Silence up to this is never told; 24h when left out."),
+    ],
+};
+
+const PERCENT: Kind = Kind::Whole(0, 100);
+const FLOOR: Kind = Kind::Whole(1, 1_000_000);
+
+static PROTECTION_FIELDS: Table = Table {
+    what: "the protection",
+    fields: &[
+        Field::optional("zero_after", DURATION, "So long nothing at all with every link up is blind; 30m (to 24h)."),
+        Field::optional("zero_polls", Kind::Whole(2, 100), "So many polls see it at least; 3 when left out."),
+        Field::optional("mail_zero_after", DURATION, "So long not one mail at an EX is blind; 24h (to 24h)."),
+        Field::optional("weeks", Kind::Whole(1, 4), "Weeks that make a habit of an hour; 2 when left out."),
+        Field::optional("stop_percent", PERCENT, "Less than this of the usual is nothing; 1 when left out."),
+        Field::optional("low_percent", PERCENT, "Less than this of the usual is a warning; 10 when left out."),
+        Field::optional("traffic_floor", FLOOR, "Packets a second at a port that is quiet below; 10 when left out."),
+        Field::optional("mail_floor", FLOOR, "Mails an hour of an EX that is quiet below; 12 when left out."),
+        Field::optional("agents_floor", FLOOR, "Agents of an HX that is quiet below; 10 when left out."),
+    ],
+};
+
 const PULSE: Field = Field::optional("pulse", DURATION, "Reachability and one health summary; 60s when left out.");
 const DETAIL: Field = Field::optional("detail", DURATION, "Everything that can fail; 10m when left out.");
 const SLOW: Field = Field::optional("slow", DURATION, "What changes only by work; 6h when left out.");
@@ -202,6 +240,11 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
     let limits = read_limits(fields.table("limits"), problems);
     let findings = fields.keyed("findings").into_iter().filter_map(read_hysteresis).collect();
     let tiers = read_tiers(fields.table("tiers"), problems);
+    let protection = read_protection(fields.table("protection"), problems);
+    let events = fields.table("events").and_then(|fields| {
+        let file = folder.join(fields.text("file")?);
+        Some(EventsSource { file, silent_after_ms: fields.duration_ms("silent_after").unwrap_or(SILENT_AFTER_MS) })
+    });
     let store = read_store(fields, folder, problems);
     Some(Settings {
         realm: realm?,
@@ -217,6 +260,8 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
         limits,
         findings,
         tiers,
+        protection,
+        events,
     })
 }
 
@@ -442,6 +487,39 @@ fn read_hysteresis((entry, fields): (&Entry, Fields<'_>)) -> Option<(ComponentKi
         end_after_count: fields.whole("end_after_count").map(i64::from),
     };
     Some((entry.key.parse().ok()?, change))
+}
+
+/// A day without an event is nothing to speak of.
+const SILENT_AFTER_MS: i64 = 24 * 3_600_000;
+/// The longest stretch without anything that is looked back upon.
+const ZERO_AFTER_MS_MAX: i64 = 24 * 3_600_000;
+
+fn read_protection(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> ProtectionRules {
+    let rules = ProtectionRules::default();
+    let Some(fields) = fields else { return rules };
+    let whole = |name: &str, default: u32| fields.whole(name).unwrap_or(default);
+    let read = ProtectionRules {
+        zero_after_ms: fields.duration_ms("zero_after").unwrap_or(rules.zero_after_ms),
+        zero_polls: whole("zero_polls", rules.zero_polls),
+        mail_zero_after_ms: fields.duration_ms("mail_zero_after").unwrap_or(rules.mail_zero_after_ms),
+        weeks: whole("weeks", rules.weeks),
+        stop_percent: whole("stop_percent", rules.stop_percent),
+        low_percent: whole("low_percent", rules.low_percent),
+        traffic_floor: whole("traffic_floor", rules.traffic_floor),
+        mail_floor: whole("mail_floor", rules.mail_floor),
+        agents_floor: whole("agents_floor", rules.agents_floor),
+    };
+    for (name, long) in [("zero_after", read.zero_after_ms), ("mail_zero_after", read.mail_zero_after_ms)] {
+        if long > ZERO_AFTER_MS_MAX {
+            problems.push(fields.error(name, "no more than 24h are looked back upon"));
+        }
+    }
+    if read.stop_percent > read.low_percent {
+        let name = if fields.has("stop_percent") { "stop_percent" } else { "low_percent" };
+        problems
+            .push(fields.error(name, "what is nothing is less than what is little: stop_percent, then low_percent"));
+    }
+    read
 }
 
 fn read_tiers(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>) -> TierRules {

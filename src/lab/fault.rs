@@ -25,6 +25,14 @@ crate::words! {
         ServiceFailed = "service-failed",
         /// The port pairs pass traffic uninspected (NX).
         Bypass = "bypass",
+        /// Somebody moved the mirror port: every link is up, and nothing arrives (NX).
+        Blind = "blind",
+        /// The MX record points elsewhere: every lamp is good, and no mail comes (EX).
+        NoMail = "no-mail",
+        /// Mail passes without analysis (EX).
+        MtaBypass = "mta-bypass",
+        /// Somebody set the port pairs to tap: traffic is looked at and nothing is blocked (NX).
+        TapMode = "tap-mode",
         /// A monitoring or data port has no link.
         LinkDown = "link-down",
         /// `/var` is full.
@@ -91,6 +99,8 @@ pub enum Effect {
     Answer,
     /// The agent of SNMP, until it is mended: nothing counts.
     Agent,
+    /// What the unit counts, until it is mended: nothing counts.
+    Counter,
 }
 
 impl Fault {
@@ -114,6 +124,7 @@ impl Fault {
             | Self::ExecRefused
             | Self::ConfigPagerText => Effect::Answer,
             Self::SnmpSilent | Self::SnmpDisagrees => Effect::Agent,
+            Self::Blind | Self::NoMail | Self::MtaBypass => Effect::Counter,
             _ => Effect::State,
         }
     }

@@ -44,6 +44,12 @@ pub const ANSWER_BYTES_MAX: usize = 4 << 20;
 pub const CONFIGURATION_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one line of an answer.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of the file of last events.
+pub const HEARD_BYTES_MAX: u64 = 16 << 20;
+/// Lines of the file of last events.
+pub const HEARD_LINES_MAX: usize = 200_000;
+/// Bytes of one line of it.
+pub const HEARD_LINE_BYTES_MAX: usize = 4 * 1024;
 /// Readings that one answer may give.
 pub const READINGS_MAX: usize = 2_000;
 /// Prompts of one keyboard-interactive round.

@@ -44,6 +44,16 @@ crate::words! {
         Interface = "interface",
         /// One monitored port pair: operational mode and fail-safe.
         PortPair = "port-pair",
+        /// What arrives at one monitored port pair (NX), against the seat's own habits.
+        Traffic = "traffic",
+        /// The mail that is analysed (EX), against the seat's own habits; or that passes without it.
+        Mail = "mail",
+        /// How the mail transfer agent of an EX is set and goes.
+        Mta = "mta",
+        /// The agents that report (HX), against the seat's own habits.
+        Agents = "agents",
+        /// The last event of the seat that reached whoever watches.
+        LastEvent = "last-event",
         /// One file system.
         FileSystem = "file-system",
         /// Time synchronisation.
@@ -102,6 +112,10 @@ crate::words! {
         Good = "good",
         /// It is switched off on purpose, in words that are known to mean so.
         Disabled = "disabled",
+        /// It was read, and too little is known of the seat's own habits to judge it: never good and never bad.
+        Learning = "learning",
+        /// It was read, and at this hour the seat has so little to do that nothing can be told: never good and never bad.
+        Quiet = "quiet",
         /// It works, with a reservation of the appliance or beyond a threshold of ours.
         Warning = "warning",
         /// The answer is older than it may be.
@@ -114,6 +128,10 @@ crate::words! {
         Unrecognised = "unrecognised",
         /// Traffic or mail passes uninspected.
         Unprotected = "unprotected",
+        /// It works, and nobody is told of what it finds.
+        Mute = "mute",
+        /// It works, and nothing arrives that it could look at.
+        Blind = "blind",
         /// It does not work.
         Bad = "bad",
     }
@@ -123,6 +141,21 @@ impl Condition {
     /// Whether a component in this condition needs no attention.
     pub const fn is_good(self) -> bool {
         matches!(self, Self::Good | Self::Disabled)
+    }
+
+    /// Whether it was read and could not be judged: neither good nor bad, and nothing that a person should look at.
+    pub const fn is_unjudged(self) -> bool {
+        matches!(self, Self::Learning | Self::Quiet)
+    }
+
+    /// Whether a person should look at it.
+    pub const fn wants_attention(self) -> bool {
+        !self.is_good() && !self.is_unjudged()
+    }
+
+    /// Whether it works and does not do its job: it lets pass, sees nothing, or tells nobody (invariant 18).
+    pub const fn is_useless(self) -> bool {
+        matches!(self, Self::Unprotected | Self::Blind | Self::Mute)
     }
 
     /// Whether nothing can be said about the component: neither good nor failed (invariant 5).
@@ -150,6 +183,10 @@ crate::words! {
         Megabytes = "mb",
         /// Days.
         Days = "days",
+        /// In each second.
+        PerSecond = "per-s",
+        /// In each hour.
+        PerHour = "per-h",
     }
 }
 
@@ -224,6 +261,44 @@ pub struct Span {
     pub last_at: Time,
     /// How many polls saw it.
     pub polls: i64,
+}
+
+/// What an appliance tells that says nothing alone: it is held against what was counted before, and against the files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// The numbers, each of a thing of its own.
+    pub numbers: Vec<(Component, Measure)>,
+    /// Which of those things belong together: a component, and the names of its members.
+    pub groups: Vec<(Component, Vec<Outside>)>,
+    /// How something is set: the component, what of it, and the word.
+    pub words: Vec<(Component, String, Outside)>,
+}
+
+impl Counts {
+    /// Adds what another answer gave.
+    pub fn extend(&mut self, other: Self) {
+        self.numbers.extend(other.numbers);
+        self.groups.extend(other.groups);
+        self.words.extend(other.words);
+    }
+
+    /// The number of a component.
+    pub fn of(&self, component: &Component) -> Option<Measure> {
+        self.numbers.iter().find(|(known, _)| known == component).map(|(_, measure)| *measure)
+    }
+}
+
+/// A number of the past: of one minute, or the mean of one hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// What was measured.
+    pub component: Component,
+    /// The number.
+    pub measure: Measure,
+    /// The beginning of the minute or hour.
+    pub at: Time,
+    /// Whether it is the mean of an hour.
+    pub is_hour: bool,
 }
 
 crate::words! {
@@ -304,6 +379,8 @@ pub struct Poll {
     pub took_ms: i64,
     /// What was seen.
     pub readings: Vec<Reading>,
+    /// What was counted.
+    pub counts: Counts,
     /// Whether a new session was opened for it.
     pub opened_session: bool,
 }

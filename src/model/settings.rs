@@ -44,6 +44,10 @@ pub struct Settings {
     pub findings: BTreeMap<ComponentKind, HysteresisChange>,
     /// How often appliances are polled.
     pub tiers: TierRules,
+    /// When a unit that works is said to do nothing.
+    pub protection: ProtectionRules,
+    /// Where the last events stand that reached whoever watches.
+    pub events: Option<EventsSource>,
 }
 
 /// Where the root key is read from: the text of an age identity with a line that names its realm.
@@ -147,6 +151,54 @@ impl Default for SessionLimits {
             idle_s: 30,
             snmp_s: 10,
             depot_reserve_mib: 512,
+        }
+    }
+}
+
+/// A file that whoever watches (SOC, SIEM) writes: when it last heard of each seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventsSource {
+    /// The file.
+    pub file: PathBuf,
+    /// Silence up to this is never told, in milliseconds.
+    pub silent_after_ms: i64,
+}
+
+/// When a unit that works is said to do nothing: against its own habits, or where nothing at all is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProtectionRules {
+    /// So long nothing at all is counted while every link is up: blind, whatever is known of the seat's habits.
+    pub zero_after_ms: i64,
+    /// So many polls see it at least.
+    pub zero_polls: u32,
+    /// So long not one mail is analysed: blind, whatever is known of the habits of an EX.
+    pub mail_zero_after_ms: i64,
+    /// So many of the last eight weeks must have been seen at this weekday and hour.
+    pub weeks: u32,
+    /// Less than so many per cent of what is usual is nothing.
+    pub stop_percent: u32,
+    /// Less than so many per cent of what is usual is a warning.
+    pub low_percent: u32,
+    /// Packets a second at one port below which its hour is quiet.
+    pub traffic_floor: u32,
+    /// Mails an hour below which an hour is quiet.
+    pub mail_floor: u32,
+    /// Agents below which nothing is judged.
+    pub agents_floor: u32,
+}
+
+impl Default for ProtectionRules {
+    fn default() -> Self {
+        Self {
+            zero_after_ms: 30 * 60_000,
+            zero_polls: 3,
+            mail_zero_after_ms: 24 * 3_600_000,
+            weeks: 2,
+            stop_percent: 1,
+            low_percent: 10,
+            traffic_floor: 10,
+            mail_floor: 12,
+            agents_floor: 10,
         }
     }
 }

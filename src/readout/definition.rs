@@ -29,6 +29,8 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("health.yaml", include_str!("definitions/health.yaml")),
     ("policymgr.yaml", include_str!("definitions/policymgr.yaml")),
     ("interfaces.yaml", include_str!("definitions/interfaces.yaml")),
+    ("email-analysis.yaml", include_str!("definitions/email-analysis.yaml")),
+    ("email-mta.yaml", include_str!("definitions/email-mta.yaml")),
     ("files.yaml", include_str!("definitions/files.yaml")),
     ("ntp.yaml", include_str!("definitions/ntp.yaml")),
     ("cmc-client.yaml", include_str!("definitions/cmc-client.yaml")),

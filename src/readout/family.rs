@@ -63,6 +63,54 @@ pub(super) struct Item {
     /// What it gives.
     #[serde(default)]
     pub(super) readings: Vec<Rule>,
+    /// What it counts.
+    #[serde(default)]
+    pub(super) counts: Vec<CountRule>,
+    /// What it names as belonging together.
+    #[serde(default)]
+    pub(super) groups: Vec<GroupRule>,
+    /// What it says of how something is set.
+    #[serde(default)]
+    pub(super) words: Vec<WordRule>,
+}
+
+/// How something is set, where the files say how it should be.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WordRule {
+    /// The kind of the component.
+    pub(super) kind: ComponentKind,
+    /// The part that names it.
+    pub(super) name: String,
+    /// The parts with the words; what stands before ` (` counts.
+    pub(super) of: Vec<String>,
+}
+
+/// A number that says nothing alone and is held against earlier ones.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CountRule {
+    /// The kind of what is counted.
+    pub(super) kind: ComponentKind,
+    /// The part that names it.
+    pub(super) name: Option<String>,
+    /// The name itself, where the appliance gives none.
+    #[serde(default)]
+    pub(super) named: String,
+    /// The part with the number.
+    pub(super) of: String,
+}
+
+/// Things that belong to one component: the ports of a pair.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GroupRule {
+    /// The kind of the component.
+    pub(super) kind: ComponentKind,
+    /// The part that names it.
+    pub(super) name: String,
+    /// The part whose words are its members.
+    pub(super) members: String,
 }
 
 /// How a reading is made of parts.
@@ -247,7 +295,11 @@ impl Family {
         let patterns = item.start.iter().chain(&item.lines).chain(&self.answer.lines);
         let parts = patterns.flat_map(Pattern::names).collect::<Vec<_>>();
         let unknown = |part: &&String| !parts.contains(&part.as_str());
-        let name = item.names.iter().find(unknown).map(|part| Mistake::Part(part.clone()));
+        let counts = item.counts.iter().flat_map(|count| count.name.iter().chain([&count.of]));
+        let groups = item.groups.iter().flat_map(|group| [&group.name, &group.members]);
+        let words = item.words.iter().flat_map(|word| word.of.iter().chain([&word.name]));
+        let named = item.names.iter().chain(counts).chain(groups).chain(words);
+        let name = named.into_iter().find(unknown).map(|part| Mistake::Part(part.clone()));
         name.or_else(|| mistake_in(&parts, &item.readings, &self.words))
     }
 }

@@ -84,7 +84,7 @@ fn word(family: &Family, table: &str, word: &str, whole: &str) -> Verdict {
 }
 
 /// What stands before ` (`.
-fn head(value: &str) -> &str {
+pub(super) fn head(value: &str) -> &str {
     value.split_once(" (").map_or(value, |(head, _)| head).trim()
 }
 
@@ -119,7 +119,7 @@ fn number(rule: &NumberRule, value: &str) -> Verdict {
 }
 
 /// A printed number in thousandths: a sign, digits, a fraction, and a unit that is known.
-fn milli(text: &str) -> Option<i64> {
+pub(super) fn milli(text: &str) -> Option<i64> {
     const UNITS: [&str; 9] = ["", "%", "ms", "msec", "RPM", "C", "Celsius", "MB", "s"];
     let end = text.find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.')).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end)?;

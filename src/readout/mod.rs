@@ -27,7 +27,7 @@ pub use snmp::{SnmpLayout, SnmpReadout};
 
 use crate::model::identity::Seen;
 use crate::model::outside::Outside;
-use crate::model::reading::Reading;
+use crate::model::reading::{Counts, Reading};
 use crate::model::release::Release;
 use crate::model::series::Series;
 use crate::model::time::Time;
@@ -53,6 +53,8 @@ pub struct Readout {
     pub hostname: Option<Outside>,
     /// Names that it gives of things that are asked for one by one: held against [`Layout::named`], never sent.
     pub names: Vec<Outside>,
+    /// What it counts; only from a complete answer.
+    pub counts: Counts,
     /// The appliance's own clock, for the ages in the other answers of the same session.
     pub clock: Option<ApplianceTime>,
 }

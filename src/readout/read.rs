@@ -6,13 +6,13 @@ use super::cli_error::{CliError, error_of_line};
 use super::clock::{ApplianceTime, Zone};
 use super::definition::Layout;
 use super::family::{ClockRule, Family, Rule};
-use super::judge::{Source, Verdict, judge, label, short};
+use super::judge::{Source, Verdict, head, judge, label, milli, short};
 use super::scan::{Part, Parts, Scan, scan};
 use super::{Context, Readout};
 use crate::model::identity::Seen;
 use crate::model::limits::{ANSWER_BYTES_MAX, READINGS_MAX};
 use crate::model::outside::Outside;
-use crate::model::reading::{Component, ComponentKind, Condition, Measure, Reading, Unit};
+use crate::model::reading::{Component, ComponentKind, Condition, Counts, Measure, Reading, Unit};
 
 /// Reads an answer.
 pub(super) fn read(layout: &Layout, text: &str, complete: bool, context: &Context) -> Readout {
@@ -40,6 +40,7 @@ pub(super) fn read(layout: &Layout, text: &str, complete: bool, context: &Contex
     let mut readout = Readout { names: names(family, &found), ..Readout::default() };
     if whole {
         readout.hostname = found.answer.one("hostname").map(Outside::from);
+        readout.counts = counts(family, &found);
         readout.identity = family.identity.then(|| identity(&found.answer));
     }
     if let Some(rule) = family.clock {
@@ -178,6 +179,41 @@ fn names(family: &Family, found: &Scan<'_, '_>) -> Vec<Outside> {
     let of_answer = family.answer.names.iter().flat_map(|part| found.answer.all(part));
     let of_items = found.items.iter().flat_map(|item| item.item.names.iter().flat_map(|part| item.parts.all(part)));
     of_answer.chain(of_items).flat_map(str::split_whitespace).map(Outside::from).collect()
+}
+
+/// What the answer counts, and what of it belongs together. What is no number is left out: whoever misses it says so.
+fn counts(family: &Family, found: &Scan<'_, '_>) -> Counts {
+    let nothing = Parts::default();
+    let items = found.items.iter().map(|item| (item.item, &item.parts));
+    let mut counts = Counts::default();
+    for (item, parts) in items.chain([(&family.answer, &nothing)]) {
+        let source = Source { item: parts, answer: &found.answer };
+        let word = |part: &str| match source.get(part) {
+            Part::One(word) => Some(word),
+            Part::Absent | Part::Twice(..) => None,
+        };
+        for rule in &item.counts {
+            let name = rule.name.as_ref().map_or(Some(rule.named.as_str()), |part| word(part));
+            let number = word(&rule.of).and_then(milli);
+            if let Some((name, milli)) = name.zip(number).filter(|(_, milli)| *milli >= 0) {
+                let component = Component::new(rule.kind, short(name));
+                counts.numbers.push((component, Measure { milli, unit: Unit::Count }));
+            }
+        }
+        for rule in &item.groups {
+            if let (Some(name), Some(members)) = (word(&rule.name), word(&rule.members)) {
+                let members = members.split_whitespace().map(Outside::from).collect();
+                counts.groups.push((Component::new(rule.kind, short(name)), members));
+            }
+        }
+        for rule in &item.words {
+            let Some(name) = word(&rule.name) else { continue };
+            let said = rule.of.iter().filter_map(|part| Some((part.clone(), Outside::from(short(head(word(part)?))))));
+            counts.words.extend(said.map(|(part, said)| (Component::new(rule.kind, short(name)), part, said)));
+        }
+    }
+    counts.numbers.truncate(READINGS_MAX);
+    counts
 }
 
 fn identity(answer: &Parts<'_, '_>) -> Seen {

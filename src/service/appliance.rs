@@ -11,7 +11,7 @@ use crate::model::backup::Backup;
 use crate::model::finding::{Finding, FindingState};
 use crate::model::inventory::{Gateway, Seat, Site};
 use crate::model::name::SeatName;
-use crate::model::reading::{Component, Outcome, Span};
+use crate::model::reading::{Component, Condition, Outcome, Span};
 use crate::model::record::PollLast;
 use crate::model::time::Time;
 use crate::service::refusal::Refusal;
@@ -31,6 +31,8 @@ pub struct Line {
     pub hard: usize,
     /// Findings that are not yet hard.
     pub soft: usize,
+    /// What it is where it works and does not do its job: unprotected, blind or mute.
+    pub protection: Option<Condition>,
     /// When the last backup that counts was taken.
     pub last_backup: Option<Time>,
     /// Why nobody tries to reach it, by declaration; empty when it is tried.
@@ -64,7 +66,12 @@ pub async fn list(env: &Env, actor: &Actor, on: &[String]) -> Result<List, Refus
     let backups = scoped.backup_last_good(&names).await?;
     let mut findings: HashMap<SeatName, (usize, usize)> = HashMap::new();
     let filter = FindingFilter { seats: Some(names.clone()), open_only: true };
+    let mut useless: HashMap<SeatName, Condition> = HashMap::new();
     for finding in scoped.finding_list(filter).await? {
+        if finding.condition.is_useless() {
+            let worst = useless.entry(finding.seat.clone()).or_insert(finding.condition);
+            *worst = finding.condition.max(*worst);
+        }
         let (hard, soft) = findings.entry(finding.seat).or_default();
         *(if finding.state == FindingState::Hard { hard } else { soft }) += 1;
     }
@@ -77,6 +84,7 @@ pub async fn list(env: &Env, actor: &Actor, on: &[String]) -> Result<List, Refus
             last_poll: polls.get(name).map(|poll| (poll.outcome, poll.at)),
             hard,
             soft,
+            protection: useless.get(name).copied(),
             last_backup: backups.get(name).map(|backup| backup.seen_at),
             not_tried: not_tried(env, seat),
         })

@@ -175,8 +175,20 @@ fn notices(env: &Env, card: &Card) -> Vec<Notice> {
     let seat = &card.seat.seat;
     let mut notices = Vec::new();
     let mut say = |about: &'static str, text: String| notices.push(Notice { about, text });
-    for one in card.not_good.iter().filter(|one| one.condition == Condition::Unprotected) {
-        say("protection", format!("{}: traffic or mail passes uninspected", one.component.for_terminal()));
+    // What a finding holds is true until good readings end it, whatever could not be judged since.
+    let held = card.seat.findings.iter().map(|finding| (&finding.component, finding.condition));
+    let mut told = Vec::new();
+    for (component, condition) in card.not_good.iter().map(|one| (&one.component, one.condition)).chain(held) {
+        let what = match condition {
+            Condition::Unprotected => "traffic or mail passes uninspected",
+            Condition::Blind => "it sees nothing",
+            Condition::Mute => "nobody is told of what it finds",
+            _ => continue,
+        };
+        if !told.contains(&component) {
+            told.push(component);
+            say("protection", format!("{}: {what}", component.for_terminal()));
+        }
     }
     if card.seat.serial_differs {
         say("identity", format!("the files say serial {}", seat.serial.clone().unwrap_or_default()));

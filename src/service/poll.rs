@@ -48,6 +48,8 @@ pub struct SeatPolled {
     pub opened_session: bool,
     /// Whether everything that was seen is good, and no finding is open.
     pub good: bool,
+    /// Whether nothing that was seen is against it, and something could not be judged (learning, quiet).
+    pub unjudged: bool,
     /// Findings of the seat that have not ended, of whichever tier.
     pub open_findings: usize,
     /// What was seen.
@@ -95,6 +97,8 @@ pub struct Answer {
     pub answered: usize,
     /// How many of them are good in everything.
     pub good: usize,
+    /// How many have nothing against them, and something that could not be judged.
+    pub unjudged: usize,
     /// How many have a way in that is not yet served.
     pub not_yet_served: usize,
     /// How many stand behind a gateway without SSH, as declared.
@@ -103,6 +107,8 @@ pub struct Answer {
     pub stopped: bool,
     /// Seats of the selection that were not due and have a finding that has not ended.
     pub open_elsewhere: usize,
+    /// What could not be known of any of them, and why.
+    pub doubt: Option<String>,
     /// The seats, by name.
     pub seats: Vec<SeatPolled>,
 }
@@ -110,7 +116,7 @@ pub struct Answer {
 impl Answer {
     /// Whether a person should look: somebody did not answer, or something is not good.
     pub const fn needs_attention(&self) -> bool {
-        self.good + self.not_yet_served + self.no_ssh < self.seats.len() || self.open_elsewhere > 0
+        self.good + self.unjudged + self.not_yet_served + self.no_ssh < self.seats.len() || self.open_elsewhere > 0
     }
 }
 
@@ -120,11 +126,15 @@ fn shown(polled: Polled, open: &BTreeMap<SeatName, Vec<Finding>>) -> SeatPolled 
     readings.sort_by(|a, b| b.condition.cmp(&a.condition).then_with(|| a.component.cmp(&b.component)));
     let open_findings = open.get(&polled.facts.seat.name).map_or(0, Vec::len);
     let all_good = readings.iter().all(|reading| reading.condition.is_good());
+    let well = poll.outcome == Outcome::Answered
+        && open_findings == 0
+        && !readings.iter().any(|reading| reading.condition.wants_attention());
     SeatPolled {
         seat: polled.facts.seat.name.clone(),
         customer: polled.facts.seat.customer.clone(),
         series: polled.facts.seat.series,
-        good: poll.outcome == Outcome::Answered && all_good && open_findings == 0,
+        good: well && all_good,
+        unjudged: well && !all_good,
         open_findings,
         outcome: poll.outcome,
         reason: poll.reason,
@@ -140,9 +150,10 @@ fn shown(polled: Polled, open: &BTreeMap<SeatName, Vec<Finding>>) -> SeatPolled 
 pub async fn run(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusal> {
     let at = env.clock.now();
     let selection = select::seats(env, actor, &args.on).await?;
-    let polled = poll::run(env, &selection.seats, &args.wanted).await?;
+    let mut polled = poll::run(env, &selection.seats, &args.wanted).await?;
     // What an earlier poll found and nothing has ended is not good, whatever this poll did not look at.
     let open = env.store.scoped(actor.scope.clone()).finding_open(&selection.seats).await?;
+    let doubt = polled.first_mut().and_then(|first| first.doubt.take());
     let mut seats: Vec<_> = polled.into_iter().map(|polled| shown(polled, &open)).collect();
     seats.sort_by(|a, b| a.seat.cmp(&b.seat));
     let count = |outcome| seats.iter().filter(|seat| seat.outcome == outcome).count();
@@ -150,9 +161,11 @@ pub async fn run(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusa
         at,
         answered: count(Outcome::Answered),
         good: seats.iter().filter(|seat| seat.good).count(),
+        unjudged: seats.iter().filter(|seat| seat.unjudged).count(),
         not_yet_served: count(Outcome::NotYetServed),
         no_ssh: count(Outcome::NoSsh),
         stopped: count(Outcome::Stopped) > 0,
+        doubt,
         open_elsewhere: open.keys().filter(|seat| !seats.iter().any(|polled| polled.seat == **seat)).count(),
         seats,
     })

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use crate::model::limits::LIST_ROWS_MAX;
 use crate::model::name::{CustomerName, SeatName};
-use crate::model::reading::{Component, Measure, Unit};
+use crate::model::reading::{Component, ComponentKind, Measure, Past, Unit};
 use crate::model::record::PollRecord;
 use crate::model::time::Time;
 
@@ -24,6 +24,9 @@ pub(super) const HOUR_MS: i64 = 3_600_000;
 pub(super) const MINUTE: &str = "minute";
 /// The step of chunks that hold a day, three slots for each hour: lowest, mean and highest.
 pub(super) const HOUR: &str = "hour";
+
+/// Pieces that one question about the past brings at most.
+const PIECES_MAX: i64 = 200;
 
 /// One number, or the numbers of one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +104,46 @@ pub(super) fn roll_up(day: &mut Chunk, hour_of_day: u32, minutes: &Chunk) {
 }
 
 impl Scoped {
+    /// The numbers of some kinds of component in single pieces of the past: hours of minutes and days of hours, each named
+    /// by its beginning. A piece that is not there says nothing, and neither does one that cannot be read: it is begun
+    /// anew when it is written next.
+    pub async fn series_past(
+        &self,
+        seat: &SeatName,
+        kinds: &[ComponentKind],
+        hours: Vec<Time>,
+        days: Vec<Time>,
+    ) -> Result<Vec<Past>, StoreError> {
+        let (customers, seat, kinds) = (self.customers(), seat.as_str().to_owned(), kinds.to_vec());
+        let starts = |times: Vec<Time>| times.into_iter().map(Time::as_ms).collect::<Vec<_>>();
+        let (hours, days) = (starts(hours), starts(days));
+        let read = move |db: &mut Db| {
+            let query = series_chunk::table.select((series_chunk::step, series_chunk::start_at, series_chunk::packed));
+            let minutes = series_chunk::step.eq(MINUTE).and(series_chunk::start_at.eq_any(hours));
+            let means = series_chunk::step.eq(HOUR).and(series_chunk::start_at.eq_any(days));
+            let query = within!(query, series_chunk::customer, &customers)
+                .filter(series_chunk::seat.eq(seat))
+                .filter(minutes.or(means));
+            let rows: Vec<(String, i64, Vec<u8>)> = query.limit(PIECES_MAX).load(db)?;
+            let mut past = Vec::new();
+            for (step, start, packed) in rows {
+                for (key, slots) in unpack(&packed).unwrap_or_default() {
+                    if !kinds.contains(&key.component.kind) {
+                        continue;
+                    }
+                    past.extend(shown(&step, start, &slots, key.unit).into_iter().map(|point| Past {
+                        component: key.component.clone(),
+                        measure: point.mean,
+                        at: point.at,
+                        is_hour: step == HOUR,
+                    }));
+                }
+            }
+            Ok(past)
+        };
+        self.store.read(read).await
+    }
+
     /// The numbers of one component in a stretch of time, oldest first: minutes as far as they are kept, hours
     /// before them.
     pub async fn series(
@@ -155,7 +198,6 @@ fn shown(step: &str, start: i64, slots: &BTreeMap<u32, i64>, unit: Unit) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reading::ComponentKind;
 
     #[test]
     fn an_hour_is_its_lowest_mean_and_highest() {

@@ -23,6 +23,7 @@ mod nested;
 mod outside;
 mod past;
 mod poll;
+mod protection;
 mod prove;
 mod prune;
 mod readout;

@@ -9,6 +9,8 @@ mod crash;
 #[cfg(test)]
 mod facts;
 #[cfg(test)]
+mod habits;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 pub(crate) mod place;

@@ -34,7 +34,7 @@ use hoshu::readout::Definitions;
 use hoshu::secret::SecretStore;
 use hoshu::store::{FindingFilter, Store, StoreUrl};
 
-const MINUTE: i64 = 60_000;
+pub(crate) const MINUTE: i64 = 60_000;
 
 struct Hand(Arc<AtomicI64>);
 
@@ -123,21 +123,32 @@ impl World {
         store.host_key_accept(id, "console".to_owned(), audit(Act::HostKeyAccepted)).await.unwrap();
     }
 
-    fn pass(&self, ms: i64) {
+    pub(crate) fn pass(&self, ms: i64) {
         self.hand.fetch_add(ms, Ordering::SeqCst);
     }
 
-    fn break_by(&self, fault: Fault) {
+    pub(crate) fn mend(&self) {
+        self.rack.place(&self.seat).unwrap().mend(None);
+    }
+
+    /// Polls with every tier and gives what was seen.
+    pub(crate) async fn look(&self) -> Vec<hoshu::model::reading::Reading> {
+        let wanted = Wanted::Tiers(vec![Tier::Pulse, Tier::Detail]);
+        let polled = poll::run(&self.env, std::slice::from_ref(&self.seat), &wanted).await.unwrap();
+        polled.into_iter().next().unwrap().poll.readings
+    }
+
+    pub(crate) fn break_by(&self, fault: Fault) {
         self.rack.place(&self.seat).unwrap().break_by(fault, None);
     }
 
     /// Polls what is due and says which tiers were read.
-    async fn poll(&self) -> Vec<Tier> {
+    pub(crate) async fn poll(&self) -> Vec<Tier> {
         let polled = poll::run(&self.env, std::slice::from_ref(&self.seat), &Wanted::Due).await.unwrap();
         polled.into_iter().next().map(|one| one.poll.tiers).unwrap_or_default()
     }
 
-    async fn finding(&self, kind: ComponentKind) -> Option<Finding> {
+    pub(crate) async fn finding(&self, kind: ComponentKind) -> Option<Finding> {
         let filter = FindingFilter { seats: Some(vec![self.seat.clone()]), open_only: false };
         let all = self.env.store.scoped(Scope::House).finding_list(filter).await.unwrap();
         all.into_iter().find(|finding| finding.component.kind == kind)

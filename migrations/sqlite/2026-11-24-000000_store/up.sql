@@ -72,11 +72,12 @@ CREATE TABLE reading_span (
             'reach', 'identity', 'system', 'temperature', 'raid', 'disk', 'power', 'psu', 'fans', 'fan',
             'service', 'licence', 'content', 'guest-image', 'boot', 'interface', 'port-pair', 'file-system',
             'ntp', 'clock', 'cm-link', 'configuration', 'channel', 'overall', 'mail-queue', 'analysis',
-            'managed', 'answer'
+            'managed', 'answer', 'traffic', 'mail', 'mta', 'agents', 'last-event'
         )),
     name TEXT NOT NULL,
     condition TEXT NOT NULL CHECK (condition IN (
-            'good', 'disabled', 'warning', 'stale', 'missing', 'malformed', 'unrecognised', 'unprotected', 'bad'
+            'good', 'disabled', 'learning', 'quiet', 'warning', 'stale', 'missing', 'malformed', 'unrecognised',
+            'unprotected', 'mute', 'blind', 'bad'
         )),
     said TEXT NOT NULL,
     first_at BIGINT NOT NULL,
@@ -129,11 +130,12 @@ CREATE TABLE finding (
             'reach', 'identity', 'system', 'temperature', 'raid', 'disk', 'power', 'psu', 'fans', 'fan',
             'service', 'licence', 'content', 'guest-image', 'boot', 'interface', 'port-pair', 'file-system',
             'ntp', 'clock', 'cm-link', 'configuration', 'channel', 'overall', 'mail-queue', 'analysis',
-            'managed', 'answer'
+            'managed', 'answer', 'traffic', 'mail', 'mta', 'agents', 'last-event'
         )),
     name TEXT NOT NULL,
     condition TEXT NOT NULL CHECK (condition IN (
-            'good', 'disabled', 'warning', 'stale', 'missing', 'malformed', 'unrecognised', 'unprotected', 'bad'
+            'good', 'disabled', 'learning', 'quiet', 'warning', 'stale', 'missing', 'malformed', 'unrecognised',
+            'unprotected', 'mute', 'blind', 'bad'
         )),
     said TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('soft', 'hard', 'ended')),

@@ -46,6 +46,7 @@ fn apply(unit: &mut Unit, fault: Fault) {
         }
         Fault::ServiceFailed => fail(unit, "Database Service", "Failed", "Database service is not running"),
         Fault::Bypass => unit.pairs.iter_mut().for_each(|pair| "bypass".clone_into(&mut pair.op_mode)),
+        Fault::TapMode => unit.pairs.iter_mut().for_each(|pair| "tap (tapping)".clone_into(&mut pair.op_mode)),
         Fault::LinkDown => {
             let port = unit.interfaces.iter_mut().skip(1).max_by_key(|port| port.name.starts_with('p'));
             if let Some(port) = port {

@@ -175,6 +175,7 @@ pub(super) static COMMANDS: &[Command] = &[
     say("show log", Enable, Monitor, system::log),
     only("show email-analysis message-queue", Operator, is_ex, settings::message_queue),
     only("show email-analysis statistics", Monitor, is_ex, settings::mail_statistics),
+    only("show email-analysis mta status", Monitor, is_ex, settings::mta_status),
     change("write memory", Operator, change::save),
     change("configuration write", Operator, change::save),
     change("hostname <name>", Admin, change::set),

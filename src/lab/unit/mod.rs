@@ -26,6 +26,6 @@ pub use configuration::Settings;
 pub use intake::Refused;
 pub use shell::{Awaits, Mode, Output, Shell, garble};
 pub use state::{
-    Bank, Boot, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, Licence, MailQueues, Managed, Ntp,
-    Part, PortPair, Role, Service, Unit, User,
+    Bank, Boot, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, Licence, Lost, MailQueues, Managed,
+    Ntp, Part, PortPair, Role, Service, Unit, User,
 };

@@ -200,6 +200,7 @@ impl Unit {
             Found::Command(command, arguments) => (command, arguments),
             Found::Error(text) => return error(text),
         };
+        self.hold_counters(now);
         let ahead_ms = afflicted(self).ntp.ahead_ms;
         let asker = shell.clone();
         let ask = Ask { shell: &asker, arguments, command, now: now.plus_ms(ahead_ms), true_now: now };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::configuration::Settings;
-use crate::lab::fault::Fault;
+use crate::lab::fault::{Effect, Fault};
 use crate::model::inventory::Algorithms;
 use crate::model::name::SeatName;
 use crate::model::release::Release;
@@ -231,12 +231,45 @@ pub struct Managed {
 /// The mail queues of an EX, in messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailQueues {
+    /// Mails that come in an hour.
+    pub per_hour: u64,
     /// Waiting for the next hop.
     pub deferred: u64,
     /// Under analysis.
     pub hold: u64,
     /// Being delivered.
     pub active: u64,
+}
+
+/// Time during which a counter stood still.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// Since when it stands still.
+    pub since: Option<Time>,
+    /// Milliseconds that it stood still before, all in all.
+    pub before_ms: i64,
+}
+
+impl Lost {
+    /// Begins or ends to stand still; a fault is noticed at the first question after it.
+    pub fn stand(&mut self, still: bool, now: Time) {
+        match (still, self.since) {
+            (true, None) => self.since = Some(now),
+            (false, Some(since)) => {
+                self.before_ms += now.ms_since(since);
+                self.since = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// Milliseconds that it stood still until now.
+    pub const fn ms(self, now: Time) -> i64 {
+        match self.since {
+            Some(since) => self.before_ms + now.ms_since(since),
+            None => self.before_ms,
+        }
+    }
 }
 
 /// One appliance.
@@ -294,6 +327,8 @@ pub struct Unit {
     pub algorithms: Algorithms,
     /// Ends its lines with a bare line feed even on a terminal.
     pub bare_line_feeds: bool,
+    /// How long faults of counters have held them.
+    pub lost: BTreeMap<Fault, Lost>,
     /// What is broken, with how often it will still take effect.
     pub faults: BTreeMap<Fault, Option<u32>>,
 }
@@ -331,6 +366,27 @@ impl Unit {
             }
             None => self.faults.clear(),
         }
+    }
+
+    /// Lets counters stand still, or go on, as the faults of now say.
+    pub fn hold_counters(&mut self, now: Time) {
+        for fault in Fault::ALL.iter().filter(|fault| fault.effect() == Effect::Counter) {
+            let has = self.has(*fault);
+            if has || self.lost.contains_key(fault) {
+                self.lost.entry(*fault).or_default().stand(has, now);
+            }
+        }
+    }
+
+    /// Seconds for which something has counted that these faults hold.
+    pub fn counted_s(&self, faults: &[Fault], now: Time) -> u64 {
+        let lost: i64 = faults.iter().map(|fault| self.lost_ms(*fault, now)).sum();
+        u64::try_from((now.ms_since(self.booted_at) - lost) / 1000).unwrap_or(0)
+    }
+
+    /// Milliseconds for which a fault has held counters, all in all.
+    pub fn lost_ms(&self, fault: Fault, now: Time) -> i64 {
+        self.lost.get(&fault).map_or(0, |lost| lost.ms(now))
     }
 
     /// Whether a fault is there.

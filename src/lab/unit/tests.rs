@@ -3,7 +3,7 @@
 use super::*;
 use crate::lab::fault::{Effect, Fault};
 use crate::lab::fleet::{SeatSpec, generated};
-use crate::model::inventory::Channel;
+use crate::model::inventory::{Channel, DataPath};
 use crate::model::series::Series;
 use crate::model::time::Time;
 use proptest::prelude::*;
@@ -210,6 +210,27 @@ fn faults_of_state_change_the_words() {
 }
 
 #[test]
+fn a_moved_mirror_port_holds_the_counters_of_monitoring_ports_alone() {
+    let mut unit = unit(Series::Nx);
+    let (mut shell, _) = unit.open("admin", Channel::Exec, NOW);
+    let mut count = |unit: &mut Unit, port: &str, hours: i64| {
+        let output = unit.step(&mut shell, &format!("show interfaces {port}"), NOW.plus_ms(hours * 3_600_000));
+        let line = output.text.lines().find(|line| line.contains("RX packets:")).expect("a counter").to_owned();
+        line.split_whitespace().last().and_then(|word| word.parse::<u64>().ok()).expect("a number")
+    };
+    let (first, rate) =
+        (count(&mut unit, "pether3", 0), count(&mut unit, "pether3", 1) - count(&mut unit, "pether3", 0));
+    assert!(rate > 0);
+    unit.break_by(Fault::Blind, None);
+    let still = [2, 3, 9].map(|hour| count(&mut unit, "pether3", hour));
+    assert_eq!(still, [first + 2 * rate; 3]);
+    assert!(count(&mut unit, "ether1", 9) > count(&mut unit, "ether1", 8), "the management port goes on");
+    unit.mend(Some(Fault::Blind));
+    assert_eq!(count(&mut unit, "pether3", 10), first + 2 * rate, "it goes on where it stood");
+    assert_eq!(count(&mut unit, "pether3", 11), first + 3 * rate);
+}
+
+#[test]
 fn a_limited_fault_of_state_ends_with_so_many_sessions() {
     let mut unit = unit(Series::Nx);
     unit.break_by(Fault::DiskFailed, Some(2));
@@ -257,7 +278,8 @@ fn every_command_can_be_said_by_an_administrator() {
 fn faults_are_spelled_as_they_are_listed() {
     for fault in Fault::ALL {
         assert_eq!(fault.as_str().parse::<Fault>().expect("a fault"), *fault);
-        let mut broken = unit(Series::Nx);
+        // A unit in line: what is set to tap is no tap before.
+        let mut broken = unit_where(|spec| !spec.virtual_machine && spec.data_path == DataPath::InlineFailOpen);
         let healthy = broken.clone();
         broken.break_by(*fault, None);
         let differs = super::afflict::afflicted(&broken).into_owned() != broken;

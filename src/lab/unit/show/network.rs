@@ -1,6 +1,7 @@
 //! Interfaces, port pairs, names. Source: docs.trellix.com, `show interfaces`, `show policymgr interfaces`,
 //! `show hosts`.
 
+use crate::lab::fault::Fault;
 use crate::lab::unit::page::{Page, yes};
 use crate::lab::unit::shell::Ask;
 use crate::lab::unit::state::{Interface, Unit};
@@ -19,7 +20,8 @@ fn print(page: &mut Page, unit: &Unit, interface: &Interface, ask: &Ask<'_>, cou
         page.gap();
         return;
     }
-    let seconds = u64::try_from(ask.true_now.ms_since(unit.booted_at) / 1000).unwrap_or(0);
+    let held: &[Fault] = if interface.name.starts_with("pether") { &[Fault::Blind] } else { &[] };
+    let seconds = unit.counted_s(held, ask.true_now);
     let packets = seconds.saturating_mul(interface.packets_per_s);
     let rows = [
         ("bytes", packets.saturating_mul(700)),

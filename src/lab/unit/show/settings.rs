@@ -1,5 +1,6 @@
 //! Settings that are shown by commands of their own. Source: docs.trellix.com, pages of the same names.
 
+use crate::lab::fault::Fault;
 use crate::lab::unit::page::{Page, yes};
 use crate::lab::unit::shell::Ask;
 use crate::lab::unit::state::Unit;
@@ -69,11 +70,29 @@ pub(in crate::lab::unit) fn message_queue(unit: &Unit, _: &Ask<'_>) -> String {
     page.text()
 }
 
-pub(in crate::lab::unit) fn mail_statistics(unit: &Unit, _: &Ask<'_>) -> String {
+pub(in crate::lab::unit) fn mail_statistics(unit: &Unit, ask: &Ask<'_>) -> String {
     let mut page = Page::default();
-    if let Some(queues) = unit.mail {
-        page.row(32, "Deferred emails:", queues.deferred).row(32, "Emails in hold queue:", queues.hold);
-        page.row(32, "Emails in active queue:", queues.active);
+    if let Some(mail) = unit.mail {
+        let mails = |seconds: u64| seconds.saturating_mul(mail.per_hour) / 3_600;
+        let analysed = mails(unit.counted_s(&[Fault::NoMail, Fault::MtaBypass], ask.true_now));
+        let bypassed_ms = u64::try_from(unit.lost_ms(Fault::MtaBypass, ask.true_now)).unwrap_or(0);
+        let bypassed = mails(bypassed_ms / 1_000);
+        page.row(32, "Total emails:", analysed + bypassed).row(32, "Analyzed emails:", analysed);
+        page.row(32, "Infected emails:", analysed / 5_000).row(32, "Bypassed emails:", bypassed);
+        page.row(32, "Deferred emails:", mail.deferred).row(32, "Emails in hold queue:", mail.hold);
+        page.row(32, "Emails in active queue:", mail.active);
     }
+    page.text()
+}
+
+/// Modelled: the document names the SMTP interface and the congestion control, and shows no answer.
+pub(in crate::lab::unit) fn mta_status(unit: &Unit, _: &Ask<'_>) -> String {
+    let mut page = Page::default();
+    let deferred = unit.mail.map_or(0, |mail| mail.deferred);
+    let congested = deferred > 10_000;
+    page.row(26, "SMTP interface:", if congested { "down" } else { "up" });
+    page.row(26, "Congestion control:", "enabled");
+    page.row(26, "Congestion:", if congested { "yes" } else { "no" });
+    page.row(26, "Policy mode:", if unit.has(Fault::MtaBypass) { "bypass" } else { "block" });
     page.text()
 }
