@@ -457,6 +457,8 @@ credentials:
 limits: {sessions: 0, per_site: many}
 findings: {reech: {hard_after: 5, hard_after_count: 0}}
 tiers: {pulse: 5s, detail: 1s}
+protection: {zero_after: 25h, stop_percent: 20, weeks: 5}
+events: {silent_after: 1h}
 ";
     let refused = settings_file(text, 0o600).unwrap_err();
     let dir = regex::Regex::new("[^ ]*/hoshu.yaml").unwrap();
