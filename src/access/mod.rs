@@ -26,6 +26,7 @@ use futures::future::BoxFuture;
 use crate::model::command::ReadCommand;
 use crate::model::credential::Login;
 use crate::model::inventory::{Gateway, Hop, Seat};
+use crate::model::name::CustomerName;
 use crate::model::outside::Outside;
 use crate::model::snmp::{Oid, SnmpLogin, SnmpObject};
 
@@ -65,6 +66,8 @@ pub struct Peer<'a> {
 /// A hop of a gateway that has a host key and an account of its own.
 #[derive(Debug, Clone, Copy)]
 pub struct HopAt<'a> {
+    /// The customer, to whom the gateway belongs.
+    pub customer: &'a CustomerName,
     /// The gateway.
     pub gateway: &'a Gateway,
     /// Which of its hops, from 0.

@@ -212,7 +212,7 @@ async fn means(env: &Env, place: Place<'_>, name: &HopName, behind: Option<&Bast
         let login = env.secrets.fetch(&credential, Purpose::Hop).await.map_err(|error| none(error.to_string()))?;
         return Ok((credential, login, pins));
     }
-    let at = HopAt { gateway: place.gateway, at: place.at, behind };
+    let at = HopAt { customer: place.customer, gateway: place.gateway, at: place.at, behind };
     let shown = env.access.show_hop_key(at).await?;
     Err(AccessError::Hop {
         fault: HopFault::KeyUnknown,
@@ -231,7 +231,7 @@ async fn log_in(
     credential: &CredentialName,
     login: &Login,
 ) -> Result<Bastion, (Failure, LoginResult)> {
-    let at = HopAt { gateway: place.gateway, at: place.at, behind };
+    let at = HopAt { customer: place.customer, gateway: place.gateway, at: place.at, behind };
     let entered = env.access.enter(at, pins, login).await;
     let result = match &entered {
         Ok(_) => LoginResult::Accepted,

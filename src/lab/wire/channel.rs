@@ -30,8 +30,8 @@ pub(super) struct Task {
     place: Arc<Place>,
     wire: Wire,
     user: String,
-    /// The connection, to be cut.
-    socket: Arc<OwnedFd>,
+    /// The connection, to be cut; of a channel behind a bastion, the channel is.
+    socket: Option<Arc<OwnedFd>>,
     terminal: Terminal,
     /// Lines of the terminal, when one was asked for.
     lines: Option<u16>,
@@ -40,7 +40,23 @@ pub(super) struct Task {
 
 impl Task {
     pub(super) fn new(place: Arc<Place>, wire: Wire, user: String, socket: Arc<OwnedFd>) -> Self {
-        Self { place, wire, user, socket, terminal: Terminal::default(), lines: None, shell: None }
+        Self { place, wire, user, socket: Some(socket), terminal: Terminal::default(), lines: None, shell: None }
+    }
+
+    /// The terminal of a unit in the channel of a bastion.
+    pub(super) fn nested(place: Arc<Place>, wire: Wire, user: String, lines: u16) -> Self {
+        Self { place, wire, user, socket: None, terminal: Terminal::default(), lines: Some(lines), shell: None }
+    }
+
+    /// As [`Self::run`], from the prompt of the shell on, with what was typed before it came.
+    pub(super) async fn run_shell(mut self, channel: Channel<Msg>, ahead: Vec<u8>) {
+        let begun = async {
+            self.start_shell(&channel).await?;
+            self.hear(&channel, &ahead).await
+        };
+        if begun.await.is_ok() {
+            self.run(channel).await;
+        }
     }
 
     /// Speaks until one side has had enough.
@@ -169,8 +185,13 @@ impl Task {
             self.write(channel, bytes).await?;
             tokio::time::sleep(BEFORE_CUT).await;
             // As a line breaks: no word of SSH says that it is the end.
-            if let Err(error) = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both) {
-                tracing::debug!(%error, "the connection was gone already");
+            match &self.socket {
+                None => channel.close().await.map_err(|_| Gone)?,
+                Some(socket) => {
+                    if let Err(error) = rustix::net::shutdown(socket, rustix::net::Shutdown::Both) {
+                        tracing::debug!(%error, "the connection was gone already");
+                    }
+                }
             }
             return Err(Gone);
         }
