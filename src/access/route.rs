@@ -12,6 +12,7 @@ use super::{AccessError, HopAt, Peer, SnmpError};
 use crate::model::door::HopName;
 use crate::model::inventory::{Gateway, GatewayAccess, Hop, HopKind, ProbeState};
 use crate::model::name::{CustomerName, SeatName};
+use crate::model::realm::Realm;
 
 /// The port of a bastion that declares none.
 const SSH_PORT: u16 = 22;
@@ -125,9 +126,19 @@ pub(super) enum Place {
 }
 
 impl Place {
-    fn new(host: &str, port: u16) -> Self {
+    pub(super) fn new(host: &str, port: u16) -> Self {
         let address = host.parse().map(|address| Self::Address(SocketAddr::new(address, port)));
         address.unwrap_or_else(|_| Self::Name(host.to_owned(), port))
+    }
+}
+
+impl Place {
+    /// As it is asked for.
+    pub(super) fn host_and_port(&self) -> (String, u16) {
+        match self {
+            Self::Address(address) => (address.ip().to_string(), address.port()),
+            Self::Name(name, port) => (name.clone(), *port),
+        }
     }
 }
 
@@ -183,9 +194,20 @@ impl Router {
 
     /// Where the client of a bastion connects for a seat.
     pub(super) fn nested_place(&self, peer: Peer<'_>) -> Result<(String, u16), AccessError> {
-        match self.route(peer)?.end {
-            Place::Address(address) => Ok((address.ip().to_string(), address.port())),
-            Place::Name(name, port) => Ok((name, port)),
+        Ok(self.route(peer)?.end.host_and_port())
+    }
+
+    /// What the last bastion before a seat is asked for.
+    pub(super) fn first_place(&self, peer: Peer<'_>) -> Result<(String, u16), AccessError> {
+        let Route { hops, end } = self.route(peer)?;
+        Ok(hops.first().map_or(&end, |hop| &hop.place).host_and_port())
+    }
+
+    /// The world of its places.
+    pub(super) const fn realm(&self) -> Realm {
+        match self {
+            Self::Live => Realm::Live,
+            Self::Lab(_) => Realm::Lab,
         }
     }
 
@@ -261,8 +283,16 @@ fn is_of_this_host(address: IpAddr) -> bool {
 /// Why no appliance behind a gateway is dialled, by what is declared of it; `None` when they are. What this version
 /// cannot pass comes first: what answers behind it is nobody's question yet.
 pub fn not_tried(gateway: &Gateway) -> Option<AccessError> {
-    if gateway.access != GatewayAccess::Unattended {
-        return Some(not_served(format!("gateway {} is {}", gateway.name, gateway.access)));
+    match gateway.access {
+        GatewayAccess::Unattended => {}
+        GatewayAccess::Attended if gateway.hops.iter().any(|hop| hop.kind.is_bastion()) => {}
+        GatewayAccess::Attended => {
+            let why = "is attended, and has no bastion that a person could open";
+            return Some(not_served(format!("gateway {} {why}", gateway.name)));
+        }
+        GatewayAccess::AirGapped => {
+            return Some(not_served(format!("gateway {} is {}", gateway.name, gateway.access)));
+        }
     }
     for Hop { kind, credential, .. } in gateway.hops.iter().filter(|hop| hop.kind != HopKind::Vpn) {
         match (kind, credential) {

@@ -122,13 +122,14 @@ fn show(context: &Context<'_, impl Doors>, answer: &Answer, all: bool, took: Dur
     }
     let table = answer.seats.iter().flat_map(|seat| rows(seat, all)).collect();
     context.out.table(&["seat", "customer", "series", "outcome", "took", "what"], table);
-    let attention = answer.seats.len() - answer.good - answer.not_yet_served - answer.no_ssh;
+    let attention = answer.seats.len() - answer.good - answer.not_yet_served - answer.no_ssh - answer.due_attended;
     context.out.talk(&format!(
-        "{}: {} good, {attention} need attention, {} not yet served{} ({:.1} s)",
+        "{}: {} good, {attention} need attention, {} not yet served{}{} ({:.1} s)",
         counted(answer.seats.len(), "seat"),
         answer.good,
         answer.not_yet_served,
         without_ssh(answer.no_ssh),
+        attended(answer.due_attended),
         took.as_secs_f64()
     ));
     let gasps = || answer.seats.iter().filter_map(|seat| seat.last_gasp.as_ref());
@@ -147,6 +148,11 @@ fn show(context: &Context<'_, impl Doors>, answer: &Answer, all: bool, took: Dur
 /// The last words of a summary about seats behind a gateway without SSH, which few inventories have.
 pub(super) fn without_ssh(seats: usize) -> String {
     if seats == 0 { String::new() } else { format!(", {seats} without SSH as declared") }
+}
+
+/// As [`without_ssh`], about seats whose way a person has to open.
+pub(super) fn attended(seats: usize) -> String {
+    if seats == 0 { String::new() } else { format!(", {seats} due for an attended slot") }
 }
 
 /// Polls once, or in rounds.

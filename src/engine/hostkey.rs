@@ -115,7 +115,7 @@ async fn asset(env: &Env, facts: &Facts) -> Result<AssetId, StoreError> {
 }
 
 /// Writes the key down.
-async fn note(
+pub(super) async fn note(
     env: &Env,
     actor: &Actor,
     door: Door,
