@@ -14,7 +14,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-
 use super::bastion::Bastion;
 use super::connection::{Connection, Nested, quote};
 use super::guard::{Pins, Shared};

@@ -225,11 +225,7 @@ impl Access for SshAccess {
         Ok(Lender { bastion, realm: self.router.realm(), shown, places, nested, room })
     }
 
-    fn borrow<'a>(
-        &'a self,
-        at: HopAt<'a>,
-        folder: &'a Path,
-    ) -> BoxFuture<'a, Result<Option<Bastion>, AccessError>> {
+    fn borrow<'a>(&'a self, at: HopAt<'a>, folder: &'a Path) -> BoxFuture<'a, Result<Option<Bastion>, AccessError>> {
         Box::pin(async move {
             let (way, hop) = (WayName::new(at.customer, &at.gateway.name), label(at.hop()?));
             let loan = Loan { socket: socket_of(folder, &way), realm: self.router.realm(), way, hop: hop.clone() };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::out::{Cell, Tone, counted};
 use super::terminal::Terminal;
 use super::{Context, Doors, Ended, Need, parse_duration, person};
+use crate::service::Env;
 use crate::service::refusal::Refusal;
 use crate::service::session::{self, Closed, OPEN_MAX};
 
@@ -23,10 +24,26 @@ pub enum Verb {
     List,
 }
 
+/// How often another command that holds the store is waited for, each time as long as `--wait` says.
+const HOST_TRIES: u32 = 30;
+
 fn parse_open(text: &str) -> Result<Duration, String> {
     let time = parse_duration(text)?;
     let fits = !time.is_zero() && time <= OPEN_MAX;
     if fits { Ok(time) } else { Err("a way is open for a second at least and for 12 hours at most".to_owned()) }
+}
+
+/// The world once more. A one-time password was used up for it: whoever works in the store meanwhile is waited for.
+async fn patient_env<D: Doors>(context: &Context<'_, D>) -> Result<Env, Refusal> {
+    for _ in 0..HOST_TRIES {
+        match context.env(Need::Host).await {
+            Err(Refusal::Busy(error)) if !context.stop.is_asked() => {
+                context.out.talk(&format!("waiting: {error}"));
+            }
+            env => return env,
+        }
+    }
+    context.env(Need::Host).await
 }
 
 async fn open(context: &Context<'_, impl Doors>, gateway: &str, time: Duration) -> Result<Ended, Refusal> {
@@ -34,17 +51,17 @@ async fn open(context: &Context<'_, impl Doors>, gateway: &str, time: Duration) 
     let (plan, way, zone) = {
         let env = context.env(Need::Host).await?;
         let plan = session::plan(&env, &actor, gateway).await?;
-        let way = plan.way.clone();
+        let way = plan.way().clone();
         (plan, way, env.settings.zone)
     };
     // A way is opened by a person, who takes a while, and stays open for long: nobody is kept from the store meanwhile.
     context.doors.leave();
-    let entered = session::enter(&plan, &Terminal::new(context.out, context.stop.clone())).await;
+    let entered = session::enter(plan, &Terminal::new(context.out, context.stop.clone())).await;
     let open = {
-        let env = context.env(Need::Host).await?;
+        let env = patient_env(context).await?;
         let until = env.clock.now().plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
-        session::opened(&env, &actor, &plan, &entered, until).await?;
-        session::open(plan, entered, &actor, until)
+        session::opened(&env, &actor, &entered, until).await?;
+        session::open(entered, &actor, way.clone(), until)
     };
     context.doors.leave();
     let open = match open {
@@ -92,7 +109,11 @@ async fn list(context: &Context<'_, impl Doors>) -> Result<Ended, Refusal> {
         let cells = one.open.as_ref().map_or_else(
             || [Cell::default(), Cell::default(), Cell::default()],
             |open| {
-                [open.since.show(zone).into(), open.until.show(zone).into(), format!("{} ({})", open.by, open.pid).into()]
+                [
+                    open.since.show(zone).into(),
+                    open.until.show(zone).into(),
+                    format!("{} ({})", open.by, open.pid).into(),
+                ]
             },
         );
         let [since, until, by] = cells;

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::{
-    self, Access, AccessError, Bastion, HopAt, HopFault, Lender, LoanError, Person, Shown, ShownKey,
-};
+use crate::access::{self, Access, AccessError, Bastion, HopAt, HopFault, Lender, LoanError, Person, Shown, ShownKey};
 use crate::decide::brake::{LoginResult, Permit};
 use crate::engine::brake::Gate;
 use crate::engine::clock::Clock;
@@ -56,17 +54,29 @@ struct Step {
     pins: Vec<String>,
 }
 
-/// Everything that opening a way needs, so that the store can be left meanwhile.
-pub struct Plan {
-    /// The gateway.
-    pub way: WayName,
-    /// The seats behind it.
-    pub seats: Vec<Seat>,
+/// A way, without anything that opens it.
+struct Way {
+    name: WayName,
     gateway: Gateway,
-    steps: Vec<Step>,
+    /// The last bastion, among the hops.
+    last: usize,
+    seats: Vec<Seat>,
     access: Arc<dyn Access>,
     clock: Arc<dyn Clock>,
     folder: PathBuf,
+}
+
+/// Everything that opening a way needs, so that the store can be left meanwhile.
+pub struct Plan {
+    way: Way,
+    steps: Vec<Step>,
+}
+
+impl Plan {
+    /// The gateway.
+    pub const fn way(&self) -> &WayName {
+        &self.way.name
+    }
 }
 
 /// Gathers what is needed, and asks the brake of each credential. That it begins stands in the audit first.
@@ -85,15 +95,16 @@ pub async fn plan(env: &Env, actor: &Actor, way: &WayName, gateway: &Gateway) ->
     let seats = env.inventory.seats.values().filter(behind).cloned().collect();
     let audit = actor.did(env.clock.now(), Act::WayOpening, way.to_string(), &serde_json::json!({"v": 1}));
     env.store.audit_add(audit).await.map_err(|error| not_kept(&error))?;
-    Ok(Plan {
-        way: way.clone(),
-        seats,
+    let way = Way {
+        name: way.clone(),
         gateway: gateway.clone(),
-        steps,
+        last: steps.last().map_or(0, |step| step.at),
+        seats,
         access: Arc::clone(&env.access),
         clock: Arc::clone(&env.clock),
         folder: folder(&env.settings),
-    })
+    };
+    Ok(Plan { way, steps })
 }
 
 /// One login is tried, at this hop: what a person types is no reason to try a credential elsewhere.
@@ -109,52 +120,61 @@ fn pass_brake(gate: &Gate, credential: &CredentialName, door: &Door, now: Time) 
 
 /// What became of the logins on the way; the store is told of it by [`note_entered`].
 pub struct Entered {
-    /// The last bastion, or why it was not entered.
-    pub bastion: Result<Bastion, Failure>,
+    way: Way,
+    bastion: Result<Bastion, Failure>,
     tried: Vec<(CredentialName, Door, LoginResult)>,
     /// The key of a hop that nobody has accepted yet.
     seen: Option<(HopName, ShownKey)>,
 }
 
-/// Enters the bastions, each with one login, while a person answers what the files do not.
-pub async fn enter(plan: &Plan, person: &dyn Person) -> Entered {
-    let (mut behind, mut tried): (Option<Bastion>, _) = (None, Vec::new());
-    for step in &plan.steps {
-        let at = HopAt {
-            customer: &plan.way.customer,
-            gateway: &plan.gateway,
-            at: step.at,
-            behind: behind.as_ref(),
+/// Enters the bastions, each with one login, while a person answers what the files do not. The credentials are forgotten.
+pub async fn enter(plan: Plan, person: &dyn Person) -> Entered {
+    let Plan { way, steps } = plan;
+    let (mut bastion, mut tried, mut seen) = (None, Vec::new(), None);
+    let mut failed = None;
+    for step in &steps {
+        let at = HopAt { customer: &way.name.customer, gateway: &way.gateway, at: step.at, behind: bastion.as_ref() };
+        let entered = if step.pins.is_empty() {
+            way.access.show_hop_key(at).await.and_then(|shown| {
+                let error = unknown_key(&step.name, &shown);
+                seen = Some((step.name.clone(), shown));
+                Err(error)
+            })
+        } else {
+            let entered = way.access.enter_with(at, &step.pins, &step.login, person).await;
+            tried.push((step.credential.clone(), Door::from(&step.name), result_of(&entered)));
+            entered
         };
-        if step.pins.is_empty() {
-            let shown = plan.access.show_hop_key(at).await;
-            let (failure, seen) = match shown {
-                Err(error) => (error.into(), None),
-                Ok(shown) => {
-                    let said = format!("host key not accepted of hop {}: {}", step.name, shown.fingerprint);
-                    (Failure::new(Outcome::KeyUnknown, said), Some((step.name.clone(), shown)))
-                }
-            };
-            leave(behind).await;
-            return Entered { bastion: Err(failure), tried, seen };
-        }
-        let entered = plan.access.enter_with(at, &step.pins, &step.login, person).await;
-        let result = match &entered {
-            Ok(_) => LoginResult::Accepted,
-            Err(AccessError::Hop { fault: HopFault::LoginRefused, .. }) => LoginResult::Refused,
-            Err(_) => LoginResult::Unjudged,
-        };
-        tried.push((step.credential.clone(), Door::from(&step.name), result));
         match entered {
-            Ok(bastion) => behind = Some(bastion),
+            Ok(entered) => bastion = Some(entered),
             Err(error) => {
-                leave(behind).await;
-                return Entered { bastion: Err(error.into()), tried, seen: None };
+                failed = Some(Failure::from(error));
+                break;
             }
         }
     }
-    let none = || Failure::new(Outcome::NotYetServed, format!("gateway {} has no bastion", plan.way));
-    Entered { bastion: behind.ok_or_else(none), tried, seen: None }
+    let bastion = match (failed, bastion) {
+        (None, Some(bastion)) => Ok(bastion),
+        (failed, bastion) => {
+            leave(bastion).await;
+            let none = || Failure::new(Outcome::NotYetServed, format!("gateway {} has no bastion", way.name));
+            Err(failed.unwrap_or_else(none))
+        }
+    };
+    Entered { way, bastion, tried, seen }
+}
+
+fn unknown_key(hop: &HopName, shown: &ShownKey) -> AccessError {
+    let said = format!("{} {}", shown.algorithm, shown.fingerprint);
+    AccessError::Hop { fault: HopFault::KeyUnknown, hop: hop.to_string(), said }
+}
+
+fn result_of(entered: &Result<Bastion, AccessError>) -> LoginResult {
+    match entered {
+        Ok(_) => LoginResult::Accepted,
+        Err(AccessError::Hop { fault: HopFault::LoginRefused, .. }) => LoginResult::Refused,
+        Err(_) => LoginResult::Unjudged,
+    }
 }
 
 async fn leave(bastion: Option<Bastion>) {
@@ -164,13 +184,7 @@ async fn leave(bastion: Option<Bastion>) {
 }
 
 /// Tells the brake and the audit what became of it.
-pub async fn note_entered(
-    env: &Env,
-    actor: &Actor,
-    plan: &Plan,
-    entered: &Entered,
-    until: Time,
-) -> Result<(), StoreError> {
+pub async fn note_entered(env: &Env, actor: &Actor, entered: &Entered, until: Time) -> Result<(), StoreError> {
     let now = env.clock.now();
     for (credential, door, result) in &entered.tried {
         // It takes up the login that another host of the store had begun.
@@ -185,7 +199,7 @@ pub async fn note_entered(
         Ok(_) => (Act::WayOpened, serde_json::json!({"v": 1, "until": until})),
         Err(failure) => (Act::WayClosed, serde_json::json!({"v": 1, "why": failure.outcome})),
     };
-    env.store.audit_add(actor.did(now, act, plan.way.to_string(), &detail)).await
+    env.store.audit_add(actor.did(now, act, entered.way.name.to_string(), &detail)).await
 }
 
 crate::words! {
@@ -200,43 +214,56 @@ crate::words! {
     }
 }
 
-/// Who lends the bastion of a way that was entered.
-pub fn lender(plan: &Plan, bastion: &Bastion, actor: &Actor, until: Time) -> Result<(Lender, Shown), Failure> {
-    let last = plan.steps.last().map_or(0, |step| step.at);
-    let at = HopAt { customer: &plan.way.customer, gateway: &plan.gateway, at: last, behind: None };
-    let shown = Shown {
-        way: plan.way.clone(),
-        hop: bastion.label().to_owned(),
-        by: actor.name.clone(),
-        pid: std::process::id(),
-        since: plan.clock.now(),
-        until,
-        seats: plan.seats.iter().map(|seat| seat.name.clone()).collect(),
-    };
-    let lender = plan.access.lender(at, &plan.seats, bastion.clone(), shown.clone())?;
-    Ok((lender, shown))
+/// A way that this process holds open. It holds no credential.
+pub struct Open {
+    /// What is open.
+    pub shown: Shown,
+    bastion: Bastion,
+    lender: Lender,
+    clock: Arc<dyn Clock>,
+    folder: PathBuf,
 }
 
-/// Lends a way until its time is over, somebody asks to stop, or the bastion ends it. Then it is left.
-pub async fn hold(plan: &Plan, bastion: Bastion, lender: Lender, until: Time, stop: &Stop) -> Result<Closed, LoanError> {
-    let mut why = Closed::ByBastion;
-    let over = async {
-        let asked = async {
+impl Open {
+    /// A way that was entered, ready to be lent until a time.
+    pub fn new(entered: Entered, actor: &Actor, until: Time) -> Result<Self, Failure> {
+        let (way, bastion) = (entered.way, entered.bastion?);
+        let at = HopAt { customer: &way.name.customer, gateway: &way.gateway, at: way.last, behind: None };
+        let shown = Shown {
+            way: way.name.clone(),
+            hop: bastion.label().to_owned(),
+            by: actor.name.clone(),
+            pid: std::process::id(),
+            since: way.clock.now(),
+            until,
+            seats: way.seats.iter().map(|seat| seat.name.clone()).collect(),
+        };
+        let lender = way.access.lender(at, &way.seats, bastion.clone(), shown.clone())?;
+        Ok(Self { shown, bastion, lender, clock: way.clock, folder: way.folder })
+    }
+
+    /// Lends it until its time is over, somebody asks to stop, or the bastion ends it. Then it is left.
+    pub async fn hold(self, stop: &Stop) -> Result<Closed, LoanError> {
+        let Self { shown, bastion, lender, clock, folder } = self;
+        let mut why = Closed::ByBastion;
+        let ended = async {
             loop {
                 if stop.is_asked() {
                     return Closed::Asked;
                 }
-                if plan.clock.now() >= until {
+                if clock.now() >= shown.until {
                     return Closed::TimeOver;
                 }
                 tokio::time::sleep(LOOK).await;
             }
         };
-        tokio::select! { closed = asked => why = closed, error = bastion.ended() => tracing::debug!(%error, "closed") }
-    };
-    let lent = lender.lend(&plan.folder, over).await;
-    bastion.leave().await;
-    lent.map(|()| why)
+        let over = async {
+            tokio::select! { closed = ended => why = closed, error = bastion.ended() => tracing::debug!(%error, "over") }
+        };
+        let lent = lender.lend(&folder, over).await;
+        bastion.leave().await;
+        lent.map(|()| why)
+    }
 }
 
 /// Writes down that a way is closed.

@@ -146,7 +146,8 @@ async fn borrowed(
         return Ok(None);
     }
     if end <= last {
-        let why = format!("hop {end} of gateway {} lies behind another: hoshu session open shows its key", gateway.name);
+        let why =
+            format!("hop {end} of gateway {} lies behind another: hoshu session open shows its key", gateway.name);
         return Err(Failure::new(Outcome::DueAttended, why));
     }
     attended::borrow(env, &WayName::new(customer, &gateway.name), gateway, last).await.map(Some)

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::access::{Lender, Shown};
-use crate::engine::attended::{self, Entered, Plan};
+use crate::access::Shown;
+use crate::engine::attended;
 use crate::engine::env::Env;
 use crate::engine::event::Stop;
 use crate::model::actor::Actor;
@@ -15,7 +15,7 @@ use crate::model::time::Time;
 use crate::service::refusal::Refusal;
 
 pub use crate::access::{Asked, Person};
-pub use crate::engine::attended::Closed;
+pub use crate::engine::attended::{Closed, Entered, Open, Plan, enter};
 
 /// The longest time for which a way may be held open.
 pub const OPEN_MAX: Duration = Duration::from_hours(12);
@@ -66,39 +66,19 @@ fn already(open: &Shown, env: &Env) -> Refusal {
     Refusal::Argument(format!("{} is open already: by {} until {until}, process {}", open.way, open.by, open.pid))
 }
 
-/// Enters the bastions of a way, with one login at each; a person answers what the files do not.
-pub async fn enter(plan: &Plan, person: &dyn Person) -> Entered {
-    attended::enter(plan, person).await
+/// Tells the store what became of entering a way.
+pub async fn opened(env: &Env, actor: &Actor, entered: &Entered, until: Time) -> Result<(), Refusal> {
+    Ok(attended::note_entered(env, actor, entered, until).await?)
 }
 
-/// Tells the store what became of it.
-pub async fn opened(env: &Env, actor: &Actor, plan: &Plan, entered: &Entered, until: Time) -> Result<(), Refusal> {
-    Ok(attended::note_entered(env, actor, plan, entered, until).await?)
+/// A way that was entered, ready to be lent by [`hold`].
+pub fn open(entered: Entered, actor: &Actor, way: WayName, until: Time) -> Result<Open, Refusal> {
+    Open::new(entered, actor, until).map_err(|failure| Refusal::WayNotOpened { way, failure })
 }
 
-/// A way that is open in this process.
-pub struct Open {
-    /// What is open.
-    pub shown: Shown,
-    plan: Plan,
-    bastion: crate::access::Bastion,
-    lender: Lender,
-}
-
-/// A way that was entered, ready to be lent.
-pub fn open(plan: Plan, entered: Entered, actor: &Actor, until: Time) -> Result<Open, Refusal> {
-    let way = plan.way.clone();
-    let not_opened = |failure| Refusal::WayNotOpened { way: way.clone(), failure };
-    let bastion = entered.bastion.map_err(not_opened)?;
-    let (lender, shown) = attended::lender(&plan, &bastion, actor, until).map_err(not_opened)?;
-    Ok(Open { shown, plan, bastion, lender })
-}
-
-/// Lends an open way until its end.
+/// Lends an open way until its time is over, somebody asks to stop, or the bastion ends it.
 pub async fn hold(open: Open, stop: &Stop) -> Result<Closed, Refusal> {
-    let until = open.shown.until;
-    let held = attended::hold(&open.plan, open.bastion, open.lender, until, stop).await;
-    held.map_err(|error| Refusal::Loan(Box::new(error)))
+    open.hold(stop).await.map_err(|error| Refusal::Loan(Box::new(error)))
 }
 
 /// Writes down that a way was closed.
@@ -128,8 +108,7 @@ pub struct List {
 
 /// Lists the attended gateways, and which of them are open.
 pub async fn list(env: &Env, actor: &Actor) -> List {
-    let ways: Vec<WayName> =
-        attended::ways(env).into_iter().filter(|way| actor.scope.sees(&way.customer)).collect();
+    let ways: Vec<WayName> = attended::ways(env).into_iter().filter(|way| actor.scope.sees(&way.customer)).collect();
     let mut open = attended::open_now(env, &ways).await;
     let behind = |way: &WayName| {
         let seats = env.inventory.seats.values();
