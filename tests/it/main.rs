@@ -2,6 +2,7 @@
 
 mod access;
 mod ask;
+mod attended;
 mod backup;
 mod bastions;
 mod brake;

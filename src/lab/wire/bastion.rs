@@ -49,7 +49,7 @@ pub(in crate::lab) struct Bastion {
 /// A unit as the bastion's own network has it.
 pub(super) struct Unit<'a> {
     pub(super) place: &'a Arc<Place>,
-    port: u16,
+    pub(super) port: u16,
 }
 
 impl Unit<'_> {

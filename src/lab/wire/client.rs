@@ -130,9 +130,9 @@ impl Desk {
     /// One line for each unit, and the number that is typed for it.
     async fn menu(mut self) {
         let bastion = Arc::clone(&self.bastion);
-        let places: Vec<Arc<Place>> = bastion.units().map(|unit| Arc::clone(unit.place)).collect();
+        let units: Vec<_> = bastion.units().collect();
         let mut text = String::from("Units\n");
-        for (number, place) in (1_usize..).zip(&places) {
+        for (number, place) in (1_usize..).zip(units.iter().map(|unit| unit.place)) {
             let address = place.spec().address.map(|address| address.to_string()).unwrap_or_default();
             text.push_str(&format!(" {number}) {} {address}\n", place.spec().hostname));
         }
@@ -140,11 +140,12 @@ impl Desk {
         loop {
             let Ok(()) = self.say(SELECT).await else { return };
             let Ok(line) = self.read(true).await else { return self.end(0).await };
-            let chosen = line.trim().parse::<usize>().ok().and_then(|number| places.get(number.checked_sub(1)?));
-            let Some(place) = chosen else { continue };
-            let user = place.spec().accounts.first().map(|account| account.user.clone()).unwrap_or_default();
-            let host = place.spec().address.map(|address| address.to_string()).unwrap_or_default();
-            return self.connect(Call { user, host, port: 22, tries: 1, legacy: true }).await;
+            let chosen = line.trim().parse::<usize>().ok().and_then(|number| units.get(number.checked_sub(1)?));
+            let Some(unit) = chosen else { continue };
+            let user = unit.place.spec().accounts.first().map(|account| account.user.clone()).unwrap_or_default();
+            // Where Hoshu looks for it in a lab.
+            let (host, port) = ("127.0.0.1".to_owned(), u32::from(unit.port));
+            return self.connect(Call { user, host, port, tries: 1, legacy: true }).await;
         }
     }
 
