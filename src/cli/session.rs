@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::out::{Cell, Tone, counted};
 use super::terminal::Terminal;
 use super::{Context, Doors, Ended, Need, parse_duration, person};
-use crate::service::Env;
+use crate::service::{Env, Stop};
 use crate::service::refusal::Refusal;
 use crate::service::session::{self, Closed, OPEN_MAX};
 
@@ -46,7 +48,19 @@ async fn patient_env<D: Doors>(context: &Context<'_, D>) -> Result<Env, Refusal>
     context.env(Need::Host).await
 }
 
+/// A terminal that is closed asks to stop as well: the way is closed, and that is written down.
+fn stop_with_terminal(stop: &Stop) {
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        if let Ok(mut hangup) = signal(SignalKind::hangup()) {
+            hangup.recv().await;
+            stop.ask();
+        }
+    });
+}
+
 async fn open(context: &Context<'_, impl Doors>, gateway: &str, time: Duration) -> Result<Ended, Refusal> {
+    stop_with_terminal(&context.stop);
     let actor = person();
     let (plan, way, zone) = {
         let env = context.env(Need::Host).await?;
@@ -75,9 +89,9 @@ async fn open(context: &Context<'_, impl Doors>, gateway: &str, time: Duration) 
         let seats: Vec<&str> = shown.seats.iter().map(|seat| seat.as_str()).collect();
         context.out.data(&format!("{way} is open until {} through {}", shown.until.show(zone), shown.hop));
         context.out.data(&format!("behind it: {}", seats.join(", ")));
+        let on = format!("customer={},gateway={}", way.customer, way.gateway);
         context.out.talk(&format!(
-            "Keep this running. In another terminal: hoshu poll --on {}; Ctrl-C closes the way.",
-            seats.first().copied().unwrap_or("all")
+            "Keep this running. In another terminal: hoshu poll --on {on}; Ctrl-C closes the way."
         ));
     }
     let held = session::hold(open, &context.stop).await;

@@ -17,6 +17,10 @@ use crate::model::inventory::Channel as Way;
 
 /// How late a slow unit answers.
 const SLOW: Duration = Duration::from_secs(3);
+/// What a slow line adds to each answer, and how many bytes of it come in each tenth of a second: 512 kbit/s.
+const LINE_DELAY: Duration = Duration::from_millis(300);
+const LINE_PIECE: usize = 6_400;
+const LINE_PAUSE: Duration = Duration::from_millis(100);
 /// How long the half of an answer has to reach the wire before the connection is cut.
 const BEFORE_CUT: Duration = Duration::from_millis(50);
 /// A piece of an answer that never ends.
@@ -175,7 +179,9 @@ impl Task {
         if let Some(held) = held {
             held.released().await;
         }
-        let late = self.wire.latency + if output.trouble.contains(&Fault::Slow) { SLOW } else { Duration::ZERO };
+        let mut late = self.wire.latency;
+        late += if output.trouble.contains(&Fault::Slow) { SLOW } else { Duration::ZERO };
+        late += if output.trouble.contains(&Fault::SlowLine) { LINE_DELAY } else { Duration::ZERO };
         if !late.is_zero() && !line.trim().is_empty() {
             tokio::time::sleep(late).await;
         }
@@ -208,6 +214,13 @@ impl Task {
         let text = self.wired(&output.text);
         let mut bytes = if output.trouble.contains(&Fault::Garble) { garble(&text) } else { text.into_bytes() };
         bytes.extend_from_slice(output.prompt.as_bytes());
+        if output.trouble.contains(&Fault::SlowLine) {
+            for piece in bytes.chunks(LINE_PIECE) {
+                tokio::time::sleep(LINE_PAUSE).await;
+                self.write(channel, piece.to_vec()).await?;
+            }
+            return Ok(());
+        }
         self.write(channel, bytes).await
     }
 
