@@ -7,9 +7,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::out::{Cell, Tone, counted};
 use super::terminal::Terminal;
 use super::{Context, Doors, Ended, Need, parse_duration, person};
-use crate::service::{Env, Stop};
 use crate::service::refusal::Refusal;
 use crate::service::session::{self, Closed, OPEN_MAX};
+use crate::service::{Env, Stop};
 
 /// Attended ways: a person opens one with a one-time password, and other commands borrow it.
 #[derive(Debug, clap::Subcommand)]
@@ -90,9 +90,9 @@ async fn open(context: &Context<'_, impl Doors>, gateway: &str, time: Duration) 
         context.out.data(&format!("{way} is open until {} through {}", shown.until.show(zone), shown.hop));
         context.out.data(&format!("behind it: {}", seats.join(", ")));
         let on = format!("customer={},gateway={}", way.customer, way.gateway);
-        context.out.talk(&format!(
-            "Keep this running. In another terminal: hoshu poll --on {on}; Ctrl-C closes the way."
-        ));
+        context
+            .out
+            .talk(&format!("Keep this running. In another terminal: hoshu poll --on {on}; Ctrl-C closes the way."));
     }
     let held = session::hold(open, &context.stop).await;
     let why = held.as_ref().copied().unwrap_or(Closed::ByBastion);
