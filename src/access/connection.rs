@@ -214,7 +214,7 @@ impl Connection {
     ) -> Result<(), AccessError> {
         match timeout_at(until, keys.press(bytes)).await {
             Err(_) => Err(AccessError::TimedOut { what: during, limit: self.limits.command }),
-            Ok(Err(_)) => Err(self.reason(during).await),
+            Ok(Err(())) => Err(self.reason(during).await),
             Ok(Ok(())) => Ok(()),
         }
     }

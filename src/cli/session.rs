@@ -7,6 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::out::{Cell, Tone, counted};
 use super::terminal::Terminal;
 use super::{Context, Doors, Ended, Need, parse_duration, person};
+use crate::model::name::SeatName;
 use crate::service::refusal::Refusal;
 use crate::service::session::{self, Closed, OPEN_MAX};
 use crate::service::{Env, Stop};
@@ -86,7 +87,7 @@ async fn open(context: &Context<'_, impl Doors>, gateway: &str, time: Duration) 
     if context.out.json {
         context.out.json(shown);
     } else {
-        let seats: Vec<&str> = shown.seats.iter().map(|seat| seat.as_str()).collect();
+        let seats: Vec<&str> = shown.seats.iter().map(SeatName::as_str).collect();
         context.out.data(&format!("{way} is open until {} through {}", shown.until.show(zone), shown.hop));
         context.out.data(&format!("behind it: {}", seats.join(", ")));
         let on = format!("customer={},gateway={}", way.customer, way.gateway);

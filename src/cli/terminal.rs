@@ -71,12 +71,10 @@ fn read_line(mut terminal: &File, stop: &Stop) -> Option<SecretString> {
             Ok(_) => {}
             Err(_) => return None,
         }
-        let mut byte = Zeroizing::new([0_u8; 1]);
-        match terminal.read(&mut *byte) {
-            Ok(1) if byte[0] == b'\n' => {
-                return std::str::from_utf8(&line).ok().map(SecretString::from);
-            }
-            Ok(1) if line.len() < ANSWER_BYTES_MAX => line.push(byte[0]),
+        let mut byte = Zeroizing::new(0_u8);
+        match terminal.read(std::slice::from_mut(&mut *byte)) {
+            Ok(1) if *byte == b'\n' => return std::str::from_utf8(&line).ok().map(SecretString::from),
+            Ok(1) if line.len() < ANSWER_BYTES_MAX => line.push(*byte),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             _ => return None,
         }

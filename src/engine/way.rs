@@ -141,7 +141,7 @@ async fn borrowed(
     end: usize,
 ) -> Result<Option<Bastion>, Failure> {
     let bastions = || gateway.hops.iter().enumerate().filter(|(_, hop)| hop.kind.is_bastion());
-    let Some((last, _)) = bastions().last() else { return Ok(None) };
+    let Some((last, _)) = bastions().next_back() else { return Ok(None) };
     if !bastions().any(|(at, _)| at < end) {
         return Ok(None);
     }

@@ -39,8 +39,8 @@ fn gateway<'a>(env: &'a Env, actor: &Actor, name: &str) -> Result<(WayName, &'a 
             }),
         }),
         several => {
-            let names: Vec<String> = several.iter().map(|(way, _)| way.to_string()).collect();
-            Err(Refusal::Argument(format!("{name} is a gateway of several customers: {}", names.join(", "))))
+            let ways: Vec<String> = several.iter().map(|(way, _)| way.to_string()).collect();
+            Err(Refusal::Argument(format!("{name} is a gateway of several customers: {}", ways.join(", "))))
         }
     }
 }

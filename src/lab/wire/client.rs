@@ -116,13 +116,13 @@ impl Desk {
             match line.trim() {
                 "" => {}
                 "exit" | "logout" => return self.end(0).await,
-                line => match call(line) {
-                    Some(call) => return self.connect(call).await,
-                    None => {
-                        let name = line.split_whitespace().next().unwrap_or_default();
-                        let Ok(()) = self.say(&format!("-bash: {name}: command not found\n")).await else { return };
+                line => {
+                    if let Some(call) = call(line) {
+                        return self.connect(call).await;
                     }
-                },
+                    let name = line.split_whitespace().next().unwrap_or_default();
+                    let Ok(()) = self.say(&format!("-bash: {name}: command not found\n")).await else { return };
+                }
             }
         }
     }
