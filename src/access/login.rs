@@ -1,15 +1,19 @@
 //! Authentication: only what a seat's credential is for, and an answer only to a question that is known.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use russh::client::{AuthResult, KeyboardInteractiveAuthResponse, Prompt};
-use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg};
-use russh::{MethodKind, MethodSet};
+use russh::keys::agent::AgentIdentity;
+use russh::keys::agent::client::AgentClient;
+use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
+use russh::{AgentAuthError, MethodKind, MethodSet};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout};
 
 use super::connection::{Connection, quote};
@@ -25,6 +29,8 @@ use crate::model::question::{Question, is_for_password};
 const KEPT: Duration = Duration::from_mins(5);
 
 const DURING: &str = "the login";
+/// How long an agent may take to name its keys.
+const AGENT: Duration = Duration::from_secs(5);
 
 /// A secret that is ready to be used.
 pub(super) enum Proof {
@@ -32,6 +38,8 @@ pub(super) enum Proof {
     Password(SecretString),
     /// An opened private key.
     Key(Arc<PrivateKey>),
+    /// A key that an agent holds, and the agent.
+    Agent(Box<PublicKey>, AgentClient<UnixStream>),
 }
 
 /// Private keys and when they were opened, by a digest of key and passphrase.
@@ -46,6 +54,7 @@ impl Keys {
     pub(super) async fn proof(&self, secret: &LoginSecret) -> Result<Proof, AccessError> {
         let (pem, passphrase) = match secret {
             LoginSecret::Password(password) => return Ok(Proof::Password(password.clone())),
+            LoginSecret::Agent { socket, fingerprint } => return from_agent(socket, fingerprint).await,
             LoginSecret::Key { pem, passphrase } => (pem, passphrase),
         };
         let digest = digest(pem, passphrase.as_ref());
@@ -69,6 +78,28 @@ impl Keys {
         kept.retain(|_, (opened, _)| opened.elapsed() < KEPT);
         kept
     }
+}
+
+/// The key of an agent that has this fingerprint. No other key of it is ever shown to a peer: each would be a try.
+async fn from_agent(socket: &Path, fingerprint: &str) -> Result<Proof, AccessError> {
+    let unusable = |why: String| AccessError::UnusableKey(quote(&format!("the agent at {}: {why}", socket.display())));
+    let asked = async {
+        let mut agent = AgentClient::connect_uds(socket).await?;
+        let keys = agent.request_identities().await?;
+        Ok::<_, russh::keys::Error>((agent, keys))
+    };
+    let (agent, keys) = match timeout(AGENT, asked).await {
+        Ok(asked) => asked.map_err(|error| unusable(error.to_string()))?,
+        Err(_) => return Err(unusable(format!("no answer within {AGENT:?}"))),
+    };
+    let named = keys.into_iter().find_map(|key| match key {
+        AgentIdentity::PublicKey { key, .. } => {
+            (key.fingerprint(HashAlg::Sha256).to_string() == fingerprint).then_some(key)
+        }
+        AgentIdentity::Certificate { .. } => None,
+    });
+    let key = named.ok_or_else(|| unusable(format!("it has no key {fingerprint}; ssh-add -l shows those it has")))?;
+    Ok(Proof::Agent(Box::new(key), agent))
 }
 
 fn digest(pem: &SecretString, passphrase: Option<&SecretString>) -> [u8; 32] {
@@ -134,6 +165,7 @@ pub(super) async fn authenticate(
             }
             Proof::Password(password) => by_password(connection, &login.user, &password, manner).await,
             Proof::Key(key) => by_key(connection, &login.user, key, manner).await,
+            Proof::Agent(key, agent) => by_agent(connection, &login.user, *key, agent, manner).await,
         }
     };
     let limit = if manner.beside.is_some() { limits.login + PERSON } else { limits.login };
@@ -177,23 +209,59 @@ async fn by_key(
     key: Arc<PrivateKey>,
     manner: Manner<'_>,
 ) -> Result<(), AccessError> {
-    let hash = match (key.algorithm().is_rsa(), manner.algorithms) {
-        (false, _) => None,
+    let hash = rsa_hash(connection, key.algorithm().is_rsa(), manner.algorithms).await?;
+    let key = PrivateKeyWithHashAlg::new(key, hash);
+    let result = connection.handle_mut()?.authenticate_publickey(user, key).await;
+    after_key(connection, user, result.map_err(drop), manner).await
+}
+
+/// As [`by_key`], where an agent signs.
+async fn by_agent(
+    connection: &mut Connection,
+    user: &str,
+    key: PublicKey,
+    mut agent: AgentClient<UnixStream>,
+    manner: Manner<'_>,
+) -> Result<(), AccessError> {
+    let hash = rsa_hash(connection, key.algorithm().is_rsa(), manner.algorithms).await?;
+    match connection.handle_mut()?.authenticate_publickey_with(user, key, hash, &mut agent).await {
+        Err(AgentAuthError::Key(error)) => {
+            Err(AccessError::UnusableKey(quote(&format!("the agent does not sign: {error}"))))
+        }
+        result => after_key(connection, user, result.map_err(drop), manner).await,
+    }
+}
+
+/// The hash that an RSA key signs with.
+async fn rsa_hash(
+    connection: &Connection,
+    is_rsa: bool,
+    algorithms: Algorithms,
+) -> Result<Option<HashAlg>, AccessError> {
+    match (is_rsa, algorithms) {
+        (false, _) => Ok(None),
         // Old releases know no other signature and say nothing about what they know.
         (true, Algorithms::Legacy) => match connection.handle()?.best_supported_rsa_hash().await {
-            Ok(hash) => hash.flatten(),
-            Err(_) => return Err(connection.reason(DURING).await),
+            Ok(hash) => Ok(hash.flatten()),
+            Err(_) => Err(connection.reason(DURING).await),
         },
-        (true, Algorithms::Modern) => Some(HashAlg::Sha512),
-    };
-    let key = PrivateKeyWithHashAlg::new(key, hash);
-    match connection.handle_mut()?.authenticate_publickey(user, key).await {
+        (true, Algorithms::Modern) => Ok(Some(HashAlg::Sha512)),
+    }
+}
+
+async fn after_key(
+    connection: &mut Connection,
+    user: &str,
+    result: Result<AuthResult, ()>,
+    manner: Manner<'_>,
+) -> Result<(), AccessError> {
+    match result {
         Ok(AuthResult::Success) => Ok(()),
         Ok(result) if wants_more(&result, manner) => {
             by_questions(connection, user, None, manner).await.map_err(Unasked::into_error)
         }
         Ok(AuthResult::Failure { remaining_methods, .. }) => Err(refused(connection, user, &remaining_methods).await),
-        Err(_) => Err(connection.reason(DURING).await),
+        Err(()) => Err(connection.reason(DURING).await),
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(output: &Output) -> Self {
+    pub(crate) fn of(output: &Output) -> Self {
         Self {
             // A signal shows as a shell shows it.
             code: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0)),

@@ -1,6 +1,7 @@
 //! The one binary of integration tests.
 
 mod access;
+mod agent;
 mod ask;
 mod attended;
 mod backup;
