@@ -107,6 +107,10 @@ impl Doors for Setup {
         &self.settings
     }
 
+    fn leave(&self) {
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     async fn open(&self, need: Need, reporter: Arc<dyn Reporter>, stop: Stop) -> Result<Env, Refusal> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let settings = load_settings(&self.settings).map_err(Refusal::files)?.settings;

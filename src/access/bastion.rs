@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use russh::client::Msg;
-use russh::{Channel, ChannelOpenFailure, Disconnect};
+use russh::{Channel, ChannelMsg, ChannelOpenFailure, Disconnect};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -17,11 +18,20 @@ use super::AccessError;
 use super::connection::Connection;
 use super::guard::End;
 use super::hop::{HopFault, fault};
+use super::loan::{Loan, Want};
+use super::nested::Start;
 use super::route::Place;
 use super::wire::{Pipe, Stop, read_ahead};
 
+/// The terminal: wide, so that few lines are broken.
+const COLUMNS: u32 = 200;
+const ROWS: u32 = 24;
+/// Bytes of a terminal that wait for whoever reads it.
+const TERMINAL_BYTES: usize = 64 * 1024;
 /// How long a bastion may take to say that it is there, when something behind it failed.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+/// How often a connection that nobody asks anything is looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -34,8 +44,16 @@ pub struct Bastion {
 }
 
 struct Link {
-    connection: Connection,
+    line: Line,
     label: String,
+}
+
+/// What leads to it.
+enum Line {
+    /// A connection of this process.
+    Own(Connection),
+    /// That of another process, which a person opened.
+    Borrowed(Loan),
 }
 
 impl fmt::Debug for Bastion {
@@ -48,12 +66,17 @@ impl Bastion {
     /// Takes a connection that is logged in.
     pub(super) fn new(mut connection: Connection, label: String) -> Self {
         let stop = Arc::new(connection.stop.take());
-        Self { link: Arc::new(Link { connection, label }), stop }
+        Self { link: Arc::new(Link { line: Line::Own(connection), label }), stop }
+    }
+
+    /// Takes one that another process holds.
+    pub(super) fn borrowed(loan: Loan, label: String) -> Self {
+        Self { link: Arc::new(Link { line: Line::Borrowed(loan), label }), stop: Arc::default() }
     }
 
     /// Whether the connection still stands, as far as is known.
     pub fn is_open(&self) -> bool {
-        let connection = &self.link.connection;
+        let Line::Own(connection) = &self.link.line else { return true };
         connection.shared.lock().end.is_none() && connection.handle().is_ok_and(|handle| !handle.is_closed())
     }
 
@@ -62,12 +85,26 @@ impl Bastion {
         Arc::strong_count(&self.stop) > 1
     }
 
-    /// Says goodbye, within a limit of time. Whatever goes through it ends.
+    /// Waits until the connection is over, and says why. One that is borrowed is watched by who holds it.
+    pub async fn ended(&self) -> AccessError {
+        let Line::Own(connection) = &self.link.line else { return std::future::pending().await };
+        loop {
+            let changed = connection.shared.changed.notified();
+            if !self.is_open() {
+                return of_hop(connection.shared.lock().reason("the work behind it"), &self.link.label);
+            }
+            // A connection that ends between two looks is found by the next one.
+            timeout(LOOK_AGAIN, changed).await.ok();
+        }
+    }
+
+    /// Says goodbye, within a limit of time. Whatever goes through it ends. One that is borrowed stays open.
     pub async fn leave(&self) {
+        let Line::Own(connection) = &self.link.line else { return };
         let goodbye = async {
-            let Ok(handle) = self.link.connection.handle() else { return };
+            let Ok(handle) = connection.handle() else { return };
             if handle.disconnect(Disconnect::ByApplication, "", "").await.is_ok() {
-                self.link.connection.reason("the goodbye").await;
+                connection.reason("the goodbye").await;
             }
         };
         timeout(GOODBYE, goodbye).await.ok();
@@ -75,15 +112,16 @@ impl Bastion {
 
     /// Lets it connect to a place behind it.
     pub(super) async fn forward(&self, place: &Place, until: Instant) -> Result<Pipe, AccessError> {
-        let (host, port) = match place {
-            Place::Address(address) => (address.ip().to_string(), address.port()),
-            Place::Name(name, port) => (name.clone(), *port),
-        };
+        let (host, port) = place.host_and_port();
+        if let Line::Borrowed(loan) = &self.link.line {
+            return loan.ask(Want::Stream { host, port }, until).await;
+        }
         let (opened, result) = oneshot::channel();
         let link = Arc::clone(&self.link);
         // A task of its own: a channel that comes when nobody waits any more is closed, and ends with the connection.
         tokio::spawn(async move {
-            let Ok(handle) = link.connection.handle() else { return };
+            let Line::Own(connection) = &link.line else { return };
+            let Ok(handle) = connection.handle() else { return };
             let asked = handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0);
             // Nobody waits any more: the stream closes its channel when it is dropped.
             drop(opened.send(asked.await.map(russh::Channel::into_stream)));
@@ -97,11 +135,18 @@ impl Bastion {
         Err(self.blame(fault(&self.link.label, what, said)).await)
     }
 
-    /// Opens a session channel on it.
-    pub(super) async fn session(&self, until: Instant) -> Result<Channel<Msg>, AccessError> {
-        let opened = timeout_at(until, self.link.connection.handle()?.channel_open_session()).await;
+    /// A terminal on it, in which its client or its menu was started.
+    pub(super) async fn terminal(&self, start: Start, until: Instant) -> Result<Pipe, AccessError> {
+        let connection = match &self.link.line {
+            Line::Own(connection) => connection,
+            Line::Borrowed(loan) => return loan.ask(Want::Terminal(start), until).await,
+        };
+        let opened = timeout_at(until, connection.handle()?.channel_open_session()).await;
         let (what, said) = match opened {
-            Ok(Ok(channel)) => return Ok(channel),
+            Ok(Ok(channel)) => match begin(channel, start).await {
+                Ok(pipe) => return Ok(pipe),
+                Err(_) => (HopFault::Dropped, "when it was asked for a terminal".to_owned()),
+            },
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
                 (HopFault::Refused, format!("it opens no session ({reason:?})"))
             }
@@ -109,6 +154,11 @@ impl Bastion {
             Err(_) => (HopFault::Late, "it opened no session in time".to_owned()),
         };
         Err(self.blame(fault(&self.link.label, what, said)).await)
+    }
+
+    /// Its host and kind.
+    pub fn label(&self) -> &str {
+        &self.link.label
     }
 
     /// An error in its name.
@@ -125,9 +175,9 @@ impl Bastion {
             }
             let Some(why) = self.end().await else { return error };
             let own = of_hop(why, &self.link.label);
-            match &self.link.connection.behind {
-                Some(before) => before.blame(own).await,
-                None => own,
+            match &self.link.line {
+                Line::Own(Connection { behind: Some(before), .. }) => before.blame(own).await,
+                _ => own,
             }
         })
     }
@@ -135,7 +185,10 @@ impl Bastion {
     /// Why the connection is over, or seems to be.
     async fn end(&self) -> Option<AccessError> {
         const DURING: &str = "the work behind it";
-        let connection = &self.link.connection;
+        let connection = match &self.link.line {
+            Line::Own(connection) => connection,
+            Line::Borrowed(loan) => return loan.end().await,
+        };
         let over = || match connection.shared.lock().end.clone()? {
             End::Because(error) => Some(error),
             End::Dropped | End::NoMethodLeft => Some(AccessError::Dropped(DURING)),
@@ -150,6 +203,45 @@ impl Bastion {
             Err(_) => Some(AccessError::TimedOut { what: "a sign of life", limit: SIGN_OF_LIFE }),
         }
     }
+}
+
+/// Starts the client or the menu in a terminal of the bastion.
+async fn begin(channel: Channel<Msg>, start: Start) -> Result<Pipe, russh::Error> {
+    channel.request_pty(false, "vt100", COLUMNS, ROWS, 0, 0, &[]).await?;
+    match start.command() {
+        Some(command) => channel.exec(false, command).await?,
+        None => channel.request_shell(false).await?,
+    }
+    let (near, far) = tokio::io::duplex(TERMINAL_BYTES);
+    tokio::spawn(carry(channel, far));
+    Ok(read_ahead(near))
+}
+
+/// Carries bytes between a channel and whoever uses it, until one of them ends.
+async fn carry(channel: Channel<Msg>, far: DuplexStream) {
+    let (mut heard, typed) = channel.split();
+    let (mut from, mut to) = tokio::io::split(far);
+    let mut bytes = [0; 4096];
+    loop {
+        tokio::select! {
+            message = heard.wait() => match message {
+                Some(ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. }) => {
+                    if to.write_all(&data).await.is_err() { break }
+                }
+                Some(ChannelMsg::Close) | None => break,
+                Some(_) => {}
+            },
+            read = from.read(&mut bytes) => match read {
+                Ok(count @ 1..) => {
+                    let read = bytes.get(..count).unwrap_or_default().to_vec();
+                    if typed.data_bytes(read).await.is_err() { break }
+                }
+                _ => break,
+            },
+        }
+    }
+    // The bastion's client ends with its channel.
+    typed.close().await.ok();
 }
 
 /// Whether an error may stem from the line, and so from what lies before.
@@ -191,6 +283,7 @@ pub(super) fn of_hop(error: AccessError, label: &str) -> AccessError {
         }
         AccessError::UnusableKey(why) => (HopFault::NoCredential, format!("the private key cannot be read: {why}")),
         AccessError::UnknownPrompt(question) => (HopFault::Asked, format!("{question:?}")),
+        AccessError::Unanswered(question) => (HopFault::Unanswered, format!("{question:?}")),
         AccessError::Refused => (HopFault::Closed, "connection refused".to_owned()),
         AccessError::Network(why) => (HopFault::Unreached, why),
         AccessError::TimedOut { what: "connecting", limit } => {

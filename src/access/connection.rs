@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use russh::client::{Config, Handle, Msg};
 use russh::{ChannelId, Disconnect};
+use tokio::io::{AsyncWriteExt, WriteHalf};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -13,7 +14,7 @@ use super::bastion::Bastion;
 use super::guard::{Check, Guard, Halt, Shared, Stage};
 use super::hop::connect;
 use super::route::Route;
-use super::wire::{Stop, Wire};
+use super::wire::{Pipe, Stop, Wire};
 use super::{AccessError, AccessLimits, ShownKey};
 use crate::model::outside::encode_line;
 
@@ -50,15 +51,33 @@ pub(super) struct Connection {
 enum Link {
     /// A connection of its own, end to end.
     Own(Handle<Guard>),
-    /// One channel of a bastion, in which the bastion's own client speaks with the appliance.
+    /// One terminal of a bastion, in which the bastion's own client speaks with the appliance.
     Nested(Arc<Nested>),
 }
 
-/// A channel of a bastion, and the task that reads it.
+/// A terminal of a bastion, and the task that reads it.
 pub(super) struct Nested {
-    pub(super) writer: Arc<Writer>,
+    pub(super) writer: tokio::sync::Mutex<WriteHalf<Pipe>>,
     /// Ends that task when it is dropped.
     pub(super) _stop: oneshot::Sender<()>,
+}
+
+/// Where one types.
+#[derive(Clone, Copy)]
+pub(super) enum Keys<'a> {
+    /// A channel of the connection.
+    Channel(&'a Writer),
+    /// The terminal of a bastion.
+    Nested(&'a Nested),
+}
+
+impl Keys<'_> {
+    async fn press(self, bytes: Vec<u8>) -> Result<(), ()> {
+        match self {
+            Self::Channel(writer) => writer.data_bytes(bytes).await.map_err(drop),
+            Self::Nested(nested) => nested.writer.lock().await.write_all(&bytes).await.map_err(drop),
+        }
+    }
 }
 
 /// A channel that is not read for a while.
@@ -185,17 +204,17 @@ impl Connection {
         (state.exit_status, state.stage) = (None, Stage::Open);
     }
 
-    /// Sends bytes to a channel.
+    /// Types bytes.
     pub(super) async fn send(
         &self,
-        writer: &Writer,
+        keys: Keys<'_>,
         bytes: Vec<u8>,
         during: &'static str,
         until: Instant,
     ) -> Result<(), AccessError> {
-        match timeout_at(until, writer.data_bytes(bytes)).await {
+        match timeout_at(until, keys.press(bytes)).await {
             Err(_) => Err(AccessError::TimedOut { what: during, limit: self.limits.command }),
-            Ok(Err(_)) => Err(self.reason(during).await),
+            Ok(Err(())) => Err(self.reason(during).await),
             Ok(Ok(())) => Ok(()),
         }
     }
@@ -269,7 +288,7 @@ impl Connection {
                         handle.await.ok();
                     }
                 }
-                Link::Nested(nested) => drop(nested.writer.close().await),
+                Link::Nested(nested) => drop(nested.writer.lock().await.shutdown().await),
             }
         };
         timeout(GOODBYE, goodbye).await.ok();

@@ -174,10 +174,14 @@ impl Shared {
 
     /// Takes what a channel says, if it is the one that is read.
     pub(super) fn said(&self, channel: ChannelId, data: &[u8]) {
-        let mut state = self.lock();
-        if state.channel != Some(channel) {
-            return;
+        if self.lock().channel == Some(channel) {
+            self.heard(data);
         }
+    }
+
+    /// Takes what a terminal says that is no channel of this connection.
+    pub(super) fn heard(&self, data: &[u8]) {
+        let mut state = self.lock();
         state.messages += 1;
         state.last = Instant::now();
         state.reader.feed(data);
@@ -196,6 +200,14 @@ impl Shared {
             drop(state);
             self.changed.notify_one();
         }
+    }
+
+    /// The terminal has ended.
+    pub(super) fn terminal_ended(&self) {
+        let mut state = self.lock();
+        (state.stage, state.end) = (Stage::Closed, Some(End::Dropped));
+        drop(state);
+        self.changed.notify_one();
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

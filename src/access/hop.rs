@@ -45,6 +45,10 @@ crate::words! {
         LoginRefused = "login refused by",
         /// It asked something that is not known, and got no answer.
         Asked = "unknown question of",
+        /// It asked something that a person was to answer, and nobody did.
+        Unanswered = "question not answered of",
+        /// Nobody holds the attended way through it open any more.
+        NotOpen = "no open way through",
         /// It forwards nothing, and its own client does not show the host key of the appliance. Nothing secret was sent.
         HidesKey = "host key hidden by",
         /// There is nothing to log in with.

@@ -1,14 +1,19 @@
 //! Authentication: only what a seat's credential is for, and an answer only to a question that is known.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use russh::client::{AuthResult, KeyboardInteractiveAuthResponse, Prompt};
-use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg};
-use russh::{MethodKind, MethodSet};
+use russh::keys::agent::AgentIdentity;
+use russh::keys::agent::client::AgentClient;
+use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
+use russh::{AgentAuthError, MethodKind, MethodSet};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout};
 
 use super::connection::{Connection, quote};
@@ -24,6 +29,8 @@ use crate::model::question::{Question, is_for_password};
 const KEPT: Duration = Duration::from_mins(5);
 
 const DURING: &str = "the login";
+/// How long an agent may take to name its keys.
+const AGENT: Duration = Duration::from_secs(5);
 
 /// A secret that is ready to be used.
 pub(super) enum Proof {
@@ -31,6 +38,8 @@ pub(super) enum Proof {
     Password(SecretString),
     /// An opened private key.
     Key(Arc<PrivateKey>),
+    /// A key that an agent holds, and the agent.
+    Agent(Box<PublicKey>, AgentClient<UnixStream>),
 }
 
 /// Private keys and when they were opened, by a digest of key and passphrase.
@@ -45,6 +54,7 @@ impl Keys {
     pub(super) async fn proof(&self, secret: &LoginSecret) -> Result<Proof, AccessError> {
         let (pem, passphrase) = match secret {
             LoginSecret::Password(password) => return Ok(Proof::Password(password.clone())),
+            LoginSecret::Agent { socket, fingerprint } => return from_agent(socket, fingerprint).await,
             LoginSecret::Key { pem, passphrase } => (pem, passphrase),
         };
         let digest = digest(pem, passphrase.as_ref());
@@ -70,20 +80,73 @@ impl Keys {
     }
 }
 
+/// The key of an agent that has this fingerprint. No other key of it is ever shown to a peer: each would be a try.
+async fn from_agent(socket: &Path, fingerprint: &str) -> Result<Proof, AccessError> {
+    let unusable = |why: String| AccessError::UnusableKey(quote(&format!("the agent at {}: {why}", socket.display())));
+    let asked = async {
+        let mut agent = AgentClient::connect_uds(socket).await?;
+        let keys = agent.request_identities().await?;
+        Ok::<_, russh::keys::Error>((agent, keys))
+    };
+    let (agent, keys) = match timeout(AGENT, asked).await {
+        Ok(asked) => asked.map_err(|error| unusable(error.to_string()))?,
+        Err(_) => return Err(unusable(format!("no answer within {AGENT:?}"))),
+    };
+    let named = keys.into_iter().find_map(|key| match key {
+        AgentIdentity::PublicKey { key, .. } => {
+            (key.fingerprint(HashAlg::Sha256).to_string() == fingerprint).then_some(key)
+        }
+        AgentIdentity::Certificate { .. } => None,
+    });
+    let key = named.ok_or_else(|| unusable(format!("it has no key {fingerprint}; ssh-add -l shows those it has")))?;
+    Ok(Proof::Agent(Box::new(key), agent))
+}
+
 fn digest(pem: &SecretString, passphrase: Option<&SecretString>) -> [u8; 32] {
     let pem = Sha256::digest(pem.expose_secret());
     let passphrase = passphrase.map(|passphrase| Sha256::digest(passphrase.expose_secret())).unwrap_or_default();
     Sha256::new().chain_update(pem).chain_update(passphrase).finalize().into()
 }
 
-/// What the files say of a login.
-#[derive(Debug, Clone, Copy)]
+/// How long a person may take for all answers of one login: what OpenSSH's server waits for a login.
+const PERSON: Duration = Duration::from_mins(2);
+
+/// A question of a login that the files do not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Who asks: the hop's host and kind.
+    pub by: String,
+    /// The words of the question.
+    pub question: Outside,
+    /// Whether the answer may be seen while it is typed.
+    pub echo: bool,
+}
+
+/// A person who answers questions of a login. What is typed goes to the one who asks, and nowhere else.
+pub trait Person: Send + Sync {
+    /// The answer; `None` when there is none: the person left, or took too long.
+    fn answer(&self, asked: Asked) -> BoxFuture<'_, Option<SecretString>>;
+}
+
+/// The person at a login.
+#[derive(Clone, Copy)]
+pub(super) struct Beside<'a> {
+    /// Who asks.
+    pub(super) by: &'a str,
+    /// Who answers.
+    pub(super) person: &'a dyn Person,
+}
+
+/// What the files say of a login, and who answers what they do not.
+#[derive(Clone, Copy)]
 pub(super) struct Manner<'a> {
     /// The algorithms.
     pub(super) algorithms: Algorithms,
     /// The questions that are known besides those for a password. Where there is one, the password is said to a question
     /// that is known and in no other way.
     pub(super) questions: &'a [Question],
+    /// Who answers unknown questions; without anybody they get no answer.
+    pub(super) beside: Option<Beside<'a>>,
 }
 
 /// Logs in. A secret is tried once: a refusal is never followed by a second try, but for a password where the peer
@@ -97,13 +160,46 @@ pub(super) async fn authenticate(
 ) -> Result<(), AccessError> {
     let attempt = async {
         match proof {
-            Proof::Password(password) => by_password(connection, &login.user, &password, manner.questions).await,
-            Proof::Key(key) => by_key(connection, &login.user, key, manner.algorithms).await,
+            Proof::Password(password) if manner.beside.is_some() => {
+                with_person(connection, &login.user, &password, manner).await
+            }
+            Proof::Password(password) => by_password(connection, &login.user, &password, manner).await,
+            Proof::Key(key) => by_key(connection, &login.user, key, manner).await,
+            Proof::Agent(key, agent) => by_agent(connection, &login.user, *key, agent, manner).await,
         }
     };
-    match timeout(limits.login, attempt).await {
+    let limit = if manner.beside.is_some() { limits.login + PERSON } else { limits.login };
+    match timeout(limit, attempt).await {
         Ok(result) => result,
-        Err(_) => Err(AccessError::TimedOut { what: DURING, limit: limits.login }),
+        Err(_) => Err(AccessError::TimedOut { what: DURING, limit }),
+    }
+}
+
+/// Whether a peer that took one method wants questions answered as well, and somebody is there to do so.
+fn wants_more(result: &AuthResult, manner: Manner<'_>) -> bool {
+    let AuthResult::Failure { remaining_methods, partial_success } = result else { return false };
+    *partial_success && manner.beside.is_some() && remaining_methods.contains(&MethodKind::KeyboardInteractive)
+}
+
+/// Where a person is there, questions come first: a peer that asks for more than the password would count a login by
+/// the password alone as refused.
+async fn with_person(
+    connection: &mut Connection,
+    user: &str,
+    password: &SecretString,
+    manner: Manner<'_>,
+) -> Result<(), AccessError> {
+    match by_questions(connection, user, Some(password), manner).await {
+        Err(Unasked::Offers(offered)) if offered.contains(&MethodKind::Password) => {}
+        other => return other.map_err(Unasked::into_error),
+    }
+    match connection.handle_mut()?.authenticate_password(user, password.expose_secret()).await {
+        Ok(AuthResult::Success) => Ok(()),
+        Ok(result) if wants_more(&result, manner) => {
+            by_questions(connection, user, None, manner).await.map_err(Unasked::into_error)
+        }
+        Ok(AuthResult::Failure { remaining_methods, .. }) => Err(refused(connection, user, &remaining_methods).await),
+        Err(_) => Err(connection.reason(DURING).await),
     }
 }
 
@@ -111,22 +207,61 @@ async fn by_key(
     connection: &mut Connection,
     user: &str,
     key: Arc<PrivateKey>,
-    algorithms: Algorithms,
+    manner: Manner<'_>,
 ) -> Result<(), AccessError> {
-    let hash = match (key.algorithm().is_rsa(), algorithms) {
-        (false, _) => None,
+    let hash = rsa_hash(connection, key.algorithm().is_rsa(), manner.algorithms).await?;
+    let key = PrivateKeyWithHashAlg::new(key, hash);
+    let result = connection.handle_mut()?.authenticate_publickey(user, key).await;
+    after_key(connection, user, result.map_err(drop), manner).await
+}
+
+/// As [`by_key`], where an agent signs.
+async fn by_agent(
+    connection: &mut Connection,
+    user: &str,
+    key: PublicKey,
+    mut agent: AgentClient<UnixStream>,
+    manner: Manner<'_>,
+) -> Result<(), AccessError> {
+    let hash = rsa_hash(connection, key.algorithm().is_rsa(), manner.algorithms).await?;
+    match connection.handle_mut()?.authenticate_publickey_with(user, key, hash, &mut agent).await {
+        Err(AgentAuthError::Key(error)) => {
+            Err(AccessError::UnusableKey(quote(&format!("the agent does not sign: {error}"))))
+        }
+        result => after_key(connection, user, result.map_err(drop), manner).await,
+    }
+}
+
+/// The hash that an RSA key signs with.
+async fn rsa_hash(
+    connection: &Connection,
+    is_rsa: bool,
+    algorithms: Algorithms,
+) -> Result<Option<HashAlg>, AccessError> {
+    match (is_rsa, algorithms) {
+        (false, _) => Ok(None),
         // Old releases know no other signature and say nothing about what they know.
         (true, Algorithms::Legacy) => match connection.handle()?.best_supported_rsa_hash().await {
-            Ok(hash) => hash.flatten(),
-            Err(_) => return Err(connection.reason(DURING).await),
+            Ok(hash) => Ok(hash.flatten()),
+            Err(_) => Err(connection.reason(DURING).await),
         },
-        (true, Algorithms::Modern) => Some(HashAlg::Sha512),
-    };
-    let key = PrivateKeyWithHashAlg::new(key, hash);
-    match connection.handle_mut()?.authenticate_publickey(user, key).await {
+        (true, Algorithms::Modern) => Ok(Some(HashAlg::Sha512)),
+    }
+}
+
+async fn after_key(
+    connection: &mut Connection,
+    user: &str,
+    result: Result<AuthResult, ()>,
+    manner: Manner<'_>,
+) -> Result<(), AccessError> {
+    match result {
         Ok(AuthResult::Success) => Ok(()),
+        Ok(result) if wants_more(&result, manner) => {
+            by_questions(connection, user, None, manner).await.map_err(Unasked::into_error)
+        }
         Ok(AuthResult::Failure { remaining_methods, .. }) => Err(refused(connection, user, &remaining_methods).await),
-        Err(_) => Err(connection.reason(DURING).await),
+        Err(()) => Err(connection.reason(DURING).await),
     }
 }
 
@@ -134,29 +269,57 @@ async fn by_password(
     connection: &mut Connection,
     user: &str,
     password: &SecretString,
-    questions: &[Question],
+    manner: Manner<'_>,
 ) -> Result<(), AccessError> {
-    if !questions.is_empty() {
-        return by_questions(connection, user, password, questions).await;
+    if !manner.questions.is_empty() {
+        return by_questions(connection, user, Some(password), manner).await.map_err(Unasked::into_error);
     }
     match connection.handle_mut()?.authenticate_password(user, password.expose_secret()).await {
         Ok(AuthResult::Success) => Ok(()),
         Ok(AuthResult::Failure { remaining_methods: offered, .. })
             if offered.contains(&MethodKind::KeyboardInteractive) && !offered.contains(&MethodKind::Password) =>
         {
-            by_questions(connection, user, password, questions).await
+            by_questions(connection, user, Some(password), manner).await.map_err(Unasked::into_error)
         }
         Ok(AuthResult::Failure { remaining_methods, .. }) => Err(refused(connection, user, &remaining_methods).await),
         Err(_) => Err(connection.reason(DURING).await),
     }
 }
 
+/// How a login by questions failed.
+enum Unasked {
+    /// No question came, so that nothing could have been refused; the peer offers these methods.
+    Offers(MethodSet),
+    /// In any other way.
+    Failed(AccessError),
+}
+
+impl Unasked {
+    fn into_error(self) -> AccessError {
+        match self {
+            Self::Failed(error) => error,
+            Self::Offers(methods) => {
+                let offered = names(&methods);
+                AccessError::Protocol(quote(&format!("no question at the login; it offers {offered}")))
+            }
+        }
+    }
+}
+
+impl From<AccessError> for Unasked {
+    fn from(error: AccessError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Answers questions: with the password, once, those that ask for it; the others by the person beside, if there is one.
 async fn by_questions(
     connection: &mut Connection,
     user: &str,
-    password: &SecretString,
-    questions: &[Question],
-) -> Result<(), AccessError> {
+    mut password: Option<&SecretString>,
+    manner: Manner<'_>,
+) -> Result<(), Unasked> {
+    let has_password = password.is_some();
     let mut answered = false;
     let mut reply = connection.handle_mut()?.authenticate_keyboard_interactive_start(user, None::<String>).await;
     for _ in 0..=PROMPT_ROUNDS_MAX {
@@ -164,34 +327,62 @@ async fn by_questions(
             Ok(KeyboardInteractiveAuthResponse::Success) => return Ok(()),
             // Nothing was said that could have been refused.
             Ok(KeyboardInteractiveAuthResponse::Failure { remaining_methods, .. })
-                if !answered && !questions.is_empty() =>
+                if !answered && (!manner.questions.is_empty() || manner.beside.is_some()) =>
             {
-                let offered = names(&remaining_methods);
-                return Err(AccessError::Protocol(quote(&format!("no question at the login; it offers {offered}"))));
+                return Err(Unasked::Offers(remaining_methods));
             }
             Ok(KeyboardInteractiveAuthResponse::Failure { remaining_methods, .. }) => {
-                return Err(refused(connection, user, &remaining_methods).await);
+                return Err(refused(connection, user, &remaining_methods).await.into());
             }
             Ok(KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. }) => prompts,
-            Err(_) => return Err(connection.reason(DURING).await),
+            Err(_) => return Err(connection.reason(DURING).await.into()),
         };
         connection.deaf = true;
-        let answers = match answer(&prompts, questions) {
-            Answer::Nothing => Vec::new(),
+        let again = || AccessError::LoginRefused { user: user.to_owned(), offered: Outside::default() };
+        let answers = match (answer(&prompts, manner.questions), manner.beside) {
+            (Answer::Nothing, _) => Vec::new(),
             // Asked again: it was not the right one.
-            Answer::Password if answered => {
-                return Err(AccessError::LoginRefused { user: user.to_owned(), offered: Outside::default() });
+            (Answer::Password, _) if has_password && password.is_none() => return Err(again().into()),
+            (Answer::Password, None) => match password.take() {
+                Some(password) => vec![password.expose_secret().to_owned()],
+                None => return Err(again().into()),
+            },
+            (Answer::Password | Answer::Unknown(_), Some(beside)) => {
+                by_person(&prompts, manner.questions, &mut password, beside).await?
             }
-            Answer::Password => {
-                answered = true;
-                vec![password.expose_secret().to_owned()]
-            }
-            Answer::Unknown(question) => return Err(AccessError::UnknownPrompt(question)),
+            (Answer::Unknown(question), None) => return Err(AccessError::UnknownPrompt(question).into()),
         };
+        answered |= !answers.is_empty();
         reply = connection.handle_mut()?.authenticate_keyboard_interactive_respond(answers).await;
         connection.deaf = matches!(reply, Ok(KeyboardInteractiveAuthResponse::InfoRequest { .. }));
     }
-    Err(AccessError::UnknownPrompt(Outside::from("questions without end")))
+    Err(AccessError::UnknownPrompt(Outside::from("questions without end")).into())
+}
+
+/// Answers one round with a person: the password is said to the first hidden question that asks for it, the person
+/// answers the rest.
+async fn by_person(
+    prompts: &[Prompt],
+    questions: &[Question],
+    password: &mut Option<&SecretString>,
+    beside: Beside<'_>,
+) -> Result<Vec<String>, AccessError> {
+    if prompts.len() > PROMPTS_MAX {
+        return Err(AccessError::UnknownPrompt(Outside::from("more questions at once than anybody asks")));
+    }
+    let mut answers = Vec::with_capacity(prompts.len());
+    for prompt in prompts {
+        let for_password = answer(std::slice::from_ref(prompt), questions) == Answer::Password;
+        if let Some(password) = for_password.then(|| password.take()).flatten() {
+            answers.push(password.expose_secret().to_owned());
+            continue;
+        }
+        let question = Outside::new(prompt.prompt.chars().take(PROMPT_CHARS_MAX).collect::<String>());
+        let asked = Asked { by: beside.by.to_owned(), question: question.clone(), echo: prompt.echo };
+        let Some(typed) = beside.person.answer(asked).await else { return Err(AccessError::Unanswered(question)) };
+        answers.push(typed.expose_secret().to_owned());
+    }
+    Ok(answers)
 }
 
 #[derive(Debug, PartialEq, Eq)]

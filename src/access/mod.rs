@@ -8,6 +8,7 @@ mod bastion;
 mod connection;
 mod guard;
 mod hop;
+mod loan;
 mod login;
 mod nested;
 mod profile;
@@ -26,11 +27,14 @@ use futures::future::BoxFuture;
 use crate::model::command::ReadCommand;
 use crate::model::credential::Login;
 use crate::model::inventory::{Gateway, Hop, Seat};
+use crate::model::name::CustomerName;
 use crate::model::outside::Outside;
 use crate::model::snmp::{Oid, SnmpLogin, SnmpObject};
 
 pub use bastion::Bastion;
 pub use hop::HopFault;
+pub use loan::{Lender, LoanError, Shown, list, socket_of};
+pub use login::{Asked, Person};
 pub use route::{LabTable, LabTableError, Router, not_tried};
 pub use snmp::SnmpError;
 pub use ssh::{AccessLimits, SshAccess};
@@ -65,6 +69,8 @@ pub struct Peer<'a> {
 /// A hop of a gateway that has a host key and an account of its own.
 #[derive(Debug, Clone, Copy)]
 pub struct HopAt<'a> {
+    /// The customer, to whom the gateway belongs.
+    pub customer: &'a CustomerName,
     /// The gateway.
     pub gateway: &'a Gateway,
     /// Which of its hops, from 0.
@@ -150,6 +156,32 @@ pub trait Access: Send + Sync {
         _login: &'a Login,
     ) -> BoxFuture<'a, Result<Bastion, AccessError>> {
         Box::pin(async move { Err(no_hops(hop)) })
+    }
+
+    /// As [`Self::enter`], with a person who answers what the files do not.
+    fn enter_with<'a>(
+        &'a self,
+        hop: HopAt<'a>,
+        _pins: &'a [String],
+        _login: &'a Login,
+        _person: &'a dyn Person,
+    ) -> BoxFuture<'a, Result<Bastion, AccessError>> {
+        Box::pin(async move { Err(no_hops(hop)) })
+    }
+
+    /// Who lends an open bastion to other processes, for the way to these seats behind it and to nothing else.
+    fn lender(&self, at: HopAt<'_>, _seats: &[Seat], _bastion: Bastion, _shown: Shown) -> Result<Lender, AccessError> {
+        Err(no_hops(at))
+    }
+
+    /// The bastion of an attended gateway, borrowed from the process that holds it open, by its socket in `folder`;
+    /// `None` when nobody does. `at` is its last bastion.
+    fn borrow<'a>(
+        &'a self,
+        at: HopAt<'a>,
+        _folder: &'a std::path::Path,
+    ) -> BoxFuture<'a, Result<Option<Bastion>, AccessError>> {
+        Box::pin(async move { Err(no_hops(at)) })
     }
 
     /// Reads all objects below `roots` by SNMP, all or none. An implementation that speaks none says that it is not
@@ -266,6 +298,9 @@ pub enum AccessError {
     /// The appliance asked something that is not known, and got no answer.
     #[error("unknown question at login: {0:?}")]
     UnknownPrompt(Outside),
+    /// The person at the login gave no answer.
+    #[error("nobody answered {0:?}")]
+    Unanswered(Outside),
     /// The command line never came, or not as expected.
     #[error("no prompt: {0:?}")]
     NoPrompt(Outside),

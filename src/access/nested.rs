@@ -8,18 +8,19 @@
 
 use std::sync::Arc;
 
-use russh::{Channel, ChannelMsg, client};
 use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::answer::Reader;
 use super::bastion::Bastion;
 use super::connection::{Connection, Nested, quote};
-use super::guard::{End, Pins, Shared, Stage};
+use super::guard::{Pins, Shared};
 use super::hop::HopFault;
 use super::prompt::Prompt;
 use super::session::SshSession;
+use super::wire::Pipe;
 use super::{AccessError, AccessLimits, Negotiated, Peer, ShownKey};
 use crate::model::credential::{Login, LoginSecret};
 use crate::model::inventory::{Algorithms, Hop, Menu};
@@ -27,15 +28,57 @@ use crate::model::limits::GREETING_BYTES_MAX;
 use crate::model::outside::Outside;
 use crate::model::question::is_for_password;
 
-/// The terminal: wide, so that few lines are broken.
-const COLUMNS: u32 = 200;
-const ROWS: u32 = 24;
+/// Characters of an account.
+const ACCOUNT_CHARS_MAX: usize = 64;
+/// Bytes that are read at a time.
+const READ_BYTES: usize = 16 * 1024;
 /// Characters of the last words that an error quotes.
 const TAIL_CHARS: usize = 300;
 
+/// An account that may stand in a command of the bastion: nothing of it is read as anything else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub(super) struct AccountName(String);
+
+impl TryFrom<String> for AccountName {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
+        let fits = (1..=ACCOUNT_CHARS_MAX).contains(&text.len()) && !text.starts_with('-') && text.chars().all(plain);
+        if fits { Ok(Self(text)) } else { Err("no account that a bastion could be told") }
+    }
+}
+
+impl From<AccountName> for String {
+    fn from(name: AccountName) -> Self {
+        name.0
+    }
+}
+
+/// What is started in a terminal of a bastion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Start {
+    /// The account at the appliance; a menu has its own.
+    pub(super) user: Option<AccountName>,
+    /// Where the appliance stands.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// Whether its algorithms are old.
+    pub(super) legacy: bool,
+}
+
+impl Start {
+    /// The command; `None` for the bastion's menu.
+    pub(super) fn command(&self) -> Option<String> {
+        let algorithms = if self.legacy { Algorithms::Legacy } else { Algorithms::Modern };
+        self.user.as_ref().map(|user| command(&user.0, &(self.host.clone(), self.port), algorithms))
+    }
+}
+
 /// Where one speaks with the bastion's client.
 struct Talk {
-    channel: Channel<client::Msg>,
+    terminal: Pipe,
     heard: Vec<u8>,
     /// The password was typed: what is heard may hold its echo, and is quoted nowhere.
     is_secret: bool,
@@ -88,7 +131,7 @@ pub(super) async fn show_key(
 ) -> Result<ShownKey, AccessError> {
     let mut talk = Talk::begin(bastion, hop, peer, "nobody", &place, limits).await?;
     let asked = talk.key_question(bastion, hop, peer).await;
-    talk.channel.close().await.ok();
+    drop(talk);
     let key = asked?;
     let negotiated = Negotiated { host_key: key.algorithm.clone(), ..Negotiated::default() };
     Ok(ShownKey {
@@ -116,13 +159,8 @@ pub(super) async fn open(
     };
     let pins = Pins::parse(pins);
     let mut talk = Talk::begin(bastion, hop, peer, &login.user, &place, limits).await?;
-    let key = match talk.key_question(bastion, hop, peer).await {
-        Ok(key) => key,
-        Err(error) => return Err(talk.leave(error).await),
-    };
-    if let Err(error) = pins.check_print(&key.algorithm, &key.fingerprint) {
-        return Err(talk.leave(error).await);
-    }
+    let key = talk.key_question(bastion, hop, peer).await?;
+    pins.check_print(&key.algorithm, &key.fingerprint)?;
     // Where the client compares, it proceeds with this key and no other, whatever it has shown.
     let answer = if key.compares { key.fingerprint.as_str() } else { "yes" };
     let said = async {
@@ -133,7 +171,7 @@ pub(super) async fn open(
         talk.prompt(hop, &login.user).await
     };
     if let Err(error) = said.await {
-        return Err(talk.leave(bastion.blame(error).await).await);
+        return Err(bastion.blame(error).await);
     }
     let (connection, nested) = talk.hand_over(bastion);
     connection.shared.lock().negotiated.host_key = key.algorithm;
@@ -166,20 +204,16 @@ impl Talk {
         limits: AccessLimits,
     ) -> Result<Self, AccessError> {
         let until = Instant::now() + limits.connect + limits.handshake + limits.login;
-        let channel = bastion.session(until).await?;
-        let mut talk = Self { channel, heard: Vec::new(), is_secret: false, ended: false, until, limits };
-        let gone = |_| bastion.fault(HopFault::Dropped, "when it was asked for a terminal".to_owned());
-        talk.channel.request_pty(false, "vt100", COLUMNS, ROWS, 0, 0, &[]).await.map_err(gone)?;
-        match &hop.menu {
-            None => talk.channel.exec(false, command(user, place, peer.seat.ssh.algorithms)).await.map_err(gone)?,
-            Some(menu) => {
-                talk.channel.request_shell(false).await.map_err(gone)?;
-                let choice = match talk.choice(bastion, menu, peer).await {
-                    Ok(choice) => choice,
-                    Err(error) => return Err(talk.leave(error).await),
-                };
-                talk.say(choice.as_bytes()).await?;
-            }
+        let (host, port) = place.clone();
+        let account = AccountName::try_from(user.to_owned());
+        let account = account.map_err(|why| bastion.fault(HopFault::NoCredential, format!("{user:?} is {why}")));
+        let user = if hop.menu.is_some() { None } else { Some(account?) };
+        let start = Start { user, host, port, legacy: peer.seat.ssh.algorithms == Algorithms::Legacy };
+        let terminal = bastion.terminal(start, until).await?;
+        let mut talk = Self { terminal, heard: Vec::new(), is_secret: false, ended: false, until, limits };
+        if let Some(menu) = &hop.menu {
+            let choice = talk.choice(bastion, menu, peer).await?;
+            talk.say(choice.as_bytes()).await?;
         }
         Ok(talk)
     }
@@ -288,7 +322,7 @@ impl Talk {
     /// Types a line; what is heard from here on is what follows it.
     async fn say(&mut self, line: &[u8]) -> Result<(), AccessError> {
         self.heard.clear();
-        let sent = timeout_at(self.until, self.channel.data_bytes([line, b"\n"].concat())).await;
+        let sent = timeout_at(self.until, self.terminal.write_all(&[line, b"\n"].concat())).await;
         match sent {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(AccessError::Dropped("the login")),
@@ -298,13 +332,11 @@ impl Talk {
 
     /// Hears more; `false` when the time has passed.
     async fn hear(&mut self) -> Result<bool, AccessError> {
-        match timeout_at(self.until, self.channel.wait()).await {
+        let mut bytes = [0; 4096];
+        match timeout_at(self.until, self.terminal.read(&mut bytes)).await {
             Err(_) => return Ok(false),
-            Ok(Some(ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. })) => {
-                self.heard.extend_from_slice(&data);
-            }
-            Ok(Some(ChannelMsg::Close) | None) => self.ended = true,
-            Ok(Some(_)) => {}
+            Ok(Ok(count @ 1..)) => self.heard.extend_from_slice(bytes.get(..count).unwrap_or_default()),
+            Ok(_) => self.ended = true,
         }
         if self.heard.len() > GREETING_BYTES_MAX {
             return Err(AccessError::OverLimit { what: "the greeting", limit: GREETING_BYTES_MAX });
@@ -325,42 +357,27 @@ impl Talk {
         Outside::new(text.chars().skip(skip).collect::<String>())
     }
 
-    async fn leave(self, error: AccessError) -> AccessError {
-        self.channel.close().await.ok();
-        error
-    }
-
-    /// The channel as a connection whose reader has heard what came after the password.
+    /// The terminal as a connection whose reader has heard what came after the password.
     fn hand_over(self, bastion: &Bastion) -> (Connection, Arc<Nested>) {
-        let (mut reader, writer) = self.channel.split();
-        let (id, writer) = (writer.id(), Arc::new(writer));
+        let (mut reader, writer) = tokio::io::split(self.terminal);
         let shared = Arc::new(Shared::new());
-        {
-            let mut state = shared.lock();
-            (state.channel, state.reader) = (Some(id), Reader::terminal());
-            // The prompt alone: an echo of the password may stand on the lines before it.
-            state.reader.feed(self.heard.rsplit(|byte| *byte == b'\n').next().unwrap_or_default());
-        }
+        // The prompt alone: an echo of the password may stand on the lines before it.
+        shared.lock().reader.feed(self.heard.rsplit(|byte| *byte == b'\n').next().unwrap_or_default());
         let (stop, mut stopped) = oneshot::channel::<()>();
-        let (to, closer) = (Arc::clone(&shared), Arc::clone(&writer));
+        let to = Arc::clone(&shared);
         tokio::spawn(async move {
+            let mut bytes = vec![0; READ_BYTES];
             loop {
                 tokio::select! {
-                    _ = &mut stopped => break,
-                    message = reader.wait() => match message {
-                        Some(ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. }) => to.said(id, &data),
-                        Some(ChannelMsg::Close) | None => {
-                            to.note(id, |state| (state.stage, state.end) = (Stage::Closed, Some(End::Dropped)));
-                            break;
-                        }
-                        Some(_) => {}
+                    _ = &mut stopped => return,
+                    read = reader.read(&mut bytes) => match read {
+                        Ok(count @ 1..) => to.heard(bytes.get(..count).unwrap_or_default()),
+                        _ => return to.terminal_ended(),
                     },
                 }
             }
-            // The bastion's client ends with its channel.
-            closer.close().await.ok();
         });
-        let nested = Arc::new(Nested { writer, _stop: stop });
+        let nested = Arc::new(Nested { writer: tokio::sync::Mutex::new(writer), _stop: stop });
         (Connection::nested(Arc::clone(&nested), shared, bastion.clone(), self.limits), nested)
     }
 }

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{AccessError, HopAt, Peer, SnmpError};
+use crate::model::door::HopName;
 use crate::model::inventory::{Gateway, GatewayAccess, Hop, HopKind, ProbeState};
-use crate::model::name::SeatName;
+use crate::model::name::{CustomerName, SeatName};
+use crate::model::realm::Realm;
 
 /// The port of a bastion that declares none.
 const SSH_PORT: u16 = 22;
@@ -34,7 +36,7 @@ pub enum LabTableError {
     OverLimit,
     /// Not the JSON that is expected.
     #[error(
-        "the port table is not of the form {{\"v\":1,\"ports\":{{\"seat\":port}},\"hops\":{{\"host:port\":port}},\"snmp\":{{\"seat\":port}}}}"
+        "the port table is not of the form {{\"v\":1,\"ports\":{{\"seat\":port}},\"hops\":{{\"customer/gateway/host:port\":port}},\"snmp\":{{\"seat\":port}}}}"
     )]
     Malformed(#[source] serde_json::Error),
     /// Another version.
@@ -42,8 +44,8 @@ pub enum LabTableError {
     Version(u32),
 }
 
-/// The ports of a lab on 127.0.0.1: of its simulated appliances by seat, for SSH and for SNMP, of its proxies by the place
-/// that a hop declares.
+/// The ports of a lab on 127.0.0.1: of its simulated appliances by seat, for SSH and for SNMP, of its hops by their name
+/// (`customer/gateway/host:port`) or the place alone that a hop declares.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LabTable {
     ports: BTreeMap<SeatName, u16>,
@@ -124,9 +126,19 @@ pub(super) enum Place {
 }
 
 impl Place {
-    fn new(host: &str, port: u16) -> Self {
+    pub(super) fn new(host: &str, port: u16) -> Self {
         let address = host.parse().map(|address| Self::Address(SocketAddr::new(address, port)));
         address.unwrap_or_else(|_| Self::Name(host.to_owned(), port))
+    }
+}
+
+impl Place {
+    /// As it is asked for.
+    pub(super) fn host_and_port(&self) -> (String, u16) {
+        match self {
+            Self::Address(address) => (address.ip().to_string(), address.port()),
+            Self::Name(name, port) => (name.clone(), *port),
+        }
     }
 }
 
@@ -154,7 +166,7 @@ impl Router {
     /// The way to a seat, or why this version cannot reach it.
     pub(super) fn route(&self, peer: Peer<'_>) -> Result<Route, AccessError> {
         not_tried(peer.gateway).map_or(Ok(()), Err)?;
-        let hops = self.proxies(&peer.gateway.hops)?;
+        let hops = self.proxies(&peer.seat.customer, peer.gateway, peer.gateway.hops.len())?;
         let end = match self {
             Self::Lab(table) => {
                 let port = table.ports.get(&peer.seat.name).copied();
@@ -176,23 +188,35 @@ impl Router {
     pub(super) fn route_to(&self, at: HopAt<'_>) -> Result<Route, AccessError> {
         not_tried(at.gateway).map_or(Ok(()), Err)?;
         let hop = at.hop()?;
-        let hops = self.proxies(at.gateway.hops.get(..at.at).unwrap_or_default())?;
-        Ok(Route { hops, end: self.place(hop)? })
+        let hops = self.proxies(at.customer, at.gateway, at.at)?;
+        Ok(Route { hops, end: self.place(at.customer, at.gateway, hop)? })
     }
 
     /// Where the client of a bastion connects for a seat.
     pub(super) fn nested_place(&self, peer: Peer<'_>) -> Result<(String, u16), AccessError> {
-        match self.route(peer)?.end {
-            Place::Address(address) => Ok((address.ip().to_string(), address.port())),
-            Place::Name(name, port) => Ok((name, port)),
+        Ok(self.route(peer)?.end.host_and_port())
+    }
+
+    /// What the last bastion before a seat is asked for.
+    pub(super) fn first_place(&self, peer: Peer<'_>) -> Result<(String, u16), AccessError> {
+        let Route { hops, end } = self.route(peer)?;
+        Ok(hops.first().map_or(&end, |hop| &hop.place).host_and_port())
+    }
+
+    /// The world of its places.
+    pub(super) const fn realm(&self) -> Realm {
+        match self {
+            Self::Live => Realm::Live,
+            Self::Lab(_) => Realm::Lab,
         }
     }
 
-    /// The proxies behind the last bastion of `hops`.
-    fn proxies(&self, hops: &[Hop]) -> Result<Vec<Proxy>, AccessError> {
+    /// The proxies behind the last bastion of the first `count` hops.
+    fn proxies(&self, customer: &CustomerName, gateway: &Gateway, count: usize) -> Result<Vec<Proxy>, AccessError> {
+        let hops = gateway.hops.get(..count).unwrap_or_default();
         let last = hops.iter().rposition(|hop| hop.kind.is_bastion()).map_or(0, |at| at + 1);
         let hops = hops.iter().skip(last).filter(|hop| hop.kind != HopKind::Vpn);
-        hops.map(|hop| self.proxy(hop)).collect()
+        hops.map(|hop| self.proxy(customer, gateway, hop)).collect()
     }
 
     /// Where datagrams of SNMP go: the direct way or none.
@@ -216,7 +240,7 @@ impl Router {
         }
     }
 
-    fn proxy(&self, hop: &Hop) -> Result<Proxy, AccessError> {
+    fn proxy(&self, customer: &CustomerName, gateway: &Gateway, hop: &Hop) -> Result<Proxy, AccessError> {
         let label = label(hop);
         let kind = match hop.kind {
             HopKind::Socks5 => ProxyKind::Socks5,
@@ -225,17 +249,19 @@ impl Router {
                 return Err(not_served(format!("hop {label} is no proxy")));
             }
         };
-        Ok(Proxy { label, kind, place: self.place(hop)? })
+        Ok(Proxy { label, kind, place: self.place(customer, gateway, hop)? })
     }
 
-    fn place(&self, hop: &Hop) -> Result<Place, AccessError> {
+    fn place(&self, customer: &CustomerName, gateway: &Gateway, hop: &Hop) -> Result<Place, AccessError> {
         let label = label(hop);
         let port = hop.port.or_else(|| hop.kind.is_bastion().then_some(SSH_PORT));
         let port = port.ok_or_else(|| not_served(format!("hop {label} without a port")))?;
         match self {
             Self::Live => Ok(Place::new(&hop.host, port)),
             Self::Lab(table) => {
-                let port = table.hops.get(&hop.place()).copied();
+                // A lab has the hops of several customers, of whom two may declare the same place.
+                let name = HopName::new(customer, &gateway.name, hop).to_string();
+                let port = table.hops.get(&name).or_else(|| table.hops.get(&hop.place())).copied();
                 let port = port.ok_or_else(|| not_served(format!("hop {label} is not in the lab")))?;
                 Ok(Place::Address(SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
             }
@@ -257,8 +283,16 @@ fn is_of_this_host(address: IpAddr) -> bool {
 /// Why no appliance behind a gateway is dialled, by what is declared of it; `None` when they are. What this version
 /// cannot pass comes first: what answers behind it is nobody's question yet.
 pub fn not_tried(gateway: &Gateway) -> Option<AccessError> {
-    if gateway.access != GatewayAccess::Unattended {
-        return Some(not_served(format!("gateway {} is {}", gateway.name, gateway.access)));
+    match gateway.access {
+        GatewayAccess::Unattended => {}
+        GatewayAccess::Attended if gateway.hops.iter().any(|hop| hop.kind.is_bastion()) => {}
+        GatewayAccess::Attended => {
+            let why = "is attended, and has no bastion that a person could open";
+            return Some(not_served(format!("gateway {} {why}", gateway.name)));
+        }
+        GatewayAccess::AirGapped => {
+            return Some(not_served(format!("gateway {} is {}", gateway.name, gateway.access)));
+        }
     }
     for Hop { kind, credential, .. } in gateway.hops.iter().filter(|hop| hop.kind != HopKind::Vpn) {
         match (kind, credential) {
@@ -352,8 +386,13 @@ mod tests {
         let gateway = Gateway { hops: vec![hop(HopKind::Socks5)], ..gateway() };
         let seat = seat("nx01", "192.0.2.7");
         let route = |table| Router::Lab(table).route(Peer { seat: &seat, gateway: &gateway, behind: None });
-        let with = LabTable::parse(r#"{"v":1,"ports":{"nx01":4022},"hops":{"proxy.example:1080":4080}}"#);
-        assert_eq!(places(&route(with.expect("a table")).expect("a route")), ["127.0.0.1:4080", "127.0.0.1:4022"]);
+        for hops in [
+            r#"{"proxy.example:1080":4080}"#,
+            r#"{"acme/direct/proxy.example:1080":4080,"other/direct/proxy.example:1080":4081}"#,
+        ] {
+            let with = LabTable::parse(&format!(r#"{{"v":1,"ports":{{"nx01":4022}},"hops":{hops}}}"#));
+            assert_eq!(places(&route(with.expect("a table")).expect("a route")), ["127.0.0.1:4080", "127.0.0.1:4022"]);
+        }
         let without = LabTable::parse(r#"{"v":1,"ports":{"nx01":4022},"hops":{"proxy.example:1081":4080}}"#);
         match route(without.expect("a table")) {
             Err(AccessError::NotYetServed(what)) => assert!(what.contains("proxy.example (socks5)"), "{what}"),

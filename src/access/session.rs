@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::{Reader, Seen};
-use super::connection::{Connection, Nested, Writer};
+use super::connection::{Connection, Keys, Nested, Writer};
 use super::prompt::{Key, Mode};
 use super::{AccessError, AccessLimits, Answer, Negotiated, Session};
 use crate::model::command::ReadCommand;
@@ -23,17 +23,17 @@ const PAGING_OFF: &str = "no cli session paging enable";
 
 enum Way {
     Shell(Writer),
-    /// As a shell, in the channel of a bastion.
+    /// As a shell, in the terminal of a bastion.
     Nested(Arc<Nested>),
     Exec,
 }
 
 impl Way {
-    /// The half of the shell that is written to.
-    fn writer(&self) -> Option<&Writer> {
+    /// Where one types in the shell.
+    fn keys(&self) -> Option<Keys<'_>> {
         match self {
-            Self::Shell(writer) => Some(writer),
-            Self::Nested(nested) => Some(&nested.writer),
+            Self::Shell(writer) => Some(Keys::Channel(writer)),
+            Self::Nested(nested) => Some(Keys::Nested(nested)),
             Self::Exec => None,
         }
     }
@@ -71,7 +71,7 @@ impl SshSession {
         Ok(Self { connection: Some(connection), way, negotiated, limits, enable, over: None })
     }
 
-    /// Takes a channel of a bastion at whose end the appliance's prompt stands.
+    /// Takes a terminal of a bastion at whose end the appliance's prompt stands.
     pub(super) async fn begin_nested(
         connection: Connection,
         nested: Arc<Nested>,
@@ -79,7 +79,7 @@ impl SshSession {
         limits: AccessLimits,
     ) -> Result<Self, AccessError> {
         let negotiated = connection.shared.lock().negotiated.clone();
-        if let Err(error) = to_command_line(&connection, &nested.writer, enable, limits).await {
+        if let Err(error) = to_command_line(&connection, Keys::Nested(&nested), enable, limits).await {
             return Err(connection.leave_with(error).await);
         }
         let (way, enable) = (Way::Nested(nested), enable.cloned());
@@ -89,9 +89,9 @@ impl SshSession {
     async fn ask(&self, command: &ReadCommand, bytes_max: usize) -> Result<(String, bool), AccessError> {
         const DURING: &str = "a command";
         let connection = self.connection.as_ref().ok_or(AccessError::Dropped(DURING))?;
-        match self.way.writer() {
-            Some(writer) => {
-                let mut line = Line { connection, writer, limits: self.limits };
+        match self.way.keys() {
+            Some(keys) => {
+                let mut line = Line { connection, keys, limits: self.limits };
                 line.send(command.as_str(), bytes_max, false, DURING).await?;
                 line.prompt(DURING, self.limits.command).await?;
                 Ok((connection.shared.lock().reader.answer(), true))
@@ -113,7 +113,7 @@ impl SshSession {
             }
             Way::Exec => {
                 let writer = shell(connection, self.enable.as_ref(), self.limits).await?;
-                let mut line = Line { connection, writer: &writer, limits: self.limits };
+                let mut line = Line { connection, keys: Keys::Channel(&writer), limits: self.limits };
                 line.send(command.as_str(), bytes_max, false, DURING).await?;
                 line.prompt(DURING, self.limits.command).await?;
                 let text = connection.shared.lock().reader.answer();
@@ -214,9 +214,9 @@ impl Session for SshSession {
     fn close(mut self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let Some(connection) = self.connection.take() else { return };
-            if let (Some(writer), None) = (self.way.writer(), &self.over) {
+            if let (Some(keys), None) = (self.way.keys(), &self.over) {
                 let until = Instant::now() + self.limits.login;
-                connection.send(writer, b"exit\n".to_vec(), "the goodbye", until).await.ok();
+                connection.send(keys, b"exit\n".to_vec(), "the goodbye", until).await.ok();
             }
             connection.leave().await;
         })
@@ -241,19 +241,19 @@ async fn shell(
         Ok(Err(_)) => return Err(connection.reason(DURING).await),
         Ok(Ok(())) => {}
     }
-    to_command_line(connection, &writer, enable, limits).await?;
+    to_command_line(connection, Keys::Channel(&writer), enable, limits).await?;
     Ok(writer)
 }
 
 /// Waits for the first prompt, and goes on to the enable mode without paging.
 async fn to_command_line(
     connection: &Connection,
-    writer: &Writer,
+    keys: Keys<'_>,
     enable: Option<&SecretString>,
     limits: AccessLimits,
 ) -> Result<(), AccessError> {
     const DURING: &str = "the way to the prompt";
-    let mut line = Line { connection, writer, limits };
+    let mut line = Line { connection, keys, limits };
     let mode = line.first_prompt(DURING).await?;
     if mode == Mode::Standard {
         line.enable(enable, DURING).await?;
@@ -265,7 +265,7 @@ async fn to_command_line(
 /// The command line of a shell.
 struct Line<'a> {
     connection: &'a Connection,
-    writer: &'a Writer,
+    keys: Keys<'a>,
     limits: AccessLimits,
 }
 
@@ -285,7 +285,7 @@ impl Line<'_> {
 
     async fn type_in(&self, bytes: Vec<u8>, during: &'static str) -> Result<(), AccessError> {
         let until = Instant::now() + self.limits.command;
-        self.connection.send(self.writer, bytes, during, until).await
+        self.connection.send(self.keys, bytes, during, until).await
     }
 
     /// Waits for a prompt or question and turns the pages before it.

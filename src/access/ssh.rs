@@ -1,5 +1,6 @@
 //! Access over SSH: dial, key exchange with pins, login, session.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use tokio::task::JoinHandle;
 use super::bastion::{Bastion, of_hop};
 use super::connection::{Connection, Exchanged, Leg, exchange, quote};
 use super::guard::{Check, Pins};
-use super::login::{Keys, Manner, authenticate};
+use super::loan::{Lender, Loan, Shown, socket_of};
+use super::login::{Beside, Keys, Manner, Person, authenticate};
 use super::nested;
 use super::profile::{Ask, Profiles};
 use super::route::{Router, label};
@@ -20,8 +22,8 @@ use super::session::SshSession;
 use super::snmp::{self, SnmpError};
 use super::{Access, AccessError, HopAt, KeyKind, Peer, Session, ShownKey};
 use crate::model::credential::Login;
-use crate::model::inventory::{Algorithms, Hop, HopKind};
-use crate::model::question::Question;
+use crate::model::door::WayName;
+use crate::model::inventory::{Algorithms, Hop, HopKind, Seat};
 use crate::model::snmp::{Oid, SnmpLogin, SnmpObject};
 
 /// Key exchanges of the legacy profile at a time, and threads that compute them.
@@ -117,10 +119,18 @@ impl SshAccess {
         shown(exchanged.map_err(|error| of_hop(error, &name))?).await.map_err(|error| of_hop(error, &name))
     }
 
-    async fn bastion(&self, at: HopAt<'_>, pins: &[String], login: &Login) -> Result<Bastion, AccessError> {
+    async fn bastion(
+        &self,
+        at: HopAt<'_>,
+        pins: &[String],
+        login: &Login,
+        person: Option<&dyn Person>,
+    ) -> Result<Bastion, AccessError> {
         let name = label(at.hop()?);
         let leg = Leg { route: self.router.route_to(at)?, behind: at.behind.cloned() };
-        self.log_in(leg, pins, login, &at.hop()?.questions)
+        let beside = person.map(|person| Beside { by: &name, person });
+        let manner = Manner { algorithms: Algorithms::Modern, questions: &at.hop()?.questions, beside };
+        self.log_in(leg, pins, login, manner)
             .await
             .map_err(|error| of_hop(error, &name))
             .map(|connection| Bastion::new(connection, name.clone()))
@@ -131,13 +141,12 @@ impl SshAccess {
         leg: Leg,
         pins: &[String],
         login: &Login,
-        questions: &[Question],
+        manner: Manner<'_>,
     ) -> Result<Connection, AccessError> {
         let proof = self.keys.proof(&login.secret).await?;
         let pins = Pins::parse(pins);
         let exchanged = self.exchange_on(leg, Algorithms::Modern, pins.ask(), Check::Pinned(pins)).await?;
         let Exchanged::Open(mut connection) = exchanged else { return Err(AccessError::Dropped("the key exchange")) };
-        let manner = Manner { algorithms: Algorithms::Modern, questions };
         match authenticate(&mut connection, login, proof, manner, &self.limits).await {
             Ok(()) => Ok(connection),
             Err(error) => Err(connection.leave_with(error).await),
@@ -156,7 +165,7 @@ impl SshAccess {
             return Err(AccessError::Dropped("the key exchange"));
         };
         let policy = &peer.seat.ssh;
-        let manner = Manner { algorithms: policy.algorithms, questions: &policy.questions };
+        let manner = Manner { algorithms: policy.algorithms, questions: &policy.questions, beside: None };
         if let Err(error) = authenticate(&mut connection, login, proof, manner, &self.limits).await {
             return Err(connection.leave_with(error).await);
         }
@@ -193,7 +202,38 @@ impl Access for SshAccess {
         pins: &'a [String],
         login: &'a Login,
     ) -> BoxFuture<'a, Result<Bastion, AccessError>> {
-        Box::pin(self.bastion(hop, pins, login))
+        Box::pin(self.bastion(hop, pins, login, None))
+    }
+
+    fn enter_with<'a>(
+        &'a self,
+        hop: HopAt<'a>,
+        pins: &'a [String],
+        login: &'a Login,
+        person: &'a dyn Person,
+    ) -> BoxFuture<'a, Result<Bastion, AccessError>> {
+        Box::pin(self.bastion(hop, pins, login, Some(person)))
+    }
+
+    fn lender(&self, at: HopAt<'_>, seats: &[Seat], bastion: Bastion, shown: Shown) -> Result<Lender, AccessError> {
+        let hop = at.hop()?;
+        let nested = (hop.kind == HopKind::SshNested).then_some(hop.menu.is_some());
+        // A seat that has no way, as one without an address, is not lent.
+        let peers = seats.iter().map(|seat| Peer { seat, gateway: at.gateway, behind: None });
+        let places = peers.filter_map(|peer| self.router.first_place(peer).ok()).collect();
+        let room = Arc::new(Semaphore::new(usize::from(at.gateway.sessions).max(1)));
+        Ok(Lender { bastion, realm: self.router.realm(), shown, places, nested, room })
+    }
+
+    fn borrow<'a>(&'a self, at: HopAt<'a>, folder: &'a Path) -> BoxFuture<'a, Result<Option<Bastion>, AccessError>> {
+        Box::pin(async move {
+            let (way, hop) = (WayName::new(at.customer, &at.gateway.name), label(at.hop()?));
+            let loan = Loan { socket: socket_of(folder, &way), realm: self.router.realm(), way, hop: hop.clone() };
+            if !loan.socket.exists() || loan.shown().await.is_none() {
+                return Ok(None);
+            }
+            Ok(Some(Bastion::borrowed(loan, hop)))
+        })
     }
 
     fn objects<'a>(

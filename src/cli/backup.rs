@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::out::{Cell, Tone, counted};
-use super::poll::without_ssh;
+use super::poll::{attended, without_ssh};
 use super::progress::Bar;
 use super::{Context, Doors, Ended, Need, parse_duration, person};
 use crate::model::backup::Backup;
@@ -153,13 +153,14 @@ fn show_taken(context: &Context<'_, impl Doors>, answer: &Taken) {
     });
     context.out.table(&["seat", "customer", "series", "result", "backup", "took", "what"], rows.collect());
     context.out.talk(&format!(
-        "{}: {} taken, {} suspect, {} failed, {} not yet served{}",
+        "{}: {} taken, {} suspect, {} failed, {} not yet served{}{}",
         counted(answer.seats.len(), "seat"),
         answer.taken,
         answer.suspect,
         answer.failed,
         answer.not_yet_served,
-        without_ssh(answer.no_ssh)
+        without_ssh(answer.no_ssh),
+        attended(answer.due_attended)
     ));
 }
 

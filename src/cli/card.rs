@@ -4,7 +4,7 @@ use super::out::{Cell, Tone, counted};
 use super::poll::tone;
 use super::{Context, Doors, Ended, Need, person};
 use crate::model::finding::FindingState;
-use crate::model::inventory::Gateway;
+use crate::model::inventory::{Gateway, GatewayAccess};
 use crate::model::name::SeatName;
 use crate::model::outside::Outside;
 use crate::model::reading::{Condition, Outcome};
@@ -49,7 +49,10 @@ fn way(gateway: Option<&Gateway>, card: &Card) -> Cell {
     let hops = if hops.is_empty() { "direct".to_owned() } else { hops.join(" > ") };
     let ssh = format!("{}, {} algorithms", seat.ssh.channel, seat.ssh.algorithms);
     let text = format!("{} ({}, {hops}) to {address}, {ssh}", gateway.name, gateway.access);
-    if card.seat.not_tried.is_empty() {
+    if card.seat.not_tried.is_empty() && gateway.access == GatewayAccess::Attended {
+        let opens = format!("a person opens it: hoshu session open {}/{}", seat.customer, gateway.name);
+        format!("{text}; {opens}").into()
+    } else if card.seat.not_tried.is_empty() {
         text.into()
     } else {
         Cell::toned(format!("{text}; not tried: {}", card.seat.not_tried), Tone::Care)

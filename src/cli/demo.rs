@@ -45,6 +45,14 @@ const ACTS: &[Act] = &[
         look: "a key counts only when a person confirms its fingerprint by a second route",
     },
     Act {
+        title: "Behind a bastion its own key comes first, then that of the appliance",
+        commands: &[
+            &["hostkey", "scan", "--on", "umi-nx01"],
+            &["hostkey", "accept", "umi-nx01", "--route", "read on the console"],
+        ],
+        look: "the bastion was logged in to, the appliance not yet",
+    },
+    Act {
         title: "Every appliance is polled over SSH, and a dozen over SNMP beside it",
         commands: &[&["poll", "--on", "all"]],
         look: "series by series: what answers, what does not, and why",

@@ -12,6 +12,7 @@ use crate::engine::clock::{Clock as _, Stopwatch, SystemClock};
 use crate::inventory::{load, load_settings};
 use crate::lab::control::{Reply, Request, request};
 use crate::lab::{self, Fault, LabOptions};
+use crate::model::door::WayName;
 use crate::model::name::SeatName;
 use crate::model::settings::Settings;
 use crate::service::refusal::Refusal;
@@ -61,6 +62,11 @@ pub enum Verb {
         unit: SeatName,
         /// The command, as in configuration mode.
         line: String,
+    },
+    /// Press the token of an attended gateway: it shows a one-time password, which opens once
+    Token {
+        /// The gateway (ginga/center-otp).
+        gateway: WayName,
     },
     /// List the faults
     Faults,
@@ -122,6 +128,7 @@ async fn serve(context: &Context<'_, impl Doors>, args: &Serve) -> Result<Ended,
     let dir = lab_dir(&settings)?;
     let loaded = load(&settings.inventory, SystemClock.now().utc().date_naive()).map_err(Refusal::files)?;
     let mut options = LabOptions::new(dir, lab::from_inventory(&loaded.inventory), Arc::new(|| SystemClock.now()));
+    options.hops = lab::hops_from_inventory(&loaded.inventory);
     options.latency = Duration::from_millis(args.latency);
     options.threads = args.threads.clamp(1, 64);
     options.configuration_bytes = args.configuration_bytes;
@@ -195,12 +202,14 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
         Verb::Hold { unit, command } => Request::Hold { unit, command },
         Verb::Release { unit } => Request::Release { unit },
         Verb::Change { unit, line } => Request::Change { unit, line },
+        Verb::Token { gateway } => Request::Token { way: gateway },
         Verb::Stop => Request::Stop {},
     };
     let settings = load_settings(context.doors.settings()).map_err(Refusal::files)?.settings;
     match request(&lab_dir(&settings)?, &asked).map_err(|error| lab_error(&error))? {
         Reply::Done => context.out.talk("done"),
         Reply::Shown(shown) => show(context, &shown),
+        Reply::Pressed { code } => context.out.data(&code),
         Reply::Refused { why } => return Err(Refusal::Lab(why)),
     }
     Ok(Ended::Done)

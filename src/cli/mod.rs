@@ -21,7 +21,9 @@ pub mod out;
 pub mod poll;
 pub mod progress;
 pub mod schema;
+pub mod session;
 pub mod store;
+mod terminal;
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -101,6 +103,9 @@ enum Noun {
     /// Lists of serials, contracts, licences and ends of support, also for spreadsheets
     #[command(subcommand)]
     Ledger(ledger::Verb),
+    /// Attended ways: opened by a person, borrowed by other commands
+    #[command(subcommand)]
+    Session(session::Verb),
     /// The simulated fleet
     #[command(subcommand)]
     Lab(lab::Verb),
@@ -128,6 +133,8 @@ pub trait Doors {
     ) -> impl Future<Output = Result<Env, Refusal>> + Send;
     /// The settings file.
     fn settings(&self) -> &std::path::Path;
+    /// Stops being the store's host, so that other commands may work; to be called when no world of it is left.
+    fn leave(&self);
 }
 
 /// Everything that a verb is handed.
@@ -182,6 +189,7 @@ pub async fn run(cli: Cli, doors: &impl Doors, stop: Stop) -> Result<Ended, Refu
         Noun::Audit(verb) => audit::run(&context, verb).await,
         Noun::Card(args) => card::run(&context, &args).await,
         Noun::Ledger(verb) => ledger::run(&context, verb).await,
+        Noun::Session(verb) => session::run(&context, verb).await,
         Noun::Lab(verb) => lab::run(&context, verb).await,
         Noun::Demo(args) => demo::run(&context, &args).await,
     }

@@ -74,6 +74,13 @@ impl Out {
         write_line(std::io::stderr().lock(), &encode_lines(text));
     }
 
+    /// A question, after which somebody types on the same line.
+    pub fn ask(self, text: &str) {
+        let mut to = std::io::stderr().lock();
+        // Whoever cannot see the question gives no answer.
+        drop(write!(to, "{}", encode_lines(text)).and_then(|()| to.flush()));
+    }
+
     /// One line of data with a meaning.
     pub fn toned(self, text: &str, tone: Tone) {
         let shown = encode_lines(text);

@@ -139,14 +139,20 @@ fn show(context: &Context<'_, impl Doors>, answer: &Answer, all: bool, took: Dur
     }
     let table = answer.seats.iter().flat_map(|seat| rows(seat, all)).collect();
     context.out.table(&["seat", "customer", "series", "outcome", "took", "what"], table);
-    let attention = answer.seats.len() - answer.good - answer.unjudged - answer.not_yet_served - answer.no_ssh;
+    let attention = answer.seats.len()
+        - answer.good
+        - answer.unjudged
+        - answer.not_yet_served
+        - answer.no_ssh
+        - answer.due_attended;
     context.out.talk(&format!(
-        "{}: {} good{}, {attention} need attention, {} not yet served{} ({:.1} s)",
+        "{}: {} good{}, {attention} need attention, {} not yet served{}{} ({:.1} s)",
         counted(answer.seats.len(), "seat"),
         answer.good,
         learning(answer.unjudged),
         answer.not_yet_served,
         without_ssh(answer.no_ssh),
+        attended(answer.due_attended),
         took.as_secs_f64()
     ));
     if let Some(doubt) = &answer.doubt {
@@ -173,6 +179,11 @@ pub(super) fn without_ssh(seats: usize) -> String {
 /// Words about seats of which something could not be judged.
 fn learning(seats: usize) -> String {
     if seats == 0 { String::new() } else { format!(", {seats} learning or quiet") }
+}
+
+/// As [`without_ssh`], about seats whose way a person has to open.
+pub(super) fn attended(seats: usize) -> String {
+    if seats == 0 { String::new() } else { format!(", {seats} due for an attended slot") }
 }
 
 /// Polls once, or in rounds.

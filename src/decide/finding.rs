@@ -147,7 +147,9 @@ pub fn reach(outcome: Outcome) -> Option<Reading> {
         | Outcome::LoginRefused
         | Outcome::Dropped
         | Outcome::WrongAppliance => Condition::Bad,
-        Outcome::NotYetServed | Outcome::NoSsh | Outcome::Stopped | Outcome::NotKept => return None,
+        Outcome::NotYetServed | Outcome::NoSsh | Outcome::DueAttended | Outcome::Stopped | Outcome::NotKept => {
+            return None;
+        }
     };
     Some(Reading::new(Component::only(ComponentKind::Reach), condition, outcome.as_str()))
 }
@@ -376,7 +378,8 @@ mod tests {
             let good = reach(outcome).is_some_and(|reading| reading.condition.is_good());
             assert_eq!(good, outcome == Outcome::Answered, "{outcome}");
         }
-        for silent in [Outcome::Stopped, Outcome::NotKept, Outcome::NotYetServed, Outcome::NoSsh] {
+        let untold = [Outcome::NotYetServed, Outcome::NoSsh, Outcome::DueAttended];
+        for silent in [Outcome::Stopped, Outcome::NotKept].into_iter().chain(untold) {
             assert_eq!(reach(silent), None, "{silent}");
         }
         let unknown = [Outcome::NoPrompt, Outcome::OverLimit, Outcome::NotUnderstood];

@@ -53,6 +53,7 @@ pub(super) async fn credentials(env: &Env, seat: &SeatName) -> Result<Vec<secrec
         match login.secret {
             LoginSecret::Password(password) => secrets.push(password),
             LoginSecret::Key { passphrase, .. } => secrets.extend(passphrase),
+            LoginSecret::Agent { .. } => {}
         }
     }
     let Some(name) = &seat.credentials.snmp else { return Ok(secrets) };

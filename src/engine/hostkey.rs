@@ -66,7 +66,7 @@ async fn hops(env: Env, actor: Actor, facts: Arc<Facts>) -> Result<Vec<Scanned>,
         let name = HopName::new(customer, &gateway.name, hop);
         let shown = match way::reach_hop(&env, customer, gateway, at).await {
             Ok(behind) => {
-                let at = HopAt { gateway, at, behind: behind.as_ref() };
+                let at = HopAt { customer, gateway, at, behind: behind.as_ref() };
                 env.access.show_hop_key(at).await.map_err(Failure::from)
             }
             Err(failure) => Err(failure),
@@ -115,7 +115,7 @@ async fn asset(env: &Env, facts: &Facts) -> Result<AssetId, StoreError> {
 }
 
 /// Writes the key down.
-async fn note(
+pub(super) async fn note(
     env: &Env,
     actor: &Actor,
     door: Door,

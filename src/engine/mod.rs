@@ -3,6 +3,7 @@
 //! Invariant: what is decided is decided in `decide`; the files here carry facts there and acts from there.
 
 pub mod ask;
+pub mod attended;
 pub mod backup;
 pub mod brake;
 pub mod clock;

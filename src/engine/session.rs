@@ -15,7 +15,7 @@ use crate::model::command::ReadCommand;
 use crate::model::credential::{CredentialName, Login, Purpose};
 use crate::model::door::Door;
 use crate::model::identity::{self, Expected, Proof, Seen};
-use crate::model::inventory::Seat;
+use crate::model::inventory::{GatewayAccess, Seat};
 use crate::model::limits;
 use crate::model::name::SeatName;
 use crate::model::outside::Outside;
@@ -79,7 +79,8 @@ impl From<AccessError> for Failure {
                 HopFault::KeyUnknown | HopFault::HidesKey => Outcome::KeyUnknown,
                 HopFault::KeyChanged => Outcome::KeyChanged,
                 HopFault::LoginRefused => Outcome::LoginRefused,
-                HopFault::Asked => Outcome::NoPrompt,
+                HopFault::Asked | HopFault::Unanswered => Outcome::NoPrompt,
+                HopFault::NotOpen => Outcome::DueAttended,
                 HopFault::NoCredential => Outcome::NoCredential,
             },
             AccessError::Refused => Outcome::Refused,
@@ -87,7 +88,7 @@ impl From<AccessError> for Failure {
             AccessError::Protocol(_) | AccessError::NoChannel(_) => Outcome::Protocol,
             AccessError::LoginRefused { .. } => Outcome::LoginRefused,
             AccessError::UnusableKey(_) => Outcome::NoCredential,
-            AccessError::UnknownPrompt(_) | AccessError::NoPrompt(_) => Outcome::NoPrompt,
+            AccessError::UnknownPrompt(_) | AccessError::Unanswered(_) | AccessError::NoPrompt(_) => Outcome::NoPrompt,
             AccessError::Dropped(_) => Outcome::Dropped,
             AccessError::OverLimit { .. } => Outcome::OverLimit,
         };
@@ -101,6 +102,10 @@ impl From<AccessError> for Failure {
 pub async fn open(env: &Env, facts: &Facts, permit: Permit) -> Result<(Live, Permit), Failure> {
     if let Some(error) = not_tried(&facts.gateway) {
         return Err(error.into());
+    }
+    if facts.gateway.access == GatewayAccess::Attended {
+        // Whatever else is missing: without a person nothing happens there.
+        way::reach(env, facts).await?;
     }
     let Some(name) = &facts.seat.credentials.read else {
         return Err(Failure::new(Outcome::NoCredential, "the seat names no read credential"));

@@ -9,12 +9,13 @@ use futures::future::BoxFuture;
 
 use crate::access::{AccessError, Bastion, HopAt, HopFault, not_tried};
 use crate::decide::brake::{LoginResult, Permit};
+use crate::engine::attended;
 use crate::engine::env::Env;
 use crate::engine::fleet::Facts;
 use crate::engine::session::Failure;
 use crate::model::credential::{CredentialName, Login, Purpose};
-use crate::model::door::{Door, HopName};
-use crate::model::inventory::{Gateway, Hop};
+use crate::model::door::{Door, HopName, WayName};
+use crate::model::inventory::{Gateway, GatewayAccess, Hop};
 use crate::model::name::CustomerName;
 use crate::model::reading::Outcome;
 use crate::model::time::Time;
@@ -118,6 +119,9 @@ fn before<'a>(
     depth: u8,
 ) -> BoxFuture<'a, Result<Option<Bastion>, Failure>> {
     Box::pin(async move {
+        if gateway.access == GatewayAccess::Attended {
+            return borrowed(env, customer, gateway, end).await;
+        }
         let mut behind = None;
         for (at, hop) in gateway.hops.iter().enumerate().take(end) {
             if hop.kind.is_bastion() {
@@ -127,6 +131,26 @@ fn before<'a>(
         }
         Ok(behind)
     })
+}
+
+/// The last bastion of an attended gateway: nobody but a person enters one, and what is borrowed leads through all.
+async fn borrowed(
+    env: &Env,
+    customer: &CustomerName,
+    gateway: &Gateway,
+    end: usize,
+) -> Result<Option<Bastion>, Failure> {
+    let bastions = || gateway.hops.iter().enumerate().filter(|(_, hop)| hop.kind.is_bastion());
+    let Some((last, _)) = bastions().next_back() else { return Ok(None) };
+    if !bastions().any(|(at, _)| at < end) {
+        return Ok(None);
+    }
+    if end <= last {
+        let why =
+            format!("hop {end} of gateway {} lies behind another: hoshu session open shows its key", gateway.name);
+        return Err(Failure::new(Outcome::DueAttended, why));
+    }
+    attended::borrow(env, &WayName::new(customer, &gateway.name), gateway, last).await.map(Some)
 }
 
 /// What is to be done before a hop is asked for again.
@@ -212,7 +236,7 @@ async fn means(env: &Env, place: Place<'_>, name: &HopName, behind: Option<&Bast
         let login = env.secrets.fetch(&credential, Purpose::Hop).await.map_err(|error| none(error.to_string()))?;
         return Ok((credential, login, pins));
     }
-    let at = HopAt { gateway: place.gateway, at: place.at, behind };
+    let at = HopAt { customer: place.customer, gateway: place.gateway, at: place.at, behind };
     let shown = env.access.show_hop_key(at).await?;
     Err(AccessError::Hop {
         fault: HopFault::KeyUnknown,
@@ -231,7 +255,7 @@ async fn log_in(
     credential: &CredentialName,
     login: &Login,
 ) -> Result<Bastion, (Failure, LoginResult)> {
-    let at = HopAt { gateway: place.gateway, at: place.at, behind };
+    let at = HopAt { customer: place.customer, gateway: place.gateway, at: place.at, behind };
     let entered = env.access.enter(at, pins, login).await;
     let result = match &entered {
         Ok(_) => LoginResult::Accepted,
@@ -287,10 +311,12 @@ async fn further_try(
     Ok(())
 }
 
-/// The hops at which a credential can be tried.
+/// The hops at which a credential can be tried without a person.
 fn hops<'a>(env: &'a Env, credential: &'a CredentialName) -> impl Iterator<Item = Place<'a>> {
     let gateways = env.inventory.customers.values().flat_map(|customer| {
-        customer.gateways.iter().filter(|gateway| not_tried(gateway).is_none()).map(move |gateway| (customer, gateway))
+        let tried = customer.gateways.iter().filter(|gateway| not_tried(gateway).is_none());
+        let tried = tried.filter(|gateway| gateway.access == GatewayAccess::Unattended);
+        tried.map(move |gateway| (customer, gateway))
     });
     gateways.flat_map(move |(customer, gateway)| {
         let hops = gateway.hops.iter().enumerate();

@@ -51,7 +51,7 @@ fn hops(inventory: &Inventory, settings: &Settings) -> Vec<Problem> {
         for gateway in &customer.gateways {
             let mut seats = inventory.seats.values();
             let behind = seats.find(|seat| seat.customer == customer.name && seat.gateway == gateway.name);
-            let Some(behind) = behind.filter(|_| gateway.access == GatewayAccess::Unattended) else { continue };
+            let Some(behind) = behind.filter(|_| gateway.access != GatewayAccess::AirGapped) else { continue };
             for hop in gateway.hops.iter().filter(|hop| hop.kind.is_bastion()) {
                 let Some(name) = &hop.credential else { continue };
                 let place = format!("the hop {} of gateway {}", hop.place(), gateway.name);

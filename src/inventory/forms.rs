@@ -166,6 +166,16 @@ pub(super) const ACCOUNT: Kind = Kind::Scalar(&Form {
     check: |text| plain(text, 64, "._-@"),
     pattern: Some("^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"),
 });
+/// The fingerprint of a key.
+pub(super) const KEY_PRINT: Kind = Kind::Scalar(&Form {
+    what: "the fingerprint of a key (SHA256:…), as ssh-add -l shows it",
+    check: |text| {
+        let digest = text.strip_prefix("SHA256:").unwrap_or_default();
+        let plain = digest.chars().all(|c| c.is_ascii_alphanumeric() || "+/".contains(c));
+        if digest.len() == 43 && plain { Ok(()) } else { Err(String::new()) }
+    },
+    pattern: Some("^SHA256:[A-Za-z0-9+/]{43}$"),
+});
 /// A variable of the environment.
 pub(super) const VARIABLE: Kind = Kind::Scalar(&Form {
     what: "the name of an environment variable (HOSHU_ACME_MONITOR)",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::inventory::{GatewayAccess, HopKind, Inventory, ProbeState, Seat};
+use crate::model::inventory::{Gateway, GatewayAccess, HopKind, Inventory, ProbeState, Seat};
 
 /// One kind of thing that is declared and not yet served.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -40,7 +40,7 @@ pub fn not_served(inventory: &Inventory) -> Vec<NotServed> {
 }
 
 fn ways(inventory: &Inventory) -> Vec<NotServed> {
-    let seats = |wanted: &dyn Fn(&crate::model::inventory::Gateway) -> bool| -> Vec<String> {
+    let seats = |wanted: &dyn Fn(&Gateway) -> bool| -> Vec<String> {
         let behind = |seat: &&Seat| inventory.gateway(seat).is_some_and(wanted);
         inventory.seats.values().filter(behind).map(|seat| seat.name.to_string()).collect()
     };
@@ -57,16 +57,17 @@ fn ways(inventory: &Inventory) -> Vec<NotServed> {
             }),
         })
         .collect();
-    for (access, why) in [
-        (GatewayAccess::Attended, "nobody can open the way for Hoshu yet: the seats are not polled"),
-        (GatewayAccess::AirGapped, "no answers can be carried in yet: the seats are not polled"),
-    ] {
-        groups.push(NotServed {
-            what: format!("way in {access}"),
-            why,
-            subjects: seats(&|gateway| gateway.access == access),
-        });
-    }
+    let has_bastion = |gateway: &Gateway| gateway.hops.iter().any(|hop| hop.kind.is_bastion());
+    groups.push(NotServed {
+        what: "way in attended without a bastion".to_owned(),
+        why: "only an SSH login can be held open for Hoshu by a person: the seats are not polled",
+        subjects: seats(&|gateway| gateway.access == GatewayAccess::Attended && !has_bastion(gateway)),
+    });
+    groups.push(NotServed {
+        what: "way in air-gapped".to_owned(),
+        why: "no answers can be carried in yet: the seats are not polled",
+        subjects: seats(&|gateway| gateway.access == GatewayAccess::AirGapped),
+    });
     groups
 }
 

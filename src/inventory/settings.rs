@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::forms::{
-    ACCOUNT, CREDENTIAL, CREDENTIAL_ID, DURATION, LINE, PATH, RECIPIENT, SERVER, VARIABLE, VAULT_PATH, ZONE,
+    ACCOUNT, CREDENTIAL, CREDENTIAL_ID, DURATION, KEY_PRINT, LINE, PATH, RECIPIENT, SERVER, VARIABLE, VAULT_PATH, ZONE,
 };
 use crate::model::credential::{CredentialName, CredentialSource, Purpose, SecretFrom, SnmpUser};
 use crate::model::finding::HysteresisChange;
@@ -111,6 +111,7 @@ static CREDENTIAL_FIELDS: Table = Table {
         ),
         Field::optional("vault", Kind::Table(&VAULT_SECRET_FIELDS), "A secret in the vault that holds the password."),
         Field::optional("environment", VARIABLE, "A variable of the environment, for the command line only."),
+        Field::optional("agent", KEY_PRINT, "A key in your SSH agent, by its fingerprint, for the command line only."),
         Field::optional("enable_file", PATH, "The file with the enable password."),
         Field::optional("auth", Kind::Word(SnmpAuth::words), "How SNMP v3 authenticates; without it: a community."),
         Field::optional("privacy", Kind::Word(SnmpPrivacy::words), "How SNMP v3 encrypts."),
@@ -128,7 +129,7 @@ static VAULT_SECRET_FIELDS: Table = Table {
 };
 
 /// The places that a secret comes from; a credential names one of them.
-const SECRET_WAYS: [&str; 6] = ["file", "key", "sealed", "command", "vault", "environment"];
+const SECRET_WAYS: [&str; 7] = ["file", "key", "sealed", "command", "vault", "environment", "agent"];
 
 const COUNT: Kind = Kind::Whole(1, 10_000);
 const SECONDS: Kind = Kind::Whole(1, 3_600);
@@ -377,6 +378,7 @@ fn read_credential(
             let (mount, field) = (or("mount", "secret"), or("field", "password"));
             SecretFrom::Vault { mount, path: secret.owned("path")?, field }
         }
+        "agent" => SecretFrom::Agent(fields.owned("agent")?),
         _ => SecretFrom::Environment(fields.owned("environment")?),
     };
     let purpose: Purpose = fields.get("purpose")?;
@@ -409,7 +411,7 @@ fn fits_login(fields: Fields<'_>, problems: &mut Vec<Problem>) -> bool {
 
 fn fits_snmp(fields: Fields<'_>, problems: &mut Vec<Problem>) -> bool {
     let before = problems.len();
-    for name in ["key", "passphrase_file", "enable_file"].into_iter().filter(|name| fields.has(name)) {
+    for name in ["key", "agent", "passphrase_file", "enable_file"].into_iter().filter(|name| fields.has(name)) {
         problems.push(fields.error(name, format!("{name} is for logins: SNMP has none")));
     }
     match (fields.has("user"), fields.has("auth")) {

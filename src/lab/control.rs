@@ -19,6 +19,7 @@ use super::error::LabError;
 use super::fault::Fault;
 use super::folder::SOCKET_FILE;
 use super::rack::{Place, Rack, Shown};
+use crate::model::door::WayName;
 use crate::model::name::SeatName;
 
 /// What a lab can be asked.
@@ -67,6 +68,11 @@ pub enum Request {
         /// The command, as in configuration mode.
         line: String,
     },
+    /// Presses the token with which a person opens an attended way.
+    Token {
+        /// The gateway.
+        way: WayName,
+    },
     /// Ends the lab.
     Stop {},
 }
@@ -79,6 +85,11 @@ pub enum Reply {
     Done,
     /// The unit.
     Shown(Box<Shown>),
+    /// What the token shows.
+    Pressed {
+        /// The one-time password.
+        code: String,
+    },
     /// It is not done.
     Refused {
         /// Why.
@@ -198,6 +209,10 @@ pub fn carry_out(rack: &Rack, request: &Request) -> Reply {
             Ok(()) => Reply::Done,
             Err(why) => Reply::Refused { why: why.trim_end().to_owned() },
         }),
+        Request::Token { way } => match rack.tokens().press(way) {
+            Some(code) => Reply::Pressed { code },
+            None => Reply::Refused { why: format!("no bastion of {way} asks for a one-time password in this lab") },
+        },
         Request::Stop {} => Reply::Done,
     }
 }

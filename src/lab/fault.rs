@@ -61,6 +61,8 @@ crate::words! {
         Silent = "silent",
         /// Each answer comes three seconds late.
         Slow = "slow",
+        /// The line has 512 kbit/s and 300 ms.
+        SlowLine = "slow-line",
         /// The connection breaks in the middle of an answer.
         DropMidCommand = "drop-mid-command",
         /// Bytes of an answer are damaged.
@@ -115,6 +117,7 @@ impl Fault {
             | Self::AsksPassword
             | Self::AsksToken => Effect::Connection,
             Self::Slow
+            | Self::SlowLine
             | Self::DropMidCommand
             | Self::Garble
             | Self::EndlessOutput

@@ -10,26 +10,30 @@ use serde::Serialize;
 
 use super::error::LabError;
 use super::fleet::SeatSpec;
-use super::wire;
+use super::hops::HopSpec;
+use super::wire::{self, Ports};
 use crate::model::credential::CredentialName;
+use crate::model::door::HopName;
 use crate::model::name::SeatName;
 use crate::model::snmp::SnmpVersion;
 
-/// `{"v":1,"ports":{"<seat>":port},"snmp":{"<seat>":port}}`: where the units listen on loopback, by SSH and by SNMP.
+/// `{"v":1,"ports":{"<seat>":port},"hops":{"<hop>":port},"snmp":{"<seat>":port}}`: where the units listen on loopback, by
+/// SSH and by SNMP, and the bastions before them.
 pub const PORTS_FILE: &str = "ports.json";
 /// The folder of the secret files, one for each credential.
 pub const SECRETS_FOLDER: &str = "secrets";
 /// The control socket.
 pub const SOCKET_FILE: &str = "control.sock";
 
-/// A seat and its host key's fingerprint in each line: what a person would read on the consoles, the second route by
-/// which a first contact is confirmed.
+/// A seat or hop and its host key's fingerprint in each line: what a person would read on the consoles, the second route
+/// by which a first contact is confirmed.
 pub const CONSOLES_FILE: &str = "consoles.txt";
 
 #[derive(Serialize)]
 struct Table<'a> {
     v: u32,
     ports: &'a BTreeMap<SeatName, u16>,
+    hops: &'a BTreeMap<HopName, u16>,
     snmp: &'a BTreeMap<SeatName, u16>,
 }
 
@@ -50,10 +54,11 @@ pub(super) fn make(dir: &Path) -> Result<(), LabError> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(LabError::file("make", dir))
 }
 
-/// Writes the secret file of every account of the fleet.
-pub(super) fn write_secrets(dir: &Path, fleet: &[SeatSpec]) -> Result<(), LabError> {
+/// Writes the secret file of every account of the fleet and of the bastions.
+pub(super) fn write_secrets(dir: &Path, fleet: &[SeatSpec], hops: &[HopSpec]) -> Result<(), LabError> {
     make(&dir.join(SECRETS_FOLDER))?;
-    for account in fleet.iter().flat_map(|spec| &spec.accounts).collect::<BTreeSet<_>>() {
+    let accounts = fleet.iter().flat_map(|spec| &spec.accounts).chain(hops.iter().map(|hop| &hop.account));
+    for account in accounts.collect::<BTreeSet<_>>() {
         let text = format!("{}\n", account.password());
         write(&secret_file(dir, &account.credential), text.as_bytes())?;
     }
@@ -68,21 +73,20 @@ pub(super) fn write_secrets(dir: &Path, fleet: &[SeatSpec]) -> Result<(), LabErr
 }
 
 /// Writes the table of ports.
-pub(super) fn write_ports(
-    dir: &Path,
-    ports: &BTreeMap<SeatName, u16>,
-    snmp: &BTreeMap<SeatName, u16>,
-) -> Result<(), LabError> {
+pub(super) fn write_ports(dir: &Path, ports: &Ports, snmp: &BTreeMap<SeatName, u16>) -> Result<(), LabError> {
     let path = dir.join(PORTS_FILE);
-    let table = Table { v: 1, ports, snmp };
+    let table = Table { v: 1, ports: &ports.units, hops: &ports.hops, snmp };
     let text = serde_json::to_vec_pretty(&table)
         .map_err(|error| LabError::file("write", &path)(std::io::Error::other(error)))?;
     write(&path, &text)
 }
 
 /// Writes the fingerprints as they stand on the consoles.
-pub(super) fn write_consoles(dir: &Path, fleet: &[SeatSpec]) -> Result<(), LabError> {
-    let mut text = String::from("# seat and host key, as read on the consoles of the simulated appliances\n");
+pub(super) fn write_consoles(dir: &Path, fleet: &[SeatSpec], hops: &[HopSpec]) -> Result<(), LabError> {
+    let mut text = String::from("# seat or hop, and host key, as read on the consoles of the simulated machines\n");
+    for hop in hops {
+        text.push_str(&format!("{} {}\n", hop.name, wire::hop_fingerprint(&hop.name)));
+    }
     for spec in fleet {
         text.push_str(&format!("{} {}\n", spec.seat, wire::fingerprint(&spec.seat, spec.algorithms)?));
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`mod@unit`] | one appliance as a value: `step(line, now) -> output`; no socket, no clock |
 //! | [`rack`] | all units of a lab, with their logs, faults and held answers |
-//! | [`wire`] | serves a rack by SSH and SNMP on loopback |
+//! | [`wire`] | serves a rack by SSH and SNMP on loopback, and the bastions before its units |
 //! | [`direct`] | the access trait on a rack without sockets, for tests of time |
 //! | `twin` | units in process that a configuration is loaded into |
 //! | [`control`] | breaks, mends and shows units of a running lab through a socket in its folder |
@@ -18,9 +18,11 @@ mod error;
 mod fault;
 mod fleet;
 mod folder;
+mod hops;
 pub mod rack;
 mod seed;
 mod serve;
+mod token;
 mod twin;
 pub mod unit;
 pub mod wire;
@@ -30,7 +32,9 @@ pub use error::LabError;
 pub use fault::{Effect, Fault};
 pub use fleet::{Account, GENERATED_SEATS_PER_CUSTOMER, SeatSpec, SnmpAccount, from_inventory, generated};
 pub use folder::{CONSOLES_FILE, PORTS_FILE, SECRETS_FOLDER, SOCKET_FILE, privacy_file, secret_file};
+pub use hops::{HopSpec, hops_from_inventory};
 pub use rack::Clock;
 pub use serve::{Lab, LabOptions, fits, serve};
+pub use token::Tokens;
 pub use twin::Twins;
 pub use write::write_inventory;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::fault::Fault;
 use super::fleet::SeatSpec;
+use super::token::Tokens;
 use super::unit::{Awaits, Output, Shell, SpecDefaults, Unit};
 use crate::model::inventory::Channel;
 use crate::model::name::SeatName;
@@ -377,17 +378,29 @@ impl fmt::Debug for Place {
     }
 }
 
-/// All units of a lab.
+/// All units of a lab, and the tokens that open ways to them.
 #[derive(Debug)]
 pub struct Rack {
     places: BTreeMap<SeatName, Arc<Place>>,
+    tokens: Tokens,
 }
 
 impl Rack {
     /// A rack with these units. A unit costs little before somebody speaks to it.
     pub fn new(fleet: Vec<SeatSpec>, defaults: SpecDefaults, clock: &Clock) -> Self {
         let place = |spec: SeatSpec| (spec.seat.clone(), Arc::new(Place::new(spec, defaults, Arc::clone(clock))));
-        Self { places: fleet.into_iter().map(place).collect() }
+        Self { places: fleet.into_iter().map(place).collect(), tokens: Tokens::default() }
+    }
+
+    /// With the tokens of the people who open the ways to these units.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Tokens) -> Self {
+        Self { tokens, ..self }
+    }
+
+    /// The tokens.
+    pub const fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// The units, in the order of their names.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -16,9 +16,10 @@ use super::control;
 use super::error::LabError;
 use super::fleet::SeatSpec;
 use super::folder;
+use super::hops::{HopSpec, tokens};
 use super::rack::{Clock, Rack};
 use super::unit::SpecDefaults;
-use super::wire::{Agent, Wire, bind, listen};
+use super::wire::{Agent, Bastion, Ports, Wire, bind, bind_bastion, listen, serve_bastion};
 use crate::model::name::SeatName;
 
 /// Units that one lab serves.
@@ -38,11 +39,13 @@ pub struct LabOptions {
     pub dir: PathBuf,
     /// The units.
     pub fleet: Vec<SeatSpec>,
+    /// The bastions before them.
+    pub hops: Vec<HopSpec>,
     /// Tells the time.
     pub clock: Clock,
     /// The address to listen on; anything but loopback is refused.
     pub listen: IpAddr,
-    /// The first port, in the order of the seats' names; free ports of the system's choice when absent.
+    /// The first port, in the order of the seats' names, then of the bastions; free ports of the system's choice when absent.
     pub base_port: Option<u16>,
     /// How long each answer to a command takes.
     pub latency: Duration,
@@ -53,11 +56,12 @@ pub struct LabOptions {
 }
 
 impl LabOptions {
-    /// A lab in `dir` on 127.0.0.1 with free ports, no latency, one thread and configurations of 20 KB.
+    /// A lab in `dir` on 127.0.0.1 with free ports, no bastion, no latency, one thread and configurations of 20 KB.
     pub fn new(dir: impl Into<PathBuf>, fleet: Vec<SeatSpec>, clock: Clock) -> Self {
         Self {
             dir: dir.into(),
             fleet,
+            hops: Vec::new(),
             clock,
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             base_port: None,
@@ -78,7 +82,7 @@ impl fmt::Debug for LabOptions {
 #[derive(Debug)]
 pub struct Lab {
     rack: Arc<Rack>,
-    ports: BTreeMap<SeatName, u16>,
+    ports: Arc<OnceLock<Ports>>,
     snmp: BTreeMap<SeatName, u16>,
     listeners: JoinSet<()>,
     control: UnixListener,
@@ -91,7 +95,7 @@ impl Lab {
         if !options.listen.is_loopback() {
             return Err(LabError::NotLoopback(options.listen));
         }
-        let units = options.fleet.len();
+        let units = options.fleet.len() + options.hops.len();
         fits(units)?;
         let base = options.base_port.filter(|base| *base > 0);
         let room = base.map_or(UNITS_MAX, |base| usize::from(u16::MAX - base) + 1);
@@ -102,18 +106,19 @@ impl Lab {
         folder::make(&options.dir)?;
         let socket = options.dir.join(folder::SOCKET_FILE);
         let control = control::listen(&socket)?;
-        folder::write_secrets(&options.dir, &options.fleet)?;
+        folder::write_secrets(&options.dir, &options.fleet, &options.hops)?;
         let defaults = SpecDefaults { configuration_bytes: options.configuration_bytes };
-        let rack = Arc::new(Rack::new(options.fleet.clone(), defaults, &options.clock));
-        let (mut ports, mut snmp, mut listeners) = (BTreeMap::new(), BTreeMap::new(), JoinSet::new());
+        let rack = Rack::new(options.fleet.clone(), defaults, &options.clock).with_tokens(tokens(&options.hops));
+        let (rack, wire) = (Arc::new(rack), Wire { latency: options.latency });
+        let (mut known, mut snmp, mut listeners) = (Ports::default(), BTreeMap::new(), JoinSet::new());
         for (index, place) in (0_u16..).zip(rack.places()) {
             let port = base.map_or(0, |base| base.saturating_add(index));
             let wanted = SocketAddr::new(options.listen, port);
             let listener = bind(place, wanted).await?;
             let address = listener.local_addr().unwrap_or(wanted);
             place.set_port(address.port());
-            ports.insert(place.spec().seat.clone(), address.port());
-            listeners.spawn(listen(Arc::clone(place), listener, address, Wire { latency: options.latency }));
+            known.units.insert(place.spec().seat.clone(), address.port());
+            listeners.spawn(listen(Arc::clone(place), listener, address, wire));
             if let Some(account) = place.spec().snmp.clone() {
                 // The same number as for SSH when numbers are given: UDP and TCP do not meet.
                 let agent = Agent::bind(place, account, SocketAddr::new(options.listen, port)).await?;
@@ -121,14 +126,26 @@ impl Lab {
                 listeners.spawn(agent.serve());
             }
         }
-        folder::write_ports(&options.dir, &ports, &snmp)?;
-        folder::write_consoles(&options.dir, &options.fleet)?;
+        let ports: Arc<OnceLock<Ports>> = Arc::default();
+        for (index, spec) in (rack.places().len()..).zip(&options.hops) {
+            let index = u16::try_from(index).unwrap_or(u16::MAX);
+            let wanted = SocketAddr::new(options.listen, base.map_or(0, |base| base.saturating_add(index)));
+            let listener = bind_bastion(&spec.name, wanted).await?;
+            known.hops.insert(spec.name.clone(), listener.local_addr().unwrap_or(wanted).port());
+            let bastion = Bastion::new(spec.clone(), Arc::clone(&rack), Arc::clone(&ports), wire);
+            listeners.spawn(serve_bastion(Arc::new(bastion), listener));
+        }
+        folder::write_ports(&options.dir, &known, &snmp)?;
+        folder::write_consoles(&options.dir, &options.fleet, &options.hops)?;
+        // Nobody else sets them.
+        drop(ports.set(known));
         Ok(Self { rack, ports, snmp, listeners, control, socket })
     }
 
     /// The ports by seat.
-    pub const fn ports(&self) -> &BTreeMap<SeatName, u16> {
-        &self.ports
+    pub fn ports(&self) -> &BTreeMap<SeatName, u16> {
+        const NONE: &BTreeMap<SeatName, u16> = &BTreeMap::new();
+        self.ports.get().map_or(NONE, |ports| &ports.units)
     }
 
     /// The ports of SNMP by seat, of those that speak it.

@@ -91,6 +91,12 @@ crate::words! {
         ObjectOpened = "object-opened",
         /// Appliances were asked a question of a person's own.
         Asked = "asked",
+        /// A person began to open an attended way.
+        WayOpening = "way-opening",
+        /// An attended way was opened, to be lent.
+        WayOpened = "way-opened",
+        /// An attended way was closed, or did not open.
+        WayClosed = "way-closed",
         /// A credential was stopped on a seat or everywhere.
         CredentialStopped = "credential-stopped",
         /// A person cleared a stopped credential.

@@ -87,6 +87,13 @@ pub enum LoginSecret {
         /// Its passphrase.
         passphrase: Option<SecretString>,
     },
+    /// A private key that the user's SSH agent holds and never gives away.
+    Agent {
+        /// The agent's socket.
+        socket: PathBuf,
+        /// The fingerprint of the key, `SHA256:…`.
+        fingerprint: String,
+    },
 }
 
 /// Everything that a login needs.
@@ -127,6 +134,8 @@ pub enum SecretFrom {
     },
     /// A variable of the process's environment that holds a password: for the command line only.
     Environment(String),
+    /// A key in the user's SSH agent, by its fingerprint (`SHA256:…`): for the command line only.
+    Agent(String),
 }
 
 impl SecretFrom {
@@ -139,6 +148,7 @@ impl SecretFrom {
             Self::Command(_) => "command",
             Self::Vault { .. } => "vault",
             Self::Environment(_) => "environment",
+            Self::Agent(_) => "agent",
         }
     }
 }
@@ -151,6 +161,7 @@ impl fmt::Display for SecretFrom {
             Self::Vault { mount, path, field } => write!(f, " {mount}/{path}, field {field}"),
             Self::Command(words) => write!(f, " {}", words.first().map_or("", String::as_str)),
             Self::Sealed(path) => write!(f, " {}", path.display()),
+            Self::Agent(fingerprint) => write!(f, " {fingerprint}"),
             Self::File(_) | Self::Key { .. } | Self::Environment(_) => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! Where one logs in: the appliance of a seat, or a hop of a way in.
+//! Where one logs in: the appliance of a seat, or a hop of a way in; and the name of a way in.
 
 use std::fmt;
 use std::str::FromStr;
@@ -83,6 +83,57 @@ impl From<HopName> for String {
     }
 }
 
+/// A text that is no name of a way in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no name of a gateway: customer/gateway is expected, as in acme/office")]
+pub struct WayNameError(pub String);
+
+/// A gateway with its customer, `customer/gateway`: the name of a way in, unique in the whole inventory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct WayName {
+    /// The customer.
+    pub customer: CustomerName,
+    /// The gateway.
+    pub gateway: GatewayName,
+}
+
+impl WayName {
+    /// The way in of a gateway.
+    pub fn new(customer: &CustomerName, gateway: &GatewayName) -> Self {
+        Self { customer: customer.clone(), gateway: gateway.clone() }
+    }
+}
+
+impl FromStr for WayName {
+    type Err = WayNameError;
+    fn from_str(text: &str) -> Result<Self, WayNameError> {
+        let error = || WayNameError(text.chars().take(80).collect());
+        let (customer, gateway) = text.split_once('/').ok_or_else(error)?;
+        let (Ok(customer), Ok(gateway)) = (customer.parse(), gateway.parse()) else { return Err(error()) };
+        Ok(Self { customer, gateway })
+    }
+}
+
+impl fmt::Display for WayName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}/{}", self.customer, self.gateway))
+    }
+}
+
+impl TryFrom<String> for WayName {
+    type Error = WayNameError;
+    fn try_from(text: String) -> Result<Self, WayNameError> {
+        text.parse()
+    }
+}
+
+impl From<WayName> for String {
+    fn from(name: WayName) -> Self {
+        name.to_string()
+    }
+}
+
 /// A text that is neither the name of a seat nor that of a hop.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is neither a seat (acme-nx01) nor a hop (acme/office/192.0.2.7:22)")]
@@ -149,6 +200,16 @@ mod tests {
             assert_eq!(name.to_string(), text);
             assert_eq!(text.parse(), Ok(name.clone()));
             assert_eq!(text.parse(), Ok(Door::Hop(name)));
+        }
+    }
+
+    #[test]
+    fn a_way_in_is_named_by_customer_and_gateway() {
+        let name: WayName = "umi/yard".parse().expect("a name");
+        assert_eq!(name, WayName::new(&"umi".parse().expect("a name"), &"yard".parse().expect("a name")));
+        assert_eq!(name.to_string(), "umi/yard");
+        for text in ["", "umi", "umi/", "umi/yard/x", "UMI/yard"] {
+            assert!(text.parse::<WayName>().is_err(), "{text}");
         }
     }
 

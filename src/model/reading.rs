@@ -322,6 +322,8 @@ crate::words! {
         NotYetServed = "not-yet-served",
         /// The files say that SSH is not offered or is blocked behind the gateway; nothing was tried.
         NoSsh = "no-ssh",
+        /// It is due for an attended slot: a person has to open the way, and nobody holds it open.
+        DueAttended = "due-attended",
         /// The seat has no read credential, or its secret cannot be read.
         NoCredential = "no-credential",
         /// The credential is stopped; no login was tried.
@@ -358,9 +360,10 @@ crate::words! {
 }
 
 impl Outcome {
-    /// Whether nobody is to try, by what the files say: neither good nor failed, and no finding.
+    /// Whether nobody is to try, by what the files say, or not before a person opens the way: neither good nor failed,
+    /// and no finding.
     pub const fn is_by_declaration(self) -> bool {
-        matches!(self, Self::NotYetServed | Self::NoSsh)
+        matches!(self, Self::NotYetServed | Self::NoSsh | Self::DueAttended)
     }
 }
 

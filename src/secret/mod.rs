@@ -27,6 +27,8 @@ const CACHE: Duration = Duration::from_mins(5);
 
 /// How long one that was not given is not asked for again: a vault that is away is not asked once for each seat.
 const CACHE_WITHHELD: Duration = Duration::from_secs(5);
+/// The variable that names the socket of the user's SSH agent.
+const AGENT: &str = "SSH_AUTH_SOCK";
 /// How long a program may take to print a secret.
 const WAIT: Duration = Duration::from_secs(20);
 
@@ -219,12 +221,13 @@ impl SecretStore {
         for (name, source) in &self.sources {
             let Ok(login) = self.kept(name, source).await else { continue };
             let secret = match &login.secret {
-                LoginSecret::Password(password) => password,
-                LoginSecret::Key { pem, .. } => pem,
+                LoginSecret::Password(password) => Some(password),
+                LoginSecret::Key { pem, .. } => Some(pem),
+                LoginSecret::Agent { .. } => None,
             };
             let privacy = source.snmp.as_ref().and_then(|user| file::read_word(&user.privacy.as_ref()?.1).ok());
             let parts = [
-                (SecretPart::Login, Some(secret)),
+                (SecretPart::Login, secret),
                 (SecretPart::Enable, login.enable.as_ref()),
                 (SecretPart::Privacy, privacy.as_ref()),
             ];
@@ -241,6 +244,14 @@ impl SecretStore {
         let withheld = |why| SecretError::Withheld { name: name.clone(), place: source.from.to_string(), why };
         let word = |secret: SecretString| file::word(secret, Path::new(&name.to_string())).map(LoginSecret::Password);
         let secret = match &source.from {
+            SecretFrom::Environment(_) | SecretFrom::Agent(_) if !self.allow_environment => {
+                return Err(SecretError::EnvironmentRefused(name.clone()));
+            }
+            SecretFrom::Agent(fingerprint) => {
+                let socket = std::env::var_os(AGENT).filter(|socket| !socket.is_empty());
+                let socket = socket.ok_or_else(|| SecretError::EnvironmentUnset(AGENT.to_owned()))?;
+                LoginSecret::Agent { socket: socket.into(), fingerprint: fingerprint.clone() }
+            }
             SecretFrom::File(path) => LoginSecret::Password(file::read_word(path)?),
             SecretFrom::Key { path, passphrase_file } => {
                 let passphrase = passphrase_file.as_deref().map(file::read_word).transpose()?;
@@ -261,9 +272,6 @@ impl SecretStore {
                 let server = VaultServer::new(vault, file::read_word(&vault.token_file)?);
                 let told = |error: VaultError| withheld(with_causes(&error));
                 word(server.map_err(told)?.secret(mount, path, field).await.map_err(told)?)?
-            }
-            SecretFrom::Environment(_) if !self.allow_environment => {
-                return Err(SecretError::EnvironmentRefused(name.clone()));
             }
             SecretFrom::Environment(variable) => {
                 let value = std::env::var(variable).map_err(|_| SecretError::EnvironmentUnset(variable.clone()))?;

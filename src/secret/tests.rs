@@ -49,7 +49,7 @@ fn fetch(path: &Path) -> Result<String, SecretError> {
     let store = store(&[("acme/monitor", source(SecretFrom::File(path.to_owned())))], false);
     wait(store.fetch(&name("acme/monitor"), Purpose::Read)).map(|login| match login.secret {
         LoginSecret::Password(password) => password.expose_secret().to_owned(),
-        LoginSecret::Key { .. } => panic!("not a password"),
+        LoginSecret::Key { .. } | LoginSecret::Agent { .. } => panic!("not a password"),
     })
 }
 

@@ -63,6 +63,8 @@ pub struct Taken {
     pub not_yet_served: usize,
     /// Seats behind a gateway without SSH, as declared.
     pub no_ssh: usize,
+    /// Seats that are due for an attended slot: nobody holds their way open.
+    pub due_attended: usize,
     /// Whether it was stopped before its end.
     pub stopped: bool,
     /// The seats, by name.
@@ -102,13 +104,15 @@ pub async fn take(env: &Env, actor: &Actor, on: &[String]) -> Result<Taken, Refu
     let suspect = backups().count() - taken;
     let ended = |outcome| seats.iter().filter(|seat| seat.outcome == Some(outcome)).count();
     let (not_yet_served, no_ssh) = (ended(Outcome::NotYetServed), ended(Outcome::NoSsh));
+    let due_attended = ended(Outcome::DueAttended);
     Ok(Taken {
         at,
         taken,
         suspect,
-        failed: seats.len() - taken - suspect - not_yet_served - no_ssh,
+        failed: seats.len() - taken - suspect - not_yet_served - no_ssh - due_attended,
         not_yet_served,
         no_ssh,
+        due_attended,
         stopped: ended(Outcome::Stopped) > 0,
         seats,
     })

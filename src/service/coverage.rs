@@ -9,6 +9,7 @@ use crate::model::actor::Actor;
 use crate::model::backup::Backup;
 use crate::model::backup_event::Standing;
 use crate::model::id::BackupId;
+use crate::model::inventory::GatewayAccess;
 use crate::model::name::{CustomerName, SeatName};
 use crate::model::reading::Outcome;
 use crate::model::series::Series;
@@ -28,6 +29,8 @@ crate::words! {
         SuspectOnly = "suspect-only",
         /// Behind a gateway without SSH, as declared.
         NoSsh = "no-ssh",
+        /// It is due for an attended slot: a person has to open its way.
+        DueAttended = "due-attended",
         /// Its way in is not yet served.
         NotYetServed = "not-yet-served",
         /// The last poll did not reach it.
@@ -102,13 +105,17 @@ pub async fn coverage(env: &Env, actor: &Actor, on: &[String], within_ms: i64) -
         let backup = last.get(name);
         let age_ms = backup.map(|backup| at.ms_since(backup.seen_at));
         let declared = env.inventory.gateway(seat).and_then(not_tried).map(|error| Failure::from(error).outcome);
-        let failed = polls.get(name).map(|poll| poll.outcome).filter(|outcome| *outcome != Outcome::Answered);
+        let ended = polls.get(name).map(|poll| poll.outcome);
+        let failed = ended.filter(|outcome| !matches!(outcome, Outcome::Answered | Outcome::DueAttended));
+        let attended = env.inventory.gateway(seat).is_some_and(|gateway| gateway.access == GatewayAccess::Attended);
         let missing = if age_ms.is_some_and(|age| age <= within_ms) {
             None
         } else if let Some(outcome) = declared {
             Some(if outcome == Outcome::NoSsh { Missing::NoSsh } else { Missing::NotYetServed })
         } else if failed.is_some() {
             Some(Missing::Failed)
+        } else if attended {
+            Some(Missing::DueAttended)
         } else if backup.is_some() {
             Some(Missing::TooOld)
         } else {

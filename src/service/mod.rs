@@ -19,6 +19,7 @@ pub mod poll;
 pub mod prune;
 pub mod refusal;
 pub mod select;
+pub mod session;
 pub mod store;
 
 pub use crate::engine::clock::Stopwatch;

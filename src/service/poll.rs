@@ -103,6 +103,8 @@ pub struct Answer {
     pub not_yet_served: usize,
     /// How many stand behind a gateway without SSH, as declared.
     pub no_ssh: usize,
+    /// How many are due for an attended slot: nobody holds their way open.
+    pub due_attended: usize,
     /// Whether it was stopped before its end.
     pub stopped: bool,
     /// Seats of the selection that were not due and have a finding that has not ended.
@@ -116,7 +118,8 @@ pub struct Answer {
 impl Answer {
     /// Whether a person should look: somebody did not answer, or something is not good.
     pub const fn needs_attention(&self) -> bool {
-        self.good + self.unjudged + self.not_yet_served + self.no_ssh < self.seats.len() || self.open_elsewhere > 0
+        self.good + self.unjudged + self.not_yet_served + self.no_ssh + self.due_attended < self.seats.len()
+            || self.open_elsewhere > 0
     }
 }
 
@@ -164,6 +167,7 @@ pub async fn run(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusa
         unjudged: seats.iter().filter(|seat| seat.unjudged).count(),
         not_yet_served: count(Outcome::NotYetServed),
         no_ssh: count(Outcome::NoSsh),
+        due_attended: count(Outcome::DueAttended),
         stopped: count(Outcome::Stopped) > 0,
         doubt,
         open_elsewhere: open.keys().filter(|seat| !seats.iter().any(|polled| polled.seat == **seat)).count(),

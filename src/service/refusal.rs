@@ -2,9 +2,13 @@
 
 use std::path::PathBuf;
 
+use crate::access::LoanError;
 use crate::depot::{DepotError, KeyError};
 use crate::engine::keys::KeysError;
+use crate::engine::session::Failure;
 use crate::inventory::{Refused, SelectorError};
+use crate::model::door::WayName;
+use crate::model::reading::Outcome;
 use crate::model::settings::RootSource;
 use crate::sheet::SheetError;
 use crate::store::{LockError, StoreError};
@@ -71,6 +75,17 @@ pub enum Refusal {
     /// A layout of answers cannot be used: one of the folder `readouts`, since those that are built in are tested.
     #[error("the layouts of answers cannot be used")]
     Definitions(#[from] crate::readout::DefinitionError),
+    /// An attended way was not opened.
+    #[error("{way} is not open: {}", .failure.reason.as_data())]
+    WayNotOpened {
+        /// The gateway.
+        way: WayName,
+        /// Why not.
+        failure: Failure,
+    },
+    /// A way that was entered cannot be lent.
+    #[error("the way cannot be lent")]
+    Loan(#[source] Box<LoanError>),
     /// The lab does not do it.
     #[error("the lab: {0}")]
     Lab(String),
@@ -110,6 +125,8 @@ impl Refusal {
             Self::Keys(_) => "keys",
             Self::Depot(_) => "depot",
             Self::Definitions(_) => "definitions",
+            Self::WayNotOpened { .. } => "way-not-opened",
+            Self::Loan(_) => "way-not-lent",
             Self::Lab(_) => "lab",
             Self::Demo(_) => "demo",
         }
@@ -129,6 +146,8 @@ impl Refusal {
         "keys",
         "depot",
         "definitions",
+        "way-not-opened",
+        "way-not-lent",
         "lab",
         "demo",
     ];
@@ -138,9 +157,10 @@ impl Refusal {
         match self {
             Self::Selection(_) | Self::NotFound { .. } | Self::Argument(_) => 2,
             Self::Files(_) | Self::Definitions(_) | Self::Table { .. } | Self::Doubts { .. } => 3,
+            Self::WayNotOpened { .. } => 4,
             Self::Keys(_) => 6,
             Self::Store(_) | Self::Busy(_) | Self::Depot(_) => 7,
-            Self::Folder { .. } | Self::Lab(_) | Self::Demo(_) => 1,
+            Self::Folder { .. } | Self::Loan(_) | Self::Lab(_) | Self::Demo(_) => 1,
         }
     }
 
@@ -166,6 +186,10 @@ impl Refusal {
             Self::Busy(_) => Some("wait for it, or give it more time with --wait 5m".to_owned()),
             Self::Keys(error) => key_hint(error).map(str::to_owned),
             Self::Store(error) => error.hint().map(str::to_owned),
+            Self::WayNotOpened { failure, .. } => way_hint(failure.outcome).map(str::to_owned),
+            Self::Loan(_) => {
+                Some("hoshu session list shows who holds it; the folder ways lies beside the depot".to_owned())
+            }
             Self::Lab(_) => {
                 Some("hoshu lab serve starts a lab, hoshu lab faults lists what can be broken in it".to_owned())
             }
@@ -184,6 +208,20 @@ impl From<LockError> for Refusal {
             held @ LockError::Held { .. } => Self::Busy(held),
         }
     }
+}
+
+/// What to do about a way that did not open.
+const fn way_hint(outcome: Outcome) -> Option<&'static str> {
+    Some(match outcome {
+        Outcome::LoginRefused => {
+            "the one-time password or the account's own was wrong; one login is tried for each command, and a second \
+             refusal stops the credential: wait for the next one-time password, then run it again"
+        }
+        Outcome::Braked => "find out why it was refused, then hoshu credential clear",
+        Outcome::KeyUnknown => "compare the fingerprint by a second route, then hoshu hostkey accept HOP --route '…'",
+        Outcome::NoPrompt => "run it in a terminal, and answer within two minutes",
+        _ => return None,
+    })
 }
 
 /// What to do about a key.

@@ -74,16 +74,18 @@ fn japanese_takes_two_places_in_a_column() {
 #[test]
 fn what_nobody_knows_is_said() {
     let house = House::example();
-    let card = house.hoshu(&["card", "ginga-nx01", "--all"]).expect(0).out;
+    let card = house.hoshu(&["card", "sora-nx01", "--all"]).expect(0).out;
     for text in [
         "not met yet",
         "nothing was read yet",
         "never",
         "not tried: not yet served",
-        "way in attended: nobody can open the way",
+        "way in air-gapped: no answers can be carried in",
     ] {
         assert!(card.contains(text), "{text:?}: {card}");
     }
+    let attended = house.hoshu(&["card", "ginga-nx01"]).expect(0).out;
+    assert!(attended.contains("a person opens it: hoshu session open ginga/center-otp"), "{attended}");
     let refused = house.hoshu(&["card", "acme-nx0l"]).expect(2).err;
     assert!(refused.contains("did you mean \"acme-nx01\""), "{refused}");
     // What is announced for others is no notice here; a power cut of the customer is one.

@@ -283,7 +283,7 @@ fn the_demo_runs_to_its_end_and_cleans_up() {
     let ran = house.command(&["demo"]).env("TMPDIR", house.dir.path()).output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{out}{err}");
-    for words in ["20 taken, 0 suspect, 0 failed", "disk", "licence", "timed-out", "+ntp server 10.20.0.250"] {
+    for words in ["21 taken, 0 suspect, 0 failed", "disk", "licence", "timed-out", "+ntp server 10.20.0.250"] {
         assert!(out.contains(words) || err.contains(words), "{words}: {out}{err}");
     }
     assert_eq!(std::fs::read_dir(house.dir.path()).unwrap().count(), 0, "nothing is left behind");

@@ -1,7 +1,9 @@
 //! The one binary of integration tests.
 
 mod access;
+mod agent;
 mod ask;
+mod attended;
 mod backup;
 mod bastions;
 mod brake;

@@ -40,6 +40,7 @@ fn fifty_good_appliances_are_polled_beside_ten_hostile_ones() {
         ("wrong-appliance", &["wrong-appliance"]),
         ("refused", &["refused"]),
         ("slow", &["answered", "timed-out"]),
+        ("slow-line", &["answered"]),
     ];
     // Who an appliance is gets known at its first login.
     house.hoshu(&["poll", "--on", "all", "--tier", "pulse"]).expect(0);

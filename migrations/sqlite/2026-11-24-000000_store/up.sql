@@ -91,7 +91,7 @@ CREATE TABLE poll_last (
     seat TEXT NOT NULL,
     at BIGINT NOT NULL,
     outcome TEXT NOT NULL CHECK (outcome IN (
-            'answered', 'not-yet-served', 'no-ssh', 'no-credential', 'braked', 'key-unknown', 'key-changed',
+            'answered', 'not-yet-served', 'no-ssh', 'due-attended', 'no-credential', 'braked', 'key-unknown', 'key-changed',
             'timed-out', 'refused', 'closed-early', 'protocol', 'login-refused', 'no-prompt', 'dropped', 'over-limit',
             'not-understood', 'wrong-appliance', 'not-kept', 'stopped'
         )),
@@ -256,7 +256,7 @@ CREATE TABLE audit (
             'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
             'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
             'backup-pruned', 'depot-swept', 'backup-redacted', 'backup-exported', 'object-opened',
-            'asked', 'credential-stopped', 'credential-cleared'
+            'asked', 'way-opening', 'way-opened', 'way-closed', 'credential-stopped', 'credential-cleared'
         )),
     subject TEXT NOT NULL,
     detail TEXT NOT NULL

@@ -118,6 +118,7 @@ fn log_in(reached: &Reached, login: &Login) -> Result<(), AccessError> {
         LoginSecret::Password(password) => {
             reached.place.login(user, Shows::Password(password.expose_secret()), reached.refuse_logins)
         }
+        LoginSecret::Agent { .. } => return Err(AccessError::UnusableKey("no agent is asked here".to_owned())),
         LoginSecret::Key { pem, passphrase } => {
             let passphrase = passphrase.as_ref().map(ExposeSecret::expose_secret);
             let unusable = |error: &dyn std::fmt::Display| AccessError::UnusableKey(error.to_string());

@@ -221,7 +221,7 @@ impl Unit {
 
     /// The trouble of the line that spoils this answer.
     fn take_trouble(&mut self) -> Vec<Fault> {
-        let faults = [Fault::Slow, Fault::DropMidCommand, Fault::Garble, Fault::EndlessOutput];
+        let faults = [Fault::Slow, Fault::SlowLine, Fault::DropMidCommand, Fault::Garble, Fault::EndlessOutput];
         faults.into_iter().filter(|fault| self.take(*fault)).collect()
     }
 

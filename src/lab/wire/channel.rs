@@ -17,6 +17,10 @@ use crate::model::inventory::Channel as Way;
 
 /// How late a slow unit answers.
 const SLOW: Duration = Duration::from_secs(3);
+/// What a slow line adds to each answer, and how many bytes of it come in each tenth of a second: 512 kbit/s.
+const LINE_DELAY: Duration = Duration::from_millis(300);
+const LINE_PIECE: usize = 6_400;
+const LINE_PAUSE: Duration = Duration::from_millis(100);
 /// How long the half of an answer has to reach the wire before the connection is cut.
 const BEFORE_CUT: Duration = Duration::from_millis(50);
 /// A piece of an answer that never ends.
@@ -30,8 +34,8 @@ pub(super) struct Task {
     place: Arc<Place>,
     wire: Wire,
     user: String,
-    /// The connection, to be cut.
-    socket: Arc<OwnedFd>,
+    /// The connection, to be cut; of a channel behind a bastion, the channel is.
+    socket: Option<Arc<OwnedFd>>,
     terminal: Terminal,
     /// Lines of the terminal, when one was asked for.
     lines: Option<u16>,
@@ -40,7 +44,23 @@ pub(super) struct Task {
 
 impl Task {
     pub(super) fn new(place: Arc<Place>, wire: Wire, user: String, socket: Arc<OwnedFd>) -> Self {
-        Self { place, wire, user, socket, terminal: Terminal::default(), lines: None, shell: None }
+        Self { place, wire, user, socket: Some(socket), terminal: Terminal::default(), lines: None, shell: None }
+    }
+
+    /// The terminal of a unit in the channel of a bastion.
+    pub(super) fn nested(place: Arc<Place>, wire: Wire, user: String, lines: u16) -> Self {
+        Self { place, wire, user, socket: None, terminal: Terminal::default(), lines: Some(lines), shell: None }
+    }
+
+    /// As [`Self::run`], from the prompt of the shell on, with what was typed before it came.
+    pub(super) async fn run_shell(mut self, channel: Channel<Msg>, ahead: Vec<u8>) {
+        let begun = async {
+            self.start_shell(&channel).await?;
+            self.hear(&channel, &ahead).await
+        };
+        if begun.await.is_ok() {
+            self.run(channel).await;
+        }
     }
 
     /// Speaks until one side has had enough.
@@ -159,7 +179,9 @@ impl Task {
         if let Some(held) = held {
             held.released().await;
         }
-        let late = self.wire.latency + if output.trouble.contains(&Fault::Slow) { SLOW } else { Duration::ZERO };
+        let mut late = self.wire.latency;
+        late += if output.trouble.contains(&Fault::Slow) { SLOW } else { Duration::ZERO };
+        late += if output.trouble.contains(&Fault::SlowLine) { LINE_DELAY } else { Duration::ZERO };
         if !late.is_zero() && !line.trim().is_empty() {
             tokio::time::sleep(late).await;
         }
@@ -169,8 +191,13 @@ impl Task {
             self.write(channel, bytes).await?;
             tokio::time::sleep(BEFORE_CUT).await;
             // As a line breaks: no word of SSH says that it is the end.
-            if let Err(error) = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both) {
-                tracing::debug!(%error, "the connection was gone already");
+            match &self.socket {
+                None => channel.close().await.map_err(|_| Gone)?,
+                Some(socket) => {
+                    if let Err(error) = rustix::net::shutdown(socket, rustix::net::Shutdown::Both) {
+                        tracing::debug!(%error, "the connection was gone already");
+                    }
+                }
             }
             return Err(Gone);
         }
@@ -187,6 +214,13 @@ impl Task {
         let text = self.wired(&output.text);
         let mut bytes = if output.trouble.contains(&Fault::Garble) { garble(&text) } else { text.into_bytes() };
         bytes.extend_from_slice(output.prompt.as_bytes());
+        if output.trouble.contains(&Fault::SlowLine) {
+            for piece in bytes.chunks(LINE_PIECE) {
+                tokio::time::sleep(LINE_PAUSE).await;
+                self.write(channel, piece.to_vec()).await?;
+            }
+            return Ok(());
+        }
         self.write(channel, bytes).await
     }
 

@@ -8,6 +8,7 @@ use russh::{Preferred, cipher, compression, kex, mac};
 
 use crate::lab::error::LabError;
 use crate::lab::seed;
+use crate::model::door::HopName;
 use crate::model::inventory::Algorithms;
 use crate::model::name::SeatName;
 
@@ -37,6 +38,27 @@ pub fn public_host_key(seat: &SeatName, algorithms: Algorithms, changed: bool) -
 /// The fingerprint of the host key as it stands on the console, `SHA256:…`.
 pub fn fingerprint(seat: &SeatName, algorithms: Algorithms) -> Result<String, LabError> {
     Ok(host_key(seat, algorithms, false)?.public_key().fingerprint(HashAlg::Sha256).to_string())
+}
+
+/// The host key of a unit as OpenSSH's client shows it: the kind (`ED25519`), and the fingerprint.
+pub(super) fn shown(
+    seat: &SeatName,
+    algorithms: Algorithms,
+    changed: bool,
+) -> Result<(&'static str, String), LabError> {
+    let key = host_key(seat, algorithms, changed)?;
+    let kind = if key.algorithm().is_rsa() { "RSA" } else { "ED25519" };
+    Ok((kind, key.public_key().fingerprint(HashAlg::Sha256).to_string()))
+}
+
+/// The host key of a bastion.
+pub(super) fn hop_host_key(hop: &HopName) -> PrivateKey {
+    PrivateKey::from(Ed25519Keypair::from_seed(&seed::bytes("hop host key", &hop.to_string())))
+}
+
+/// The fingerprint of a bastion as its administrator would read it out, `SHA256:…`.
+pub fn hop_fingerprint(hop: &HopName) -> String {
+    hop_host_key(hop).public_key().fingerprint(HashAlg::Sha256).to_string()
 }
 
 /// What a unit offers: the sets of OpenSSH of its time.

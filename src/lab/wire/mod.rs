@@ -1,14 +1,17 @@
-//! Serves the units of a rack by SSH and SNMP on loopback.
+//! Serves the units of a rack by SSH and SNMP on loopback, and the bastions before them.
 //!
 //! A listener is one small task; what a unit costs beyond it is paid when somebody connects.
 
+mod bastion;
 mod channel;
+mod client;
 mod connection;
 mod keys;
 mod listener;
 mod snmp;
 mod terminal;
 
-pub use keys::{fingerprint, host_key, public_host_key};
+pub(super) use bastion::{Bastion, Ports, bind_bastion, serve_bastion};
+pub use keys::{fingerprint, hop_fingerprint, host_key, public_host_key};
 pub(super) use listener::{Wire, bind, listen};
 pub(super) use snmp::Agent;

@@ -97,7 +97,7 @@ impl Way {
 
     /// A hop of the gateway, behind the last one that was entered.
     pub(crate) fn hop(&self, at: usize) -> HopAt<'_> {
-        HopAt { gateway: &self.gateway, at, behind: self.behind.as_ref() }
+        HopAt { customer: &self.seat.customer, gateway: &self.gateway, at, behind: self.behind.as_ref() }
     }
 
     /// Enters a hop: what is asked from here on is behind it.

@@ -1,0 +1,69 @@
+//! Which bastions a lab has: those that the gateways of an inventory declare.
+
+use super::fleet::Account;
+use super::token::Tokens;
+use crate::model::door::{HopName, WayName};
+use crate::model::inventory::{Gateway, GatewayAccess, HopKind, Inventory};
+use crate::model::name::SeatName;
+
+/// What a bastion of a lab is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HopSpec {
+    /// Its name.
+    pub name: HopName,
+    /// The gateway that it is a hop of.
+    pub way: WayName,
+    /// Whether it forwards, or gives a shell only.
+    pub kind: HopKind,
+    /// Its only account.
+    pub account: Account,
+    /// It shows a menu instead of a shell.
+    pub menu: bool,
+    /// After the password it asks for a one-time password of the gateway's token.
+    pub one_time: bool,
+    /// The seats behind it. Addresses are theirs behind this gateway alone.
+    pub seats: Vec<SeatName>,
+    /// The hops behind it.
+    pub next: Vec<HopName>,
+}
+
+/// The bastions of an inventory. A proxy is none.
+pub fn hops_from_inventory(inventory: &Inventory) -> Vec<HopSpec> {
+    let customers = inventory.customers.values();
+    let gateways = customers.flat_map(|customer| customer.gateways.iter().map(move |gateway| (customer, gateway)));
+    gateways
+        .filter(|(_, gateway)| gateway.access != GatewayAccess::AirGapped)
+        .flat_map(|(customer, gateway)| {
+            let seats = inventory.seats.values();
+            let behind = seats.filter(|seat| seat.customer == customer.name && seat.gateway == gateway.name);
+            let seats: Vec<SeatName> = behind.map(|seat| seat.name.clone()).collect();
+            of_gateway(&WayName::new(&customer.name, &gateway.name), gateway, &seats)
+        })
+        .collect()
+}
+
+fn of_gateway(way: &WayName, gateway: &Gateway, seats: &[SeatName]) -> Vec<HopSpec> {
+    let name = |hop| HopName::new(&way.customer, &way.gateway, hop);
+    let mut one_time = gateway.access == GatewayAccess::Attended;
+    let bastions = gateway.hops.iter().enumerate().filter(|(_, hop)| hop.kind.is_bastion());
+    bastions
+        .filter_map(|(at, hop)| {
+            let account = Account::of(hop.credential.as_ref()?, false);
+            Some(HopSpec {
+                name: name(hop),
+                way: way.clone(),
+                kind: hop.kind,
+                account,
+                menu: hop.menu.is_some(),
+                one_time: std::mem::take(&mut one_time),
+                seats: seats.to_vec(),
+                next: gateway.hops.iter().skip(at + 1).map(name).collect(),
+            })
+        })
+        .collect()
+}
+
+/// The tokens that a person needs for these bastions.
+pub(super) fn tokens(hops: &[HopSpec]) -> Tokens {
+    hops.iter().filter(|hop| hop.one_time).map(|hop| hop.way.clone()).collect()
+}
