@@ -91,6 +91,14 @@ crate::words! {
         ObjectOpened = "object-opened",
         /// Appliances were asked a question of a person's own.
         Asked = "asked",
+        /// A session that leaves a transcript began.
+        SessionBegan = "session-began",
+        /// A session that leaves a transcript ended, and its transcript is sealed.
+        SessionEnded = "session-ended",
+        /// A transcript left the house's keeping, with every known secret masked.
+        TranscriptExported = "transcript-exported",
+        /// Transcripts that are older than they are kept were removed.
+        TranscriptPruned = "transcript-pruned",
         /// A credential was stopped on a seat or everywhere.
         CredentialStopped = "credential-stopped",
         /// A person cleared a stopped credential.
