@@ -119,6 +119,22 @@ impl Reader {
         Ok(())
     }
 
+    /// As [`Self::begin`] for a line of a person, who sees for themselves what came unasked.
+    pub(super) fn begin_typed(&mut self, line: &str, bytes_max: usize) {
+        self.start(Until::Prompt, bytes_max);
+        self.echoes = false;
+        self.echo = Echo::Awaited(line.to_owned());
+    }
+
+    /// The lines behind so many bytes, and the line whose end was not seen. While the echo is awaited there are none.
+    pub(super) fn so_far(&self, passed: usize) -> (&[u8], &[u8]) {
+        if matches!(self.echo, Echo::Awaited(_)) && self.until == Until::Prompt {
+            return (b"", b"");
+        }
+        let (text, line) = (self.screen.text(), self.screen.line());
+        (text.get(passed..text.len() - line.len()).unwrap_or_default(), line)
+    }
+
     /// Waits for what follows the answer to a question, which is not echoed.
     pub(super) fn begin_unechoed(&mut self) {
         self.start(Until::PromptOrQuestion, GREETING_BYTES_MAX);

@@ -10,3 +10,4 @@ pub mod due;
 pub mod finding;
 pub mod reconcile;
 pub mod span;
+pub mod transcript;

@@ -34,4 +34,5 @@ pub mod store_check;
 pub mod store_url;
 pub mod time;
 pub mod transcript;
+pub mod typed;
 pub mod word;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use crate::depot::{DepotError, KeyError};
 use crate::engine::keys::KeysError;
 use crate::inventory::{Refused, SelectorError};
+use crate::model::outside::Outside;
+use crate::model::reading::Outcome;
 use crate::model::settings::RootSource;
 use crate::sheet::SheetError;
 use crate::store::{LockError, StoreError};
@@ -71,6 +73,25 @@ pub enum Refusal {
     /// A layout of answers cannot be used: one of the folder `readouts`, since those that are built in are tested.
     #[error("the layouts of answers cannot be used")]
     Definitions(#[from] crate::readout::DefinitionError),
+    /// There is no session with the appliance.
+    #[error("no session: {outcome}: {}", .reason.for_terminal())]
+    NoSession {
+        /// In a word.
+        outcome: Outcome,
+        /// In words, with what was expected and found.
+        reason: Outside,
+    },
+    /// Something that is sealed, or that its secrets are not known of, is not shown.
+    #[error("{what} is not shown: {why}")]
+    NotShown {
+        /// What was asked for.
+        what: String,
+        /// Why not.
+        why: String,
+    },
+    /// A person has to sit at a terminal for it.
+    #[error("expected a terminal, found none")]
+    NoTerminal,
     /// The lab does not do it.
     #[error("the lab: {0}")]
     Lab(String),
@@ -110,6 +131,9 @@ impl Refusal {
             Self::Keys(_) => "keys",
             Self::Depot(_) => "depot",
             Self::Definitions(_) => "definitions",
+            Self::NoSession { .. } => "no-session",
+            Self::NotShown { .. } => "not-shown",
+            Self::NoTerminal => "no-terminal",
             Self::Lab(_) => "lab",
             Self::Demo(_) => "demo",
         }
@@ -129,6 +153,9 @@ impl Refusal {
         "keys",
         "depot",
         "definitions",
+        "no-session",
+        "not-shown",
+        "no-terminal",
         "lab",
         "demo",
     ];
@@ -136,9 +163,10 @@ impl Refusal {
     /// The exit code, as the command line's help lists it.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Selection(_) | Self::NotFound { .. } | Self::Argument(_) => 2,
+            Self::Selection(_) | Self::NotFound { .. } | Self::Argument(_) | Self::NoTerminal => 2,
             Self::Files(_) | Self::Definitions(_) | Self::Table { .. } | Self::Doubts { .. } => 3,
-            Self::Keys(_) => 6,
+            Self::NoSession { .. } => 4,
+            Self::Keys(_) | Self::NotShown { .. } => 6,
             Self::Store(_) | Self::Busy(_) | Self::Depot(_) => 7,
             Self::Folder { .. } | Self::Lab(_) | Self::Demo(_) => 1,
         }
@@ -169,6 +197,14 @@ impl Refusal {
             Self::Lab(_) => {
                 Some("hoshu lab serve starts a lab, hoshu lab faults lists what can be broken in it".to_owned())
             }
+            Self::NoSession { .. } => {
+                Some("docs/errors.md says what each outcome means; hoshu card shows what is known of the seat".to_owned())
+            }
+            Self::NotShown { .. } => Some(
+                "hoshu key status says what opens; the seat's credentials must be readable, so that they can be masked"
+                    .to_owned(),
+            ),
+            Self::NoTerminal => Some("for a program: hoshu ask --on SEAT 'show version'".to_owned()),
             Self::Definitions(_) => {
                 Some("mend the file, which lies in the folder readouts of the inventory, or take it away".to_owned())
             }
