@@ -17,10 +17,12 @@ pub mod init;
 pub mod key;
 pub mod lab;
 pub mod ledger;
+pub mod login;
 pub mod out;
 pub mod poll;
 pub mod progress;
 pub mod schema;
+pub mod session;
 pub mod store;
 
 use std::io::Write as _;
@@ -98,6 +100,13 @@ enum Noun {
     Audit(audit::Verb),
     /// Everything about one seat on one screen
     Card(card::Args),
+    /// A recorded shell at one appliance, in which only commands that look are sent
+    Login(login::Args),
+    /// How the console of one appliance is reached
+    Console(login::ConsoleArgs),
+    /// Sessions of persons at appliances, and their transcripts
+    #[command(subcommand)]
+    Session(session::Verb),
     /// Lists of serials, contracts, licences and ends of support, also for spreadsheets
     #[command(subcommand)]
     Ledger(ledger::Verb),
@@ -126,6 +135,8 @@ pub trait Doors {
         reporter: Arc<dyn Reporter>,
         stop: Stop,
     ) -> impl Future<Output = Result<Env, Refusal>> + Send;
+    /// Gives the store back, so that another command can work: whoever calls has dropped the [`Env`].
+    fn leave(&self);
     /// The settings file.
     fn settings(&self) -> &std::path::Path;
 }
@@ -181,6 +192,9 @@ pub async fn run(cli: Cli, doors: &impl Doors, stop: Stop) -> Result<Ended, Refu
         Noun::Store(verb) => store::run(&context, verb).await,
         Noun::Audit(verb) => audit::run(&context, verb).await,
         Noun::Card(args) => card::run(&context, &args).await,
+        Noun::Login(args) => login::run(&context, &args).await,
+        Noun::Console(args) => login::console(&context, &args).await,
+        Noun::Session(verb) => session::run(&context, verb).await,
         Noun::Ledger(verb) => ledger::run(&context, verb).await,
         Noun::Lab(verb) => lab::run(&context, verb).await,
         Noun::Demo(args) => demo::run(&context, &args).await,

@@ -180,6 +180,10 @@ impl Verbs {
         match could_be.as_slice() {
             [] => Err(Denied::Unknown(typed)),
             [word] => Ok(word.clone()),
+            words if !of(&self.allow, series).any(|phrase| words.iter().any(|word| phrase.first() == word)) => {
+                let why = "each of them changes something".to_owned();
+                Err(Denied::Changes { words: words.join(", "), why })
+            }
             _ => Err(Denied::Ambiguous { word: typed, could_be }),
         }
     }
@@ -237,6 +241,8 @@ mod tests {
         for line in ["shutdown", "shut now", "no cli session paging", "no", "show secret thing", "sh sec thi x", "sl x"] {
             assert!(changes(sent(line)), "{line:?}: {:?}", sent(line));
         }
+        // Which of them it is does not matter.
+        assert!(changes(sent("n")) && changes(sent("sl")));
         assert!(matches!(sent("s"), Err(Denied::Ambiguous { .. })));
         for line in ["reload", "cmc x", "showx", "\u{ff53}how"] {
             assert!(matches!(sent(line), Err(Denied::Unknown(_) | Denied::Character(_))), "{line:?}");

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 pub use crate::access::{Heard, TerminalKey, Waits};
 pub use crate::engine::login::{IDLE, Login};
+pub use crate::engine::session::Failure;
 use crate::engine::env::Env;
 pub use crate::engine::transcript::Over;
 use crate::engine::{login, transcript};
