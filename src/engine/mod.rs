@@ -17,6 +17,7 @@ pub mod login;
 pub mod poll;
 pub mod prove;
 pub mod prune;
+mod recorded;
 pub mod sealed;
 pub mod session;
 mod snmp;
