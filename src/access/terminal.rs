@@ -114,6 +114,8 @@ pub(super) struct SshTerminal {
     line: Vec<u8>,
     /// The prompt was passed on, and nothing was sent since.
     idle: bool,
+    /// The question of a pager was passed on, and no key was sent since.
+    paged: bool,
 }
 
 impl SshTerminal {
@@ -125,7 +127,7 @@ impl SshTerminal {
         (columns, rows): (u32, u32),
     ) -> Result<Self, AccessError> {
         connection.shared.lock().tap = Some(Vec::new());
-        let mut terminal = Self { connection, pen, limits, passed: 0, line: Vec::new(), idle: true };
+        let mut terminal = Self { connection, pen, limits, passed: 0, line: Vec::new(), idle: true, paged: false };
         let begun = async {
             terminal.resize(columns, rows).await?;
             terminal.line(&TypedLine::empty()).await
@@ -173,8 +175,9 @@ impl SshTerminal {
             Ok(Ok(Heard { raw, lines: Outside::from_bytes(&lines), line: Outside::from_bytes(&line), waits }))
         };
         match ends {
-            Some(Waits::Page) if line == self.line => {}
+            Some(Waits::Page) if self.paged => {}
             Some(waits) => {
+                self.paged = waits == Waits::Page;
                 self.line.clone_from(&line);
                 return heard(raw, waits);
             }
@@ -191,8 +194,11 @@ impl SshTerminal {
             // The beginning of a line: it is kept for the transcript, and shown when it is whole.
             return Ok(Ok(Heard { raw, lines: Outside::default(), line: Outside::default(), waits: Waits::Nothing }));
         }
-        let until = if waits.is_some() { settles } else { QUESTION };
-        Ok(Err(is_new.then(|| until.saturating_sub(silent))))
+        Ok(Err(match waits {
+            Some(Waits::Page) if self.paged => None,
+            Some(_) => Some(settles.saturating_sub(silent)),
+            None => is_new.then(|| QUESTION.saturating_sub(silent)),
+        }))
     }
 }
 
@@ -200,7 +206,7 @@ impl Terminal for SshTerminal {
     fn line<'a>(&'a mut self, line: &'a TypedLine) -> BoxFuture<'a, Result<(), AccessError>> {
         Box::pin(async move {
             self.connection.shared.lock().reader.begin_typed(line.as_str(), CONFIGURATION_BYTES_MAX);
-            (self.idle, self.passed) = (false, 0);
+            (self.idle, self.paged, self.passed) = (false, false, 0);
             self.line.clear();
             self.send([line.as_str().as_bytes(), b"\n"].concat()).await
         })
@@ -210,6 +216,7 @@ impl Terminal for SshTerminal {
         Box::pin(async move {
             if key != TerminalKey::Interrupt {
                 self.connection.shared.lock().reader.turn_page();
+                self.paged = false;
                 self.line.clear();
             }
             self.send(vec![key.byte()]).await

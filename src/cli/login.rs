@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
 use self::editor::{Editor, Keyed};
 use self::keyboard::{Keyboard, window};
@@ -17,6 +17,7 @@ use crate::model::inventory::DataPath;
 use crate::model::name::SeatName;
 use crate::model::outside::Outside;
 use crate::model::realm::Realm;
+use crate::service::Stopwatch;
 use crate::service::login::{self, Banner, Console, Heard, IDLE, Login, Over, SessionEnd, TerminalKey, Waits};
 use crate::service::refusal::Refusal;
 
@@ -51,10 +52,10 @@ fn show_banner(out: Out, banner: &Banner) {
     };
     out.toned(&format!("{realm}: {} of {}", banner.seat, banner.customer_title), tone);
     let path = match banner.data_path {
-        DataPath::InlineFailClose => {
-            Cell::toned("inline-fail-close: an outage here cuts the customer off", Tone::Bad)
+        DataPath::InlineFailClose => Cell::toned("inline-fail-close: an outage here cuts the customer off", Tone::Bad),
+        DataPath::InlineFailOpen => {
+            Cell::toned("inline-fail-open: the customer's traffic passes through it", Tone::Bad)
         }
-        DataPath::InlineFailOpen => Cell::toned("inline-fail-open: the customer's traffic passes through it", Tone::Bad),
         DataPath::MailMta => Cell::toned("mail-mta: the customer's mail passes through it", Tone::Bad),
         other => Cell::toned(other.to_string(), Tone::Plain),
     };
@@ -261,19 +262,19 @@ async fn hold(context: &Context<'_, impl Doors>, login: &mut Login, keyboard: &m
         open_line: false,
         tilde: false,
     };
-    let mut idle = Instant::now() + IDLE;
+    let mut idle = Stopwatch::start();
     loop {
         let step = tokio::select! {
             keys = keyboard.keys.recv() => match keys {
                 Some(keys) => {
-                    idle = Instant::now() + IDLE;
+                    idle = Stopwatch::start();
                     seen.pressed(&keys).await
                 }
                 None => Ok(Some((SessionEnd::Stopped, "the terminal is gone".to_owned()))),
             },
             heard = seen.login.hear() => match heard {
                 Ok(heard) => {
-                    idle = Instant::now() + IDLE;
+                    idle = Stopwatch::start();
                     match seen.heard(&heard) {
                         None => seen.work_off().await,
                         over => Ok(over),
@@ -287,7 +288,7 @@ async fn hold(context: &Context<'_, impl Doors>, login: &mut Login, keyboard: &m
                 seen.login.resize(size).await.map(|()| None).map_err(broke)
             }
             () = next(&mut hung_up) => Ok(Some((SessionEnd::Stopped, "the terminal is gone".to_owned()))),
-            () = sleep_until(idle) => {
+            () = sleep(IDLE.saturating_sub(idle.elapsed())) => {
                 Ok(Some((SessionEnd::Idle, format!("nothing was typed or said for {} minutes", IDLE.as_secs() / 60))))
             }
             () = sleep(STOP_EVERY), if !context.stop.is_asked() => Ok(None),

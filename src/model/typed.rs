@@ -238,7 +238,8 @@ mod tests {
     #[test]
     fn everything_else_stays_here() {
         let changes = |result| matches!(result, Err(Denied::Changes { .. }));
-        for line in ["shutdown", "shut now", "no cli session paging", "no", "show secret thing", "sh sec thi x", "sl x"] {
+        for line in ["shutdown", "shut now", "no cli session paging", "no", "show secret thing", "sh sec thi x", "sl x"]
+        {
             assert!(changes(sent(line)), "{line:?}: {:?}", sent(line));
         }
         // Which of them it is does not matter.
@@ -247,7 +248,9 @@ mod tests {
         for line in ["reload", "cmc x", "showx", "\u{ff53}how"] {
             assert!(matches!(sent(line), Err(Denied::Unknown(_) | Denied::Character(_))), "{line:?}");
         }
-        for line in ["show x; reload", "show x | y", "show x\nreload", "show x\u{3}", "show ? x", "show x\treload", "show `x`"] {
+        for line in
+            ["show x; reload", "show x | y", "show x\nreload", "show x\u{3}", "show ? x", "show x\treload", "show `x`"]
+        {
             assert!(matches!(sent(line), Err(Denied::Character(_))), "{line:?}: {:?}", sent(line));
         }
         assert_eq!(sent(&format!("show {}", "x".repeat(TYPED_CHARS_MAX))), Err(Denied::Long));

@@ -223,13 +223,8 @@ impl Definitions {
     /// The definitions that this build holds. A test has compiled their expressions and looked for their mistakes.
     pub fn embedded() -> Result<Self, DefinitionError> {
         let config = ConfigDefinition::parse("config.yaml", include_str!("definitions/config.yaml"))?;
-        let mut all = Self {
-            layouts: Vec::new(),
-            config,
-            snmp: Vec::new(),
-            verbs: OnceLock::new(),
-            own_verbs: Verbs::default(),
-        };
+        let mut all =
+            Self { layouts: Vec::new(), config, snmp: Vec::new(), verbs: OnceLock::new(), own_verbs: Verbs::default() };
         for (file, text) in EMBEDDED {
             all.put(layouts(file, parse(file, text)?)?);
         }

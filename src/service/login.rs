@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 pub use crate::access::{Heard, TerminalKey, Waits};
+use crate::engine::env::Env;
 pub use crate::engine::login::{IDLE, Login};
 pub use crate::engine::session::Failure;
-use crate::engine::env::Env;
 pub use crate::engine::transcript::Over;
 use crate::engine::{login, transcript};
 use crate::model::actor::Actor;
@@ -54,12 +54,7 @@ pub struct Banner {
 }
 
 /// Opens a session for a person and says what it is at.
-pub async fn open(
-    env: &Env,
-    actor: &Actor,
-    seat: &SeatName,
-    window: (u32, u32),
-) -> Result<(Login, Banner), Refusal> {
+pub async fn open(env: &Env, actor: &Actor, seat: &SeatName, window: (u32, u32)) -> Result<(Login, Banner), Refusal> {
     let seat = select::one(env, actor, seat)?;
     let card = card::card(env, actor, &seat.name).await?;
     let login = login::open(env, actor, seat, window)

@@ -197,9 +197,9 @@ impl Refusal {
             Self::Lab(_) => {
                 Some("hoshu lab serve starts a lab, hoshu lab faults lists what can be broken in it".to_owned())
             }
-            Self::NoSession { .. } => {
-                Some("docs/errors.md says what each outcome means; hoshu card shows what is known of the seat".to_owned())
-            }
+            Self::NoSession { .. } => Some(
+                "docs/errors.md says what each outcome means; hoshu card shows what is known of the seat".to_owned(),
+            ),
             Self::NotShown { .. } => Some(
                 "hoshu key status says what opens; the seat's credentials must be readable, so that they can be masked"
                     .to_owned(),

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::engine::env::Env;
-use crate::engine::transcript::{self, PlayError, Played, process};
 pub use crate::engine::transcript::PlayedLine;
+use crate::engine::transcript::{self, PlayError, Played, process};
 use crate::model::actor::{Act, Actor};
 use crate::model::causes::with_causes;
 use crate::model::id::TranscriptId;

@@ -202,7 +202,9 @@ impl Scoped {
     }
 }
 
-fn noun(((id, customer, seat, kind, who, began_at, process), ended): (Begun, Option<Ended>)) -> Result<Transcript, StoreError> {
+fn noun(
+    ((id, customer, seat, kind, who, began_at, process), ended): (Begun, Option<Ended>),
+) -> Result<Transcript, StoreError> {
     let begun = SessionBegun {
         customer: word("transcript.customer", &customer)?,
         seat: word("transcript.seat", &seat)?,
