@@ -29,7 +29,7 @@ use hoshu::store::{HostLock, Store, StoreUrl};
 /// Silence after which a keepalive is sent.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
-/// What the command line says about the world. It holds the store's lock until the program ends.
+/// What the command line says about the world. It holds the store's lock until the program ends, or leaves it.
 pub(crate) struct Setup {
     settings: PathBuf,
     wait: Duration,
@@ -103,12 +103,12 @@ async fn accept_generation(env: &Env, loaded: &Loaded) -> Result<(), Refusal> {
 }
 
 impl Doors for Setup {
-    fn settings(&self) -> &Path {
-        &self.settings
+    fn leave(&self) {
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    fn leave(&self) {
-        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    fn settings(&self) -> &Path {
+        &self.settings
     }
 
     async fn open(&self, need: Need, reporter: Arc<dyn Reporter>, stop: Stop) -> Result<Env, Refusal> {

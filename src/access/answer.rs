@@ -47,6 +47,9 @@ enum Until {
     Idle,
 }
 
+/// How a terminal echoes Ctrl-C.
+const GIVEN_UP: &[u8] = b"^C";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Echo {
     Awaited(String),
@@ -80,6 +83,8 @@ pub(super) struct Reader {
     last: LastLine,
     /// Something looked like the prompt and was none.
     doubtful: bool,
+    /// A person typed the line, who may give its answer up.
+    typed: bool,
 }
 
 impl Reader {
@@ -105,6 +110,7 @@ impl Reader {
             over: None,
             last: LastLine::Whole,
             doubtful: false,
+            typed: false,
         }
     }
 
@@ -117,6 +123,28 @@ impl Reader {
         self.start(if question { Until::PromptOrQuestion } else { Until::Prompt }, bytes_max);
         self.echo = Echo::Awaited(line.to_owned());
         Ok(())
+    }
+
+    /// As [`Self::begin`] for a line of a person, who sees for themselves what came unasked.
+    pub(super) fn begin_typed(&mut self, line: &str, bytes_max: usize) {
+        self.start(Until::Prompt, bytes_max);
+        (self.echoes, self.typed) = (false, true);
+        self.echo = Echo::Awaited(line.to_owned());
+    }
+
+    /// The lines behind so many bytes, and the line whose end was not seen. While the echo is awaited there are none.
+    pub(super) fn so_far(&self, passed: usize) -> (&[u8], &[u8]) {
+        if matches!(self.echo, Echo::Awaited(_)) && self.until == Until::Prompt {
+            return (b"", b"");
+        }
+        let (text, line) = (self.screen.text(), self.unbroken(self.screen.line()));
+        (text.get(passed..text.len() - line.len()).unwrap_or_default(), line)
+    }
+
+    /// What stands behind the sign that an answer was given up, which not every terminal ends a line with.
+    fn unbroken<'a>(&self, line: &'a [u8]) -> &'a [u8] {
+        let at = if self.typed { memchr::memmem::rfind(line, GIVEN_UP) } else { None };
+        at.and_then(|at| line.get(at + GIVEN_UP.len()..)).unwrap_or(line)
     }
 
     /// Waits for what follows the answer to a question, which is not echoed.
@@ -188,7 +216,7 @@ impl Reader {
         if line.is_empty() || self.last == LastLine::Turned || matches!(self.until, Until::End | Until::Idle) {
             return Seen::More;
         }
-        if let Some(mode) = self.mode(line) {
+        if let Some(mode) = self.mode(self.unbroken(line)) {
             Seen::Prompt(mode)
         } else if self.until == Until::PromptOrQuestion && str::from_utf8(line).is_ok_and(prompt::is_password_question)
         {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::answer::{Reader, Seen};
 use super::profile::{self, Ask};
-use super::{AccessError, KeyKind, Negotiated, ShownKey};
+use super::{AccessError, KeyKind, Negotiated, ShownKey, terminal};
 use crate::model::limits::BANNER_BYTES_MAX;
 
 /// Which host keys let a connection go on to the login.
@@ -134,6 +134,8 @@ pub(super) struct State {
     pub(super) stage: Stage,
     /// Whether and why the connection is over.
     pub(super) end: Option<End>,
+    /// What was said as it came, while a person holds the shell.
+    pub(super) tap: Option<Vec<u8>>,
     banner_bytes: usize,
 }
 
@@ -167,6 +169,7 @@ impl Shared {
             exit_status: None,
             stage: Stage::Open,
             end: None,
+            tap: None,
             banner_bytes: 0,
         };
         Self { state: Mutex::new(state), changed: Notify::new() }
@@ -185,9 +188,13 @@ impl Shared {
         state.messages += 1;
         state.last = Instant::now();
         state.reader.feed(data);
-        let more = state.reader.seen() == Seen::More;
+        let mut worth = state.reader.seen() != Seen::More;
+        if let Some(tap) = &mut state.tap {
+            terminal::tap(tap, data);
+            worth = true;
+        }
         drop(state);
-        if !more {
+        if worth {
             self.changed.notify_one();
         }
     }

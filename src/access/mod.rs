@@ -18,6 +18,7 @@ mod screen;
 mod session;
 mod snmp;
 mod ssh;
+mod terminal;
 mod wire;
 
 use std::time::Duration;
@@ -36,8 +37,10 @@ pub use hop::HopFault;
 pub use loan::{Lender, LoanError, Shown, list, socket_of};
 pub use login::{Asked, Person};
 pub use route::{LabTable, LabTableError, Router, not_tried};
+pub use screen::screened;
 pub use snmp::SnmpError;
 pub use ssh::{AccessLimits, SshAccess};
+pub use terminal::{Heard, Terminal, TerminalKey, Waits};
 
 crate::words! {
     /// A type of host key, by its name in OpenSSH's one-line form.
@@ -200,7 +203,8 @@ fn no_hops(hop: HopAt<'_>) -> AccessError {
     AccessError::NotYetServed(format!("gateway {} has hops, and nothing here passes one", hop.gateway.name))
 }
 
-/// A session that can only look.
+/// A session that can only look: what it sends is a [`ReadCommand`], or in a person's hands a
+/// [`crate::model::typed::TypedLine`].
 pub trait Session: Send {
     /// Sends a show command and waits for its whole answer, at most `bytes_max` of it.
     fn read<'a>(&'a mut self, command: &'a ReadCommand, bytes_max: usize)
@@ -219,6 +223,15 @@ pub trait Session: Send {
 
     /// What was negotiated.
     fn negotiated(&self) -> &Negotiated;
+
+    /// Gives the shell to a person, in a window of so many columns and rows. An implementation without a shell has none to
+    /// give.
+    fn hand_over(self: Box<Self>, _window: (u32, u32)) -> BoxFuture<'static, Result<Box<dyn Terminal>, AccessError>>
+    where
+        Self: 'static,
+    {
+        Box::pin(async { Err(AccessError::NoChannel("no shell is spoken here".to_owned())) })
+    }
 
     /// Says goodbye, within a limit of time, so that no session stays in the appliance's table.
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;

@@ -3,6 +3,24 @@
 //! No printable byte is ever lost: a carriage return alone ends a line as a line feed does, since nothing tells an
 //! overwritten line from one whose line feed went missing. Only a line of blanks is overwritten.
 
+/// The lines of what a terminal was sent in pieces, each piece with a number, without what only moves a cursor; and with
+/// each line the number of the piece that ended it.
+pub fn screened<'a>(pieces: impl Iterator<Item = (i64, &'a str)>) -> (String, Vec<i64>) {
+    let mut screen = Screen::new(true);
+    let (mut ends, mut last) = (Vec::new(), 0);
+    for (number, piece) in pieces {
+        screen.feed(piece.as_bytes());
+        last = number;
+        let ended = usize::try_from(screen.lines_ended()).unwrap_or(usize::MAX);
+        ends.resize(ended.max(ends.len()), number);
+    }
+    if !screen.line().is_empty() {
+        screen.end_line();
+        ends.push(last);
+    }
+    (screen.into_text(), ends)
+}
+
 const ESCAPE: u8 = 0x1b;
 const BELL: u8 = 0x07;
 const BACKSPACE: u8 = 0x08;

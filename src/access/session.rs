@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use super::answer::{Reader, Seen};
 use super::connection::{Connection, Keys, Nested, Writer};
 use super::prompt::{Key, Mode};
+use super::terminal::{Pen, SshTerminal, Terminal};
 use super::{AccessError, AccessLimits, Answer, Negotiated, Session};
 use crate::model::command::ReadCommand;
 use crate::model::inventory::Channel;
@@ -209,6 +210,26 @@ impl Session for SshSession {
 
     fn negotiated(&self) -> &Negotiated {
         &self.negotiated
+    }
+
+    fn hand_over(
+        mut self: Box<Self>,
+        window: (u32, u32),
+    ) -> BoxFuture<'static, Result<Box<dyn Terminal>, AccessError>> {
+        Box::pin(async move {
+            let over = self.over.clone().unwrap_or(AccessError::Dropped("a session"));
+            let Some(connection) = self.connection.take().filter(|_| self.over.is_none()) else { return Err(over) };
+            let pen = match self.way {
+                Way::Shell(writer) => Pen::Own(writer),
+                Way::Nested(nested) => Pen::Nested(nested),
+                Way::Exec => match shell(&connection, self.enable.as_ref(), self.limits).await {
+                    Ok(writer) => Pen::Own(writer),
+                    Err(error) => return Err(connection.leave_with(error).await),
+                },
+            };
+            let terminal = SshTerminal::begin(connection, pen, self.limits, window).await?;
+            Ok(Box::new(terminal) as Box<dyn Terminal>)
+        })
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, ()> {

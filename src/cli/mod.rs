@@ -17,6 +17,7 @@ pub mod init;
 pub mod key;
 pub mod lab;
 pub mod ledger;
+pub mod login;
 pub mod out;
 pub mod poll;
 pub mod progress;
@@ -100,12 +101,16 @@ enum Noun {
     Audit(audit::Verb),
     /// Everything about one seat on one screen
     Card(card::Args),
+    /// A recorded shell at one appliance, in which only commands that look are sent
+    Login(login::Args),
+    /// How the console of one appliance is reached
+    Console(login::ConsoleArgs),
+    /// Sessions of persons at appliances and their transcripts; ways that a person opens
+    #[command(subcommand)]
+    Session(session::Verb),
     /// Lists of serials, contracts, licences and ends of support, also for spreadsheets
     #[command(subcommand)]
     Ledger(ledger::Verb),
-    /// Attended ways: opened by a person, borrowed by other commands
-    #[command(subcommand)]
-    Session(session::Verb),
     /// The simulated fleet
     #[command(subcommand)]
     Lab(lab::Verb),
@@ -131,10 +136,10 @@ pub trait Doors {
         reporter: Arc<dyn Reporter>,
         stop: Stop,
     ) -> impl Future<Output = Result<Env, Refusal>> + Send;
+    /// Gives the store back, so that another command can work: whoever calls has dropped the [`Env`].
+    fn leave(&self);
     /// The settings file.
     fn settings(&self) -> &std::path::Path;
-    /// Stops being the store's host, so that other commands may work; to be called when no world of it is left.
-    fn leave(&self);
 }
 
 /// Everything that a verb is handed.
@@ -188,8 +193,10 @@ pub async fn run(cli: Cli, doors: &impl Doors, stop: Stop) -> Result<Ended, Refu
         Noun::Store(verb) => store::run(&context, verb).await,
         Noun::Audit(verb) => audit::run(&context, verb).await,
         Noun::Card(args) => card::run(&context, &args).await,
-        Noun::Ledger(verb) => ledger::run(&context, verb).await,
+        Noun::Login(args) => login::run(&context, &args).await,
+        Noun::Console(args) => login::console(&context, &args).await,
         Noun::Session(verb) => session::run(&context, verb).await,
+        Noun::Ledger(verb) => ledger::run(&context, verb).await,
         Noun::Lab(verb) => lab::run(&context, verb).await,
         Noun::Demo(args) => demo::run(&context, &args).await,
     }

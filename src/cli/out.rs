@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 use comfy_table::{Color, ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use crate::model::outside::{encode_lines, is_hostile, is_printable_ascii};
+use crate::model::outside::{Outside, encode_line, encode_lines, is_hostile, is_printable_ascii};
 
 /// Where and how to print.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +59,11 @@ fn write_line(mut to: impl Write, text: &str) {
     drop(writeln!(to, "{text}"));
 }
 
+fn write_raw(text: &str) {
+    let mut to = std::io::stdout().lock();
+    drop(to.write_all(text.as_bytes()).and_then(|()| to.flush()));
+}
+
 fn wants_colours() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
@@ -95,6 +100,40 @@ impl Out {
         } else {
             write_line(std::io::stdout().lock(), &shown);
         }
+    }
+
+    /// Lines above the one that a person types in, on a terminal whose keys come as they are pressed.
+    pub fn lines_drawn(self, text: &str) {
+        for line in text.lines() {
+            write_raw(&format!("{}\r\n", encode_lines(line)));
+        }
+    }
+
+    /// The line that a person types in, behind a prompt, with the cursor before its byte `at`; what is wider than the
+    /// window is not shown.
+    pub fn line_drawn(self, prompt: &Outside, line: &str, at: usize, columns: usize) {
+        let prompt = prompt.for_terminal();
+        let room = columns.saturating_sub(prompt.chars().count() + 1).max(8);
+        let from = at.saturating_sub(room);
+        let shown: String = encode_line(line).chars().skip(from).take(room).collect();
+        let left = shown.chars().count() - (at - from).min(shown.chars().count());
+        let back = if left == 0 { String::new() } else { format!("\u{1b}[{left}D") };
+        write_raw(&format!("\r\u{1b}[K{prompt}{shown}{back}"));
+    }
+
+    /// Ends the line that was drawn.
+    pub fn line_ended(self) {
+        write_raw("\r\n");
+    }
+
+    /// Takes the line away that was drawn.
+    pub fn line_wiped(self) {
+        write_raw("\r\u{1b}[K");
+    }
+
+    /// Wipes the screen.
+    pub fn screen_wiped(self) {
+        write_raw("\u{1b}[2J\u{1b}[H");
     }
 
     /// A table for people: no frame, so that it survives being pasted into a mail.

@@ -1,18 +1,23 @@
-//! `hoshu session`.
+//! `hoshu session`: sessions of persons, their transcripts, and the ways that persons open.
 
+mod ways;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
 
-use super::out::{Cell, Tone, counted};
-use super::terminal::Terminal;
-use super::{Context, Doors, Ended, Need, parse_duration, person};
-use crate::model::name::SeatName;
+use super::out::{Cell, Out, Tone, counted};
+use super::{Context, Doors, Ended, Need, parse_duration, person, write_new};
+use crate::model::id::TranscriptId;
+use crate::model::time::show_duration;
 use crate::service::refusal::Refusal;
-use crate::service::session::{self, Closed, OPEN_MAX};
-use crate::service::{Env, Stop};
+use crate::service::transcript::{self, Listed, PlayedLine, Replay, Standing};
 
-/// Attended ways: a person opens one with a one-time password, and other commands borrow it.
+/// The longest silence that a replay keeps.
+const SILENCE_MS: i64 = 2_000;
+
+/// Sessions of persons at appliances and their transcripts, and attended ways.
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
     /// Open the way of an attended gateway and hold it open: polls and backups in other terminals go through it
@@ -20,130 +25,180 @@ pub enum Verb {
         /// The gateway: customer/gateway, or its own name where no other customer has one of that name.
         gateway: String,
         /// Close it after this time, 12 hours at most.
-        #[arg(long, value_parser = parse_open, default_value = "30m", value_name = "TIME")]
+        #[arg(long, value_parser = ways::parse_open, default_value = "30m", value_name = "TIME")]
         r#for: Duration,
     },
     /// List the attended gateways, which are open, and until when
-    List,
+    Ways,
+    /// List the sessions that left a transcript, or should have
+    List {
+        /// Which seats; all when absent.
+        #[arg(long, value_name = "SELECTOR")]
+        on: Vec<String>,
+        /// How far back.
+        #[arg(long, default_value = "7d", value_parser = parse_duration, value_name = "TIME")]
+        back: Duration,
+    },
+    /// Show a session again, every known secret masked
+    Replay {
+        /// The transcript.
+        transcript: TranscriptId,
+        /// So many times as fast.
+        #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        speed: u32,
+        /// All lines at once, each with its time.
+        #[arg(long)]
+        plain: bool,
+        /// Write it into a new file instead, as a recording in asciicast version 2.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["plain", "speed"])]
+        export: Option<PathBuf>,
+    },
+    /// Remove transcripts that are older than they are kept
+    Prune {
+        /// Show what would be done, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
-/// How often another command that holds the store is waited for, each time as long as `--wait` says.
-const HOST_TRIES: u32 = 30;
-
-fn parse_open(text: &str) -> Result<Duration, String> {
-    let time = parse_duration(text)?;
-    let fits = !time.is_zero() && time <= OPEN_MAX;
-    if fits { Ok(time) } else { Err("a way is open for a second at least and for 12 hours at most".to_owned()) }
-}
-
-/// The world once more. A one-time password was used up for it: whoever works in the store meanwhile is waited for.
-async fn patient_env<D: Doors>(context: &Context<'_, D>) -> Result<Env, Refusal> {
-    for _ in 0..HOST_TRIES {
-        match context.env(Need::Host).await {
-            Err(Refusal::Busy(error)) if !context.stop.is_asked() => {
-                context.out.talk(&format!("waiting: {error}"));
-            }
-            env => return env,
-        }
-    }
-    context.env(Need::Host).await
-}
-
-/// A terminal that is closed asks to stop as well: the way is closed, and that is written down.
-fn stop_with_terminal(stop: &Stop) {
-    let stop = stop.clone();
-    tokio::spawn(async move {
-        if let Ok(mut hangup) = signal(SignalKind::hangup()) {
-            hangup.recv().await;
-            stop.ask();
-        }
-    });
-}
-
-async fn open(context: &Context<'_, impl Doors>, gateway: &str, time: Duration) -> Result<Ended, Refusal> {
-    stop_with_terminal(&context.stop);
-    let actor = person();
-    let (plan, way, zone) = {
-        let env = context.env(Need::Host).await?;
-        let plan = session::plan(&env, &actor, gateway).await?;
-        let way = plan.way().clone();
-        (plan, way, env.settings.zone)
+fn row(one: &Listed, zone: chrono_tz::Tz) -> Vec<Cell> {
+    let tone = match one.standing {
+        Standing::Kept | Standing::UnderWay => Tone::Plain,
+        Standing::Full | Standing::NotEnded => Tone::Care,
+        Standing::Cut => Tone::Bad,
     };
-    // A way is opened by a person, who takes a while, and stays open for long: nobody is kept from the store meanwhile.
-    context.doors.leave();
-    let entered = session::enter(plan, &Terminal::new(context.out, context.stop.clone())).await;
-    let open = {
-        let env = patient_env(context).await?;
-        let until = env.clock.now().plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
-        session::opened(&env, &actor, &entered, until).await?;
-        session::open(entered, &actor, way.clone(), until)
-    };
-    context.doors.leave();
-    let open = match open {
-        Err(_) if context.stop.is_asked() => return Ok(Ended::Stopped),
-        open => open?,
-    };
-    let shown = &open.shown;
-    if context.out.json {
-        context.out.json(shown);
-    } else {
-        let seats: Vec<&str> = shown.seats.iter().map(SeatName::as_str).collect();
-        context.out.data(&format!("{way} is open until {} through {}", shown.until.show(zone), shown.hop));
-        context.out.data(&format!("behind it: {}", seats.join(", ")));
-        let on = format!("customer={},gateway={}", way.customer, way.gateway);
-        context
-            .out
-            .talk(&format!("Keep this running. In another terminal: hoshu poll --on {on}; Ctrl-C closes the way."));
-    }
-    let held = session::hold(open, &context.stop).await;
-    let why = held.as_ref().copied().unwrap_or(Closed::ByBastion);
-    let env = context.env(Need::Host).await?;
-    session::closed(&env, &actor, &way, why).await?;
-    let words = match held? {
-        Closed::TimeOver => "its time is over",
-        Closed::Asked => "as asked",
-        Closed::ByBastion => "the bastion ended it",
-    };
-    context.out.talk(&format!("{way} is closed: {words}"));
-    Ok(if why == Closed::ByBastion { Ended::Attention } else { Ended::Done })
-}
-
-async fn list(context: &Context<'_, impl Doors>) -> Result<Ended, Refusal> {
-    let env = context.env(Need::Read).await?;
-    let list = session::list(&env, &person()).await;
-    if context.out.json {
-        context.out.json(&list);
-        return Ok(Ended::Done);
-    }
-    let zone = env.settings.zone;
-    let row = |one: &session::Attended| -> Vec<Cell> {
-        let state = match &one.open {
-            Some(_) => Cell::toned("open", Tone::Good),
-            None => Cell::toned("closed", Tone::Care),
+    let (length, lines, end) = one.ended.as_ref().map_or_else(Default::default, |ended| {
+        let lines = match ended.denied {
+            0 => ended.commands.to_string(),
+            denied => format!("{}, {denied} not sent", ended.commands),
         };
-        let cells = one.open.as_ref().map_or_else(
-            || [Cell::default(), Cell::default(), Cell::default()],
-            |open| {
-                [
-                    open.since.show(zone).into(),
-                    open.until.show(zone).into(),
-                    format!("{} ({})", open.by, open.pid).into(),
-                ]
-            },
-        );
-        let [since, until, by] = cells;
-        vec![one.way.to_string().into(), state, since, until, by, one.seats.join(", ").into()]
-    };
-    context.out.table(&["gateway", "state", "since", "until", "by", "seats"], list.gateways.iter().map(row).collect());
-    let open = list.gateways.iter().filter(|one| one.open.is_some()).count();
-    context.out.talk(&format!("{}: {open} open", counted(list.gateways.len(), "attended gateway")));
-    Ok(Ended::Done)
+        let end = if ended.detail.is_empty() {
+            ended.outcome.to_string()
+        } else {
+            format!("{}: {}", ended.outcome, ended.detail)
+        };
+        (show_duration(ended.at.ms_since(one.begun.at).max(0)), lines, end)
+    });
+    vec![
+        one.id.to_string().into(),
+        one.begun.seat.to_string().into(),
+        one.begun.customer.to_string().into(),
+        one.begun.kind.as_str().into(),
+        one.begun.who.clone().into(),
+        one.begun.at.show(zone).into(),
+        length.into(),
+        lines.into(),
+        Cell::toned(one.standing.as_str(), tone),
+        end.into(),
+    ]
+}
+
+fn clock(ms: i64) -> String {
+    let seconds = ms / 1000;
+    format!("{:02}:{:02}:{:02}.{}", seconds / 3600, seconds / 60 % 60, seconds % 60, ms % 1000 / 100)
+}
+
+fn show_line(out: Out, line: &PlayedLine, head: &str) {
+    let text = line.text.for_terminal();
+    if line.remark {
+        out.toned(&format!("{head}-- {text}"), Tone::Care);
+    } else {
+        out.data(format!("{head}{text}").trim_end());
+    }
+}
+
+/// Shows the lines at their pace, or all at once with their times.
+async fn play(context: &Context<'_, impl Doors>, replay: &Replay, speed: u32, plain: bool) -> Ended {
+    let mut before = 0;
+    for line in &replay.lines {
+        if context.stop.is_asked() {
+            return Ended::Stopped;
+        }
+        if plain {
+            show_line(context.out, line, &format!("{} ", clock(line.ms)));
+            continue;
+        }
+        let pause = (line.ms - before).clamp(0, SILENCE_MS) / i64::from(speed);
+        before = line.ms;
+        sleep(Duration::from_millis(pause.unsigned_abs())).await;
+        show_line(context.out, line, "");
+    }
+    Ended::Done
+}
+
+fn say(out: Out, replay: &Replay, zone: chrono_tz::Tz) {
+    let begun = &replay.session.begun;
+    out.talk(&format!(
+        "{}: {} on {} of {}, from {}",
+        replay.session.id,
+        begun.who,
+        begun.seat,
+        begun.customer,
+        begun.at.show(zone)
+    ));
+    if replay.session.standing == Standing::Full {
+        out.talk("the transcript is full before the session's end");
+    }
+    if replay.strange > 0 {
+        out.talk(&format!("{} of the recording could not be read", counted(replay.strange, "line")));
+    }
 }
 
 /// Does what the verb says.
 pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     match verb {
-        Verb::Open { gateway, r#for } => open(context, &gateway, r#for).await,
-        Verb::List => list(context).await,
+        Verb::Open { gateway, r#for } => ways::open(context, &gateway, r#for).await,
+        Verb::Ways => ways::ways(context).await,
+        Verb::List { on, back } => {
+            let env = context.env(Need::Read).await?;
+            let back = i64::try_from(back.as_millis()).unwrap_or(i64::MAX);
+            let answer = transcript::list(&env, &person(), &on, back).await?;
+            if context.out.json {
+                context.out.json(&answer);
+            } else {
+                let head =
+                    ["session", "seat", "customer", "kind", "who", "began", "length", "lines", "transcript", "end"];
+                let rows = answer.sessions.iter().map(|one| row(one, env.settings.zone)).collect();
+                context.out.table(&head, rows);
+            }
+            Ok(Ended::Done)
+        }
+        Verb::Replay { transcript, export: Some(path), .. } => {
+            let env = context.env(Need::Host).await?;
+            let (replay, cast) = transcript::export(&env, &person(), transcript, &path).await?;
+            write_new(&path, cast.as_bytes())?;
+            say(context.out, &replay, env.settings.zone);
+            context.out.talk(&format!(
+                "{} in {}, every known secret masked",
+                counted(replay.lines.len(), "line"),
+                path.display()
+            ));
+            Ok(Ended::Done)
+        }
+        Verb::Replay { transcript, speed, plain, export: None } => {
+            let env = context.env(Need::Host).await?;
+            let replay = transcript::replay(&env, &person(), transcript).await?;
+            let zone = env.settings.zone;
+            // The store is free while somebody watches.
+            drop(env);
+            context.doors.leave();
+            if context.out.json {
+                context.out.json(&replay);
+                return Ok(Ended::Done);
+            }
+            say(context.out, &replay, zone);
+            Ok(play(context, &replay, speed, plain).await)
+        }
+        Verb::Prune { dry_run } => {
+            let env = context.env(if dry_run { Need::Read } else { Need::Host }).await?;
+            let pruned = transcript::prune(&env, &person(), dry_run).await?;
+            if context.out.json {
+                context.out.json(&pruned);
+            } else {
+                let what = if dry_run { "would be removed" } else { "removed" };
+                context.out.data(&format!("{} {what}", counted(pruned.pruned, "transcript")));
+            }
+            Ok(Ended::Done)
+        }
     }
 }

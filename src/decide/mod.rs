@@ -13,3 +13,4 @@ pub mod heard;
 pub mod protection;
 pub mod reconcile;
 pub mod span;
+pub mod transcript;

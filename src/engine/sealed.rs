@@ -6,6 +6,8 @@ use crate::engine::keys::KeysError;
 use crate::model::actor::{Act, Actor};
 use crate::model::backup::Backup;
 use crate::model::config::Configuration;
+use crate::model::id::ObjectId;
+use crate::model::name::CustomerName;
 use crate::model::object::{ObjectFacts, OpenPurpose};
 use crate::model::outside::Outside;
 use crate::store::StoreError;
@@ -71,21 +73,33 @@ pub struct Opened {
 
 /// Opens the sealed configuration of a backup for a purpose, which stands in the audit before anything is opened.
 pub async fn open(env: &Env, actor: &Actor, backup: &Backup, purpose: OpenPurpose) -> Result<Opened, OpenError> {
-    let scoped = env.store.scoped(actor.scope.clone());
-    let object = scoped.object_get(backup.object).await?.ok_or(OpenError::Lost { what: OBJECT })?;
-    let generation = Some(object.facts.generation);
-    let key = scoped.customer_key_get(&backup.customer, generation).await?;
-    let key = key.ok_or(OpenError::Lost { what: "the customer's key" })?;
     let id = backup.id.map_or_else(String::new, |id| id.to_string());
-    let detail = serde_json::json!({"v": 1, "object": backup.object, "purpose": purpose});
-    env.store.audit_add(actor.did(env.clock.now(), Act::ObjectOpened, id.clone(), &detail)).await?;
+    let (bytes, facts) = open_object(env, actor, backup.object, (&backup.customer, id), purpose).await?;
+    Ok(Opened { configuration: env.definitions.configuration(Outside::from_bytes(&bytes)), facts })
+}
+
+/// Opens what is sealed of a customer; what it belongs to is the subject of the audit.
+pub(super) async fn open_object(
+    env: &Env,
+    actor: &Actor,
+    id: ObjectId,
+    (customer, subject): (&CustomerName, String),
+    purpose: OpenPurpose,
+) -> Result<(Vec<u8>, ObjectFacts), OpenError> {
+    let scoped = env.store.scoped(actor.scope.clone());
+    let object = scoped.object_get(id).await?.ok_or(OpenError::Lost { what: OBJECT })?;
+    let generation = Some(object.facts.generation);
+    let key = scoped.customer_key_get(customer, generation).await?;
+    let key = key.ok_or(OpenError::Lost { what: "the customer's key" })?;
+    let detail = serde_json::json!({"v": 1, "object": id, "purpose": purpose});
+    env.store.audit_add(actor.did(env.clock.now(), Act::ObjectOpened, subject.clone(), &detail)).await?;
     let facts = object.facts.clone();
     if !scoped.object_is_recorded(&facts).await? {
-        return Err(KeyError::ObjectNotRecorded(id).into());
+        return Err(KeyError::ObjectNotRecorded(subject).into());
     }
     let sealed = env.depot.get(object)?;
     let (_, bytes) = env.keys.ring()?.open_object(&key, &facts, &sealed, purpose)?;
-    Ok(Opened { configuration: env.definitions.configuration(Outside::from_bytes(&bytes)), facts })
+    Ok((bytes, facts))
 }
 
 #[cfg(test)]

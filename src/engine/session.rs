@@ -8,7 +8,7 @@ use crate::decide::brake::{self, LoginResult};
 use crate::engine::env::Env;
 use crate::engine::fleet::{self, Facts};
 use crate::engine::lane::Permit;
-use crate::engine::way;
+use crate::engine::{recorded, way};
 use crate::model::actor::{Act, Actor};
 use crate::model::asset::Asset;
 use crate::model::command::ReadCommand;
@@ -20,6 +20,7 @@ use crate::model::limits;
 use crate::model::name::SeatName;
 use crate::model::outside::Outside;
 use crate::model::reading::{Outcome, Reading};
+use crate::model::settings::TranscriptsOf;
 use crate::model::time::Time;
 use crate::readout::Context;
 use crate::store::StoreError;
@@ -96,10 +97,19 @@ impl From<AccessError> for Failure {
     }
 }
 
+/// As [`open_bare`], with a transcript where the settings ask for those of all sessions.
+pub async fn open(env: &Env, facts: &Facts, permit: Permit) -> Result<(Live, Permit), Failure> {
+    let (live, permit) = open_bare(env, facts, permit).await?;
+    match env.settings.transcripts.of {
+        TranscriptsOf::People => Ok((live, permit)),
+        TranscriptsOf::All => Ok((recorded::record(env, &facts.seat, live).await?, permit)),
+    }
+}
+
 /// Opens a session and proves who answers. A seat without an accepted host key is looked at, and nothing is sent.
 ///
 /// The permit of the seat's lane is given back where one has to wait for the brake, and got anew.
-pub async fn open(env: &Env, facts: &Facts, permit: Permit) -> Result<(Live, Permit), Failure> {
+pub async fn open_bare(env: &Env, facts: &Facts, permit: Permit) -> Result<(Live, Permit), Failure> {
     if let Some(error) = not_tried(&facts.gateway) {
         return Err(error.into());
     }

@@ -12,7 +12,8 @@ use crate::model::reading::ComponentKind;
 use crate::model::realm::Realm;
 use crate::model::series::Series;
 use crate::model::settings::{
-    EventsSource, Periods, ProtectionRules, RootSource, SessionLimits, Settings, TierRules, TransitKey, Vault,
+    EventsSource, Periods, ProtectionRules, RootSource, SessionLimits, Settings, TierRules, TranscriptRules,
+    TranscriptsOf, TransitKey, Vault,
 };
 use crate::model::snmp::{SnmpAuth, SnmpPrivacy};
 use crate::model::store_url::StoreUrl;
@@ -53,6 +54,23 @@ static SETTINGS_FILE: Table = Table {
             "When a unit that works is said to see nothing.",
         ),
         Field::optional("events", Kind::Table(&EVENT_FIELDS), "When whoever watches last heard of each seat."),
+        Field::optional(
+            "transcripts",
+            Kind::Table(&TRANSCRIPT_FIELDS),
+            "Of which sessions a transcript is kept, and how long.",
+        ),
+    ],
+};
+
+static TRANSCRIPT_FIELDS: Table = Table {
+    what: "the transcripts",
+    fields: &[
+        Field::optional(
+            "of",
+            Kind::Word(TranscriptsOf::words),
+            "people for sessions that a person holds, all for polls, backups and questions too; people when left out.",
+        ),
+        Field::optional("keep", DURATION, "How long hoshu session prune leaves them; 365d when left out."),
     ],
 };
 
@@ -263,7 +281,17 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
         tiers,
         protection,
         events,
+        transcripts: read_transcripts(fields.table("transcripts")),
     })
+}
+
+fn read_transcripts(fields: Option<Fields<'_>>) -> TranscriptRules {
+    let rules = TranscriptRules::default();
+    let Some(fields) = fields else { return rules };
+    TranscriptRules {
+        of: fields.get("of").unwrap_or(rules.of),
+        keep_ms: fields.duration_ms("keep").unwrap_or(rules.keep_ms),
+    }
 }
 
 /// A path is a file of SQLite; everything with `://` in it is an address.

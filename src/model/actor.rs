@@ -97,6 +97,14 @@ crate::words! {
         WayOpened = "way-opened",
         /// An attended way was closed, or did not open.
         WayClosed = "way-closed",
+        /// A session that leaves a transcript began.
+        SessionBegan = "session-began",
+        /// A session that leaves a transcript ended, and its transcript is sealed.
+        SessionEnded = "session-ended",
+        /// A transcript left the house's keeping, with every known secret masked.
+        TranscriptExported = "transcript-exported",
+        /// Transcripts that are older than they are kept were removed.
+        TranscriptPruned = "transcript-pruned",
         /// A credential was stopped on a seat or everywhere.
         CredentialStopped = "credential-stopped",
         /// A person cleared a stopped credential.

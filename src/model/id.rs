@@ -124,6 +124,8 @@ ids! {
     HostKeyId = "key";
     /// A sealed object in the depot.
     ObjectId = "object";
+    /// The transcript of a session.
+    TranscriptId = "transcript";
     /// One accepted load of the inventory.
     GenerationId = "generation";
     /// A record of the audit.

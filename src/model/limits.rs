@@ -96,3 +96,7 @@ pub const IMPORT_SHEETS_MAX: usize = 200;
 pub const IMPORT_MERGED_MAX: usize = 10_000;
 /// Bytes of a regular expression of a definition, compiled.
 pub const EXPRESSION_BYTES_MAX: usize = 1 << 18;
+/// Bytes of a transcript; what a session says beyond them is not kept, and the transcript says so.
+pub const TRANSCRIPT_BYTES_MAX: usize = 8 << 20;
+/// Characters of a line that a person types.
+pub const TYPED_CHARS_MAX: usize = 400;

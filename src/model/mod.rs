@@ -33,4 +33,6 @@ pub mod snmp;
 pub mod store_check;
 pub mod store_url;
 pub mod time;
+pub mod transcript;
+pub mod typed;
 pub mod word;

@@ -10,6 +10,8 @@ crate::words! {
     pub enum ObjectKind {
         /// A text configuration.
         Configuration = "configuration",
+        /// The timed transcript of a session.
+        Transcript = "transcript",
     }
 }
 
@@ -117,5 +119,7 @@ crate::words! {
         Verify = "verify",
         /// It is loaded into a simulated unit.
         Prove = "prove",
+        /// A transcript is shown, with every known secret masked.
+        Replay = "replay",
     }
 }

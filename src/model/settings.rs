@@ -48,6 +48,34 @@ pub struct Settings {
     pub protection: ProtectionRules,
     /// Where the last events stand that reached whoever watches.
     pub events: Option<EventsSource>,
+    /// Of which sessions transcripts are kept, and how long.
+    pub transcripts: TranscriptRules,
+}
+
+crate::words! {
+    /// Of which sessions transcripts are kept.
+    pub enum TranscriptsOf {
+        /// Of those that a person holds.
+        People = "people",
+        /// Of all.
+        All = "all",
+    }
+}
+
+/// Of which sessions transcripts are kept, and how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TranscriptRules {
+    /// Of which.
+    pub of: TranscriptsOf,
+    /// How long, in milliseconds.
+    pub keep_ms: i64,
+}
+
+impl Default for TranscriptRules {
+    /// Those of people, for a year.
+    fn default() -> Self {
+        Self { of: TranscriptsOf::People, keep_ms: 365 * 86_400_000 }
+    }
 }
 
 /// Where the root key is read from: the text of an age identity with a line that names its realm.

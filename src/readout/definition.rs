@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
 
@@ -17,6 +17,7 @@ use crate::model::reading::{ComponentKind, Tier};
 use crate::model::release::Release;
 use crate::model::series::Series;
 use crate::model::snmp::{Oid, SnmpObject};
+use crate::model::typed::Verbs;
 
 /// The definitions that every build holds, in the order in which their commands are sent: what names something comes
 /// before what asks for it.
@@ -51,6 +52,8 @@ const EMBEDDED_SNMP: &[(&str, &str)] = &[
     ("snmp-mail.yaml", include_str!("definitions/snmp-mail.yaml")),
     ("snmp-cm.yaml", include_str!("definitions/snmp-cm.yaml")),
 ];
+
+const LOGIN: (&str, &str) = ("login.yaml", include_str!("definitions/login.yaml"));
 
 /// Why a definition is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +107,14 @@ pub enum DefinitionError {
         /// The file.
         file: String,
         /// The table.
+        words: String,
+    },
+    /// A command by which a typed line is judged has no plain words.
+    #[error("use the definition {file}: {words:?} is no command of words in small letters")]
+    Phrase {
+        /// The file.
+        file: String,
+        /// As it stands there.
         words: String,
     },
     /// An expression is wrong.
@@ -206,13 +217,16 @@ pub struct Definitions {
     layouts: Vec<Layout>,
     config: ConfigDefinition,
     snmp: Vec<SnmpLayout>,
+    verbs: OnceLock<Verbs>,
+    own_verbs: Verbs,
 }
 
 impl Definitions {
     /// The definitions that this build holds. A test has compiled their expressions and looked for their mistakes.
     pub fn embedded() -> Result<Self, DefinitionError> {
         let config = ConfigDefinition::parse("config.yaml", include_str!("definitions/config.yaml"))?;
-        let mut all = Self { layouts: Vec::new(), config, snmp: Vec::new() };
+        let mut all =
+            Self { layouts: Vec::new(), config, snmp: Vec::new(), verbs: OnceLock::new(), own_verbs: Verbs::default() };
         for (file, text) in EMBEDDED {
             all.put(layouts(file, parse(file, text)?)?);
         }
@@ -222,14 +236,19 @@ impl Definitions {
         Ok(all)
     }
 
-    /// Takes a definition file; a layout of a known name replaces the known one in its place in the order, and
-    /// `config.yaml` replaces what is known of configurations.
+    /// Takes a definition file; a layout of a known name replaces the known one in its place in the order,
+    /// `config.yaml` replaces what is known of configurations, and `login.yaml` adds to what a person may type.
     pub fn add(&mut self, file: &str, text: &str) -> Result<(), DefinitionError> {
         let expression = |source| DefinitionError::Expression { file: file.to_owned(), source: Box::new(source) };
         if file == "config.yaml" {
             let config = ConfigDefinition::parse(file, text)?;
             config.compile().map_err(expression)?;
             self.config = config;
+            return Ok(());
+        }
+        if file == LOGIN.0 {
+            self.own_verbs.add(parse_verbs(file, text)?);
+            self.verbs = OnceLock::new();
             return Ok(());
         }
         if file.starts_with("snmp") {
@@ -335,6 +354,16 @@ impl Definitions {
         &self.config.saved_command
     }
 
+    /// Which lines a person may send in a session of their own. Only a login asks, so that it is read when it is asked.
+    pub fn verbs(&self) -> Result<&Verbs, DefinitionError> {
+        if let Some(verbs) = self.verbs.get() {
+            return Ok(verbs);
+        }
+        let mut verbs = parse_verbs(LOGIN.0, LOGIN.1)?;
+        verbs.add(self.own_verbs.clone());
+        Ok(self.verbs.get_or_init(|| verbs))
+    }
+
     /// The layout of a name: `version`, `clock`, `hardware`, …
     pub fn by_name(&self, name: &str) -> Option<&Layout> {
         self.layouts.iter().find(|layout| layout.name == name)
@@ -355,6 +384,14 @@ fn mistaken(file: &str, mistake: Mistake) -> DefinitionError {
         Mistake::Expression(source) => DefinitionError::Expression { file: file.to_owned(), source: Box::new(source) },
         Mistake::Part(part) => DefinitionError::UnknownPart { file: file.to_owned(), part },
         Mistake::Words(words) => DefinitionError::UnknownWords { file: file.to_owned(), words },
+    }
+}
+
+fn parse_verbs(file: &str, text: &str) -> Result<Verbs, DefinitionError> {
+    let verbs = serde_yaml::from_str::<Verbs>(text).map_err(|source| syntax(file, source))?;
+    match verbs.mistake() {
+        Some(words) => Err(DefinitionError::Phrase { file: file.to_owned(), words: words.to_owned() }),
+        None => Ok(verbs),
     }
 }
 
@@ -425,6 +462,63 @@ mod tests {
         let config = ("config.yaml", include_str!("definitions/config.yaml"));
         for (file, text) in EMBEDDED.iter().chain([&config]) {
             again.add(file, text).unwrap_or_else(|error| panic!("{file}: {error:?}"));
+        }
+    }
+
+    #[test]
+    fn no_denied_word_is_sent_whole_or_shortened() {
+        let all = embedded();
+        let verbs = all.verbs().expect("right");
+        for series in Series::ALL {
+            let denied = verbs.denied(*series);
+            assert!(denied.len() > 30);
+            for words in denied {
+                let first = words.split(' ').next().expect("a word");
+                for end in 1..=first.len() {
+                    let short = &first[..end];
+                    for line in [short.to_owned(), format!("{short} x"), format!("{short}?"), short.to_uppercase()] {
+                        let judged = verbs.judge(&line, *series);
+                        // `sh` is what everybody types for show, and show is what is sent.
+                        let spelled = judged.as_ref().is_ok_and(|line| line.as_str().starts_with("show"));
+                        assert!(judged.is_err() || (short == "sh" && spelled), "{series} {line:?}: {judged:?}");
+                    }
+                }
+            }
+            for short in ["rel", "conf t", "wr mem", "ena", "en", "no conf"] {
+                assert!(verbs.judge(short, *series).is_err(), "{short}");
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_sent_begins_with_allowed_words(line in "[a-z]{0,6}[ -~]{0,30}") {
+            let all = embedded();
+            let verbs = all.verbs().expect("right");
+            if let Ok(sent) = verbs.judge(&line, Series::Nx) {
+                let begins = |words: &&str| {
+                    let rest = sent.as_str().strip_prefix(words);
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '?']))
+                };
+                let allowed = verbs.allowed(Series::Nx).iter().any(begins);
+                proptest::prop_assert!(allowed || ["", "?"].contains(&sent.as_str()), "{:?}", sent);
+                proptest::prop_assert!(!sent.as_str().contains(['\n', '\r', ';', '|', '\x03', '\t']));
+            }
+        }
+    }
+
+    #[test]
+    fn a_users_own_verbs_are_added_and_the_longer_one_holds() {
+        let mut all = embedded();
+        let own = "allow:\n- {words: show}\n- {words: cmc execute all command}\ndeny:\n- {words: show log, why: x}\n";
+        all.add("login.yaml", own).expect("right");
+        let verbs = all.verbs().expect("right");
+        assert!(verbs.judge("show log", Series::Nx).is_err() && verbs.judge("sh lo x", Series::Nx).is_err());
+        assert!(verbs.judge("show version", Series::Nx).is_ok() && verbs.judge("reload", Series::Nx).is_err());
+        assert!(verbs.judge("cmc execute all command x", Series::Cm).is_ok());
+        assert!(verbs.judge("cmc execute appliance x", Series::Cm).is_err());
+        for wrong in ["allow:\n- {words: 'show  x'}\n", "deny:\n- {words: Reload}\n", "allow:\n- {words: ''}\n"] {
+            assert!(matches!(all.add("login.yaml", wrong), Err(DefinitionError::Phrase { .. })), "{wrong}");
         }
     }
 

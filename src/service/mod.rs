@@ -15,12 +15,14 @@ pub mod hostkey;
 pub mod import;
 pub mod key;
 pub mod ledger;
+pub mod login;
 pub mod poll;
 pub mod prune;
 pub mod refusal;
 pub mod select;
 pub mod session;
 pub mod store;
+pub mod transcript;
 
 pub use crate::engine::clock::Stopwatch;
 pub use crate::engine::env::Env;

@@ -8,6 +8,7 @@ use crate::engine::keys::KeysError;
 use crate::engine::session::Failure;
 use crate::inventory::{Refused, SelectorError};
 use crate::model::door::WayName;
+use crate::model::outside::Outside;
 use crate::model::reading::Outcome;
 use crate::model::settings::RootSource;
 use crate::sheet::SheetError;
@@ -86,6 +87,25 @@ pub enum Refusal {
     /// A way that was entered cannot be lent.
     #[error("the way cannot be lent")]
     Loan(#[source] Box<LoanError>),
+    /// There is no session with the appliance.
+    #[error("no session: {outcome}: {}", .reason.for_terminal())]
+    NoSession {
+        /// In a word.
+        outcome: Outcome,
+        /// In words, with what was expected and found.
+        reason: Outside,
+    },
+    /// Something that is sealed, or that its secrets are not known of, is not shown.
+    #[error("{what} is not shown: {why}")]
+    NotShown {
+        /// What was asked for.
+        what: String,
+        /// Why not.
+        why: String,
+    },
+    /// A person has to sit at a terminal for it.
+    #[error("expected a terminal, found none")]
+    NoTerminal,
     /// The lab does not do it.
     #[error("the lab: {0}")]
     Lab(String),
@@ -127,6 +147,9 @@ impl Refusal {
             Self::Definitions(_) => "definitions",
             Self::WayNotOpened { .. } => "way-not-opened",
             Self::Loan(_) => "way-not-lent",
+            Self::NoSession { .. } => "no-session",
+            Self::NotShown { .. } => "not-shown",
+            Self::NoTerminal => "no-terminal",
             Self::Lab(_) => "lab",
             Self::Demo(_) => "demo",
         }
@@ -148,6 +171,9 @@ impl Refusal {
         "definitions",
         "way-not-opened",
         "way-not-lent",
+        "no-session",
+        "not-shown",
+        "no-terminal",
         "lab",
         "demo",
     ];
@@ -155,10 +181,10 @@ impl Refusal {
     /// The exit code, as the command line's help lists it.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Selection(_) | Self::NotFound { .. } | Self::Argument(_) => 2,
+            Self::Selection(_) | Self::NotFound { .. } | Self::Argument(_) | Self::NoTerminal => 2,
             Self::Files(_) | Self::Definitions(_) | Self::Table { .. } | Self::Doubts { .. } => 3,
-            Self::WayNotOpened { .. } => 4,
-            Self::Keys(_) => 6,
+            Self::WayNotOpened { .. } | Self::NoSession { .. } => 4,
+            Self::Keys(_) | Self::NotShown { .. } => 6,
             Self::Store(_) | Self::Busy(_) | Self::Depot(_) => 7,
             Self::Folder { .. } | Self::Loan(_) | Self::Lab(_) | Self::Demo(_) => 1,
         }
@@ -188,11 +214,19 @@ impl Refusal {
             Self::Store(error) => error.hint().map(str::to_owned),
             Self::WayNotOpened { failure, .. } => way_hint(failure.outcome).map(str::to_owned),
             Self::Loan(_) => {
-                Some("hoshu session list shows who holds it; the folder ways lies beside the depot".to_owned())
+                Some("hoshu session ways shows who holds it; the folder ways lies beside the depot".to_owned())
             }
             Self::Lab(_) => {
                 Some("hoshu lab serve starts a lab, hoshu lab faults lists what can be broken in it".to_owned())
             }
+            Self::NoSession { .. } => Some(
+                "docs/errors.md says what each outcome means; hoshu card shows what is known of the seat".to_owned(),
+            ),
+            Self::NotShown { .. } => Some(
+                "hoshu key status says what opens; the seat's credentials must be readable, so that they can be masked"
+                    .to_owned(),
+            ),
+            Self::NoTerminal => Some("for a program: hoshu ask --on SEAT 'show version'".to_owned()),
             Self::Definitions(_) => {
                 Some("mend the file, which lies in the folder readouts of the inventory, or take it away".to_owned())
             }

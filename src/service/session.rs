@@ -34,7 +34,7 @@ fn gateway<'a>(env: &'a Env, actor: &Actor, name: &str) -> Result<(WayName, &'a 
             what: "gateway",
             name: name.to_owned(),
             hint: crate::yaml::did_you_mean(name, all.iter().map(|(way, _)| way.gateway.as_str())).unwrap_or_else(|| {
-                "a gateway is named customer/gateway, as in ginga/center-otp; hoshu session list shows the attended ones"
+                "a gateway is named customer/gateway, as in ginga/center-otp; hoshu session ways shows the attended ones"
                     .to_owned()
             }),
         }),

@@ -34,6 +34,7 @@ mod series;
 mod series_pack;
 mod span;
 mod status;
+mod transcript;
 mod varint;
 mod writer;
 
@@ -69,6 +70,7 @@ pub use poll::PollPoint;
 pub use prune::Doomed;
 pub use series::SeriesPoint;
 pub use status::Counts;
+pub use transcript::TranscriptFilter;
 
 /// Connections that read at the same time.
 const READERS_MAX: u32 = 4;

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Nullable};
 
 use crate::model::actor::Act;
 use crate::model::id::ObjectId;
-use crate::model::object::{ObjectBody, ObjectFacts, ObjectPlace, SealedObject};
+use crate::model::object::{ObjectBody, ObjectFacts, ObjectKind, ObjectPlace, SealedObject};
 use crate::model::time::Time;
 
 use super::db::Db;
@@ -116,15 +116,18 @@ impl Scoped {
         self.store.read(read).await
     }
 
-    /// Whether the audit of the backup that brought an object has the digest that its row has now: a row can be
+    /// Whether the audit of the backup or session that brought an object has the digest that its row has now: a row can be
     /// written over, and anybody can seal to a public key.
     pub async fn object_is_recorded(&self, facts: &ObjectFacts) -> Result<bool, StoreError> {
         if !self.scope.sees(&facts.customer) {
             return Ok(false);
         }
         let (seat, at, digest) = (facts.seat.clone(), facts.taken_at, hex::encode(facts.digest));
-        let read =
-            move |db: &mut Db| audit::has(db, (at, seat.as_str()), &[Act::BackupTaken], "sealed_sha256", &digest);
+        let act = match facts.kind {
+            ObjectKind::Configuration => Act::BackupTaken,
+            ObjectKind::Transcript => Act::SessionEnded,
+        };
+        let read = move |db: &mut Db| audit::has(db, (at, seat.as_str()), &[act], "sealed_sha256", &digest);
         self.store.read(read).await
     }
 }

@@ -250,10 +250,50 @@ diesel::table! {
 diesel::joinable!(tenure -> asset (asset_id));
 diesel::joinable!(host_key -> asset (asset_id));
 diesel::joinable!(host_key -> hop (hop_id));
+diesel::table! {
+    transcript (id) {
+        id -> BigInt,
+        customer -> Text,
+        seat -> Text,
+        kind -> Text,
+        who -> Text,
+        began_at -> BigInt,
+        process -> Text,
+    }
+}
+
+diesel::table! {
+    transcript_end (transcript_id) {
+        transcript_id -> BigInt,
+        ended_at -> BigInt,
+        outcome -> Text,
+        detail -> Text,
+        bytes -> BigInt,
+        commands -> BigInt,
+        denied -> BigInt,
+        cut -> Bool,
+        object_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    transcript_pruned (transcript_id) {
+        transcript_id -> BigInt,
+        customer -> Text,
+        seat -> Text,
+        who -> Text,
+        began_at -> BigInt,
+        object_id -> Nullable<BigInt>,
+        pruned_at -> BigInt,
+    }
+}
+
 diesel::joinable!(backup -> object (object_id));
 diesel::joinable!(object_text -> object (object_id));
 diesel::joinable!(backup_seen -> backup (backup_id));
 diesel::joinable!(backup_event -> backup (backup_id));
+diesel::joinable!(transcript_end -> transcript (transcript_id));
+diesel::joinable!(transcript_end -> object (object_id));
 diesel::allow_tables_to_appear_in_same_query!(
     asset,
     tenure,
@@ -263,5 +303,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     backup_seen,
     backup_event,
     object,
-    object_text
+    object_text,
+    transcript,
+    transcript_end
 );

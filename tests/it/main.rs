@@ -21,6 +21,7 @@ mod key;
 mod kills;
 mod lab;
 mod ledger;
+mod login;
 mod nested;
 mod outside;
 mod past;

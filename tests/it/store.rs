@@ -23,4 +23,6 @@ mod scope;
 #[cfg(test)]
 mod speed;
 #[cfg(test)]
+mod transcripts;
+#[cfg(test)]
 pub(crate) mod world;

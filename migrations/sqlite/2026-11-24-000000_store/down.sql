@@ -1,6 +1,9 @@
 DROP TABLE audit;
 DROP TABLE credential_brake;
 DROP TABLE customer_key;
+DROP TABLE transcript_pruned;
+DROP TABLE transcript_end;
+DROP TABLE transcript;
 DROP TABLE pruned;
 DROP TABLE backup_event;
 DROP TABLE backup_seen;

@@ -155,7 +155,7 @@ CREATE TABLE object (
     customer TEXT NOT NULL,
     seat TEXT NOT NULL,
     generation BIGINT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('configuration')),
+    kind TEXT NOT NULL CHECK (kind IN ('configuration', 'transcript')),
     taken_at BIGINT NOT NULL,
     nonce TEXT NOT NULL,
     digest BLOB NOT NULL,
@@ -216,6 +216,41 @@ CREATE TABLE pruned (
     reason TEXT NOT NULL
 );
 
+-- Sessions that leave a transcript, as they begin. One without a row in `transcript_end` is under way, or was cut off.
+CREATE TABLE transcript (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer TEXT NOT NULL,
+    seat TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('login', 'automatic')),
+    who TEXT NOT NULL,
+    began_at BIGINT NOT NULL,
+    process TEXT NOT NULL
+);
+
+-- How they ended, and the sealed transcript.
+CREATE TABLE transcript_end (
+    transcript_id BIGINT NOT NULL PRIMARY KEY REFERENCES transcript (id),
+    ended_at BIGINT NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('left', 'closed', 'broke', 'idle', 'stopped')),
+    detail TEXT NOT NULL,
+    bytes BIGINT NOT NULL,
+    commands BIGINT NOT NULL,
+    denied BIGINT NOT NULL,
+    cut BOOLEAN NOT NULL,
+    object_id BIGINT NOT NULL REFERENCES object (id)
+);
+
+-- Which transcripts were pruned. Their rows and objects may go only when they are named here.
+CREATE TABLE transcript_pruned (
+    transcript_id BIGINT NOT NULL PRIMARY KEY,
+    customer TEXT NOT NULL,
+    seat TEXT NOT NULL,
+    who TEXT NOT NULL,
+    began_at BIGINT NOT NULL,
+    object_id BIGINT,
+    pruned_at BIGINT NOT NULL
+);
+
 -- Each customer's key pairs; the highest generation is the present one. A destroyed one is a tombstone.
 CREATE TABLE customer_key (
     customer TEXT NOT NULL,
@@ -256,7 +291,8 @@ CREATE TABLE audit (
             'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
             'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
             'backup-pruned', 'depot-swept', 'backup-redacted', 'backup-exported', 'object-opened',
-            'asked', 'way-opening', 'way-opened', 'way-closed', 'credential-stopped', 'credential-cleared'
+            'asked', 'way-opening', 'way-opened', 'way-closed', 'session-began', 'session-ended', 'transcript-exported',
+            'transcript-pruned', 'credential-stopped', 'credential-cleared'
         )),
     subject TEXT NOT NULL,
     detail TEXT NOT NULL
@@ -278,6 +314,10 @@ CREATE INDEX audit_subject ON audit (subject, at);
 CREATE INDEX backup_event_backup ON backup_event (backup_id);
 CREATE INDEX backup_object ON backup (object_id);
 CREATE INDEX pruned_object ON pruned (object_id);
+CREATE INDEX transcript_seat ON transcript (seat, began_at);
+CREATE INDEX transcript_began ON transcript (began_at);
+CREATE INDEX transcript_end_object ON transcript_end (object_id);
+CREATE INDEX transcript_pruned_object ON transcript_pruned (object_id);
 
 -- What is recorded stays as it was written; a backup goes when `pruned` names it, whole and never in part.
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
@@ -320,6 +360,7 @@ BEGIN
 END;
 CREATE TRIGGER object_no_delete BEFORE DELETE ON object
 WHEN NOT EXISTS (SELECT 1 FROM pruned WHERE object_id = OLD.id)
+    AND NOT EXISTS (SELECT 1 FROM transcript_pruned WHERE object_id = OLD.id)
 BEGIN
     SELECT RAISE(ABORT, 'object is append-only');
 END;
@@ -330,4 +371,30 @@ END;
 CREATE TRIGGER pruned_no_delete BEFORE DELETE ON pruned
 BEGIN
     SELECT RAISE(ABORT, 'pruned is append-only');
+END;
+CREATE TRIGGER transcript_no_update BEFORE UPDATE ON transcript
+BEGIN
+    SELECT RAISE(ABORT, 'transcript is append-only');
+END;
+CREATE TRIGGER transcript_no_delete BEFORE DELETE ON transcript
+WHEN NOT EXISTS (SELECT 1 FROM transcript_pruned WHERE transcript_id = OLD.id)
+BEGIN
+    SELECT RAISE(ABORT, 'transcript is append-only');
+END;
+CREATE TRIGGER transcript_end_no_update BEFORE UPDATE ON transcript_end
+BEGIN
+    SELECT RAISE(ABORT, 'transcript_end is append-only');
+END;
+CREATE TRIGGER transcript_end_no_delete BEFORE DELETE ON transcript_end
+WHEN NOT EXISTS (SELECT 1 FROM transcript_pruned WHERE transcript_id = OLD.transcript_id)
+BEGIN
+    SELECT RAISE(ABORT, 'transcript_end is append-only');
+END;
+CREATE TRIGGER transcript_pruned_no_update BEFORE UPDATE ON transcript_pruned
+BEGIN
+    SELECT RAISE(ABORT, 'transcript_pruned is append-only');
+END;
+CREATE TRIGGER transcript_pruned_no_delete BEFORE DELETE ON transcript_pruned
+BEGIN
+    SELECT RAISE(ABORT, 'transcript_pruned is append-only');
 END;

@@ -17,6 +17,7 @@ use hoshu::model::object::ObjectKind;
 use hoshu::model::reading::{ComponentKind, Condition, Outcome};
 use hoshu::model::realm::Realm;
 use hoshu::model::record::BrakeState;
+use hoshu::model::transcript::{SessionEnd, TranscriptKind};
 use hoshu::store::{Store, StoreError};
 use regex::Regex;
 
@@ -142,6 +143,8 @@ fn checks_hold_the_words_of_the_model() {
         ("backup", "grade", words(Grade::ALL, Grade::as_str)),
         ("backup_event", "event", words(Learned::ALL, Learned::as_str)),
         ("pruned", "grade", words(Worth::ALL, Worth::as_str)),
+        ("transcript", "kind", words(TranscriptKind::ALL, TranscriptKind::as_str)),
+        ("transcript_end", "outcome", words(SessionEnd::ALL, SessionEnd::as_str)),
         ("credential_brake", "state", words(BrakeState::ALL, BrakeState::as_str)),
         ("audit", "proof", words(Proof::ALL, Proof::as_str)),
         ("audit", "act", words(Act::ALL, Act::as_str)),
