@@ -185,6 +185,11 @@ impl Connection {
         (state.exit_status, state.stage) = (None, Stage::Open);
     }
 
+    /// Lets an answer be silent for so long.
+    pub(super) const fn be_patient(&mut self, idle: Duration) {
+        self.limits.idle = idle;
+    }
+
     /// Sends bytes to a channel.
     pub(super) async fn send(
         &self,

@@ -133,6 +133,7 @@ pub const fn may_ask(ssh: Outcome, in_clear: bool) -> bool {
         | Outcome::OverLimit => !in_clear,
         Outcome::NotYetServed
         | Outcome::NoSsh
+        | Outcome::NotPushed
         | Outcome::NoCredential
         | Outcome::KeyUnknown
         | Outcome::KeyChanged

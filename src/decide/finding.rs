@@ -137,7 +137,9 @@ pub fn reach(outcome: Outcome) -> Option<Reading> {
         | Outcome::LoginRefused
         | Outcome::Dropped
         | Outcome::WrongAppliance => Condition::Bad,
-        Outcome::NotYetServed | Outcome::NoSsh | Outcome::Stopped | Outcome::NotKept => return None,
+        Outcome::NotYetServed | Outcome::NoSsh | Outcome::Stopped | Outcome::NotKept | Outcome::NotPushed => {
+            return None;
+        }
     };
     Some(Reading::new(Component::only(ComponentKind::Reach), condition, outcome.as_str()))
 }

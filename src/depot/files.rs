@@ -213,7 +213,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
-fn make_folder(folder: &Path) -> Result<(), DepotError> {
+pub(super) fn make_folder(folder: &Path) -> Result<(), DepotError> {
     if folder.is_dir() {
         return Ok(());
     }

@@ -18,9 +18,9 @@ use crate::model::time::Time;
 use super::keys::{KeyError, Keyring, OBJECT, unopenable};
 
 /// How hard zstd tries: configurations shrink to a fourth at its fastest, and more effort costs more than the seal.
-const ZSTD_LEVEL: i32 = 1;
+pub(super) const ZSTD_LEVEL: i32 = 1;
 /// Bytes of the header line.
-const HEADER_BYTES_MAX: u64 = 4096;
+pub(super) const HEADER_BYTES_MAX: u64 = 4096;
 
 /// What an object is, before it is sealed.
 #[derive(Debug, Clone)]
@@ -56,10 +56,12 @@ pub struct SealedHeader {
     pub taken_at: Time,
     /// A random number, the same as in the row.
     pub nonce: String,
-    /// SHA-256 of the content, in hex.
-    pub sha256: String,
-    /// Bytes of the content.
-    pub bytes: u64,
+    /// SHA-256 of the content, in hex; absent where the content was sealed while it arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Bytes of the content; absent likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 thread_local! {
@@ -94,8 +96,8 @@ impl Keyring {
             kind: new.kind,
             taken_at: new.taken_at,
             nonce: nonce.clone(),
-            sha256: hex::encode(Sha256::digest(content)),
-            bytes: content.len() as u64,
+            sha256: Some(hex::encode(Sha256::digest(content))),
+            bytes: Some(content.len() as u64),
         };
         let mut line = serde_json::to_vec(&header).map_err(|error| sealing(&error))?;
         line.push(b'\n');
@@ -147,7 +149,9 @@ impl Keyring {
         same("the time of an object", &facts.taken_at, &header.taken_at)?;
         same("the number of an object", &facts.nonce, &header.nonce)?;
         let content = unpack(plain)?;
-        same("the digest of a content", &header.sha256, &hex::encode(Sha256::digest(&content)))?;
+        // The seal itself holds the content of a stream together; what was whole when it was sealed is held twice.
+        let digest = header.sha256.as_deref().unwrap_or_default();
+        same("the digest of a content", digest, &hex::encode(Sha256::digest(&content)))?;
         tracing::info!(customer = %facts.customer, seat = %facts.seat, %purpose, "a sealed object was opened");
         Ok((header, content))
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::drop::{DROP_FIELDS, read_drop};
 use super::forms::{
     ACCOUNT, CREDENTIAL, CREDENTIAL_ID, DURATION, LINE, PATH, RECIPIENT, SERVER, VARIABLE, VAULT_PATH, ZONE,
 };
@@ -45,6 +46,7 @@ static SETTINGS_FILE: Table = Table {
             "Kinds of component for which findings turn hard, or end, otherwise than is built in.",
         ),
         Field::optional("tiers", Kind::Table(&TIER_FIELDS), "How often appliances are polled."),
+        Field::optional("drop", Kind::Table(&DROP_FIELDS), "Where appliances push backups that they write themselves."),
     ],
 };
 
@@ -202,6 +204,7 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
     let limits = read_limits(fields.table("limits"), problems);
     let findings = fields.keyed("findings").into_iter().filter_map(read_hysteresis).collect();
     let tiers = read_tiers(fields.table("tiers"), problems);
+    let drop = read_drop(fields.table("drop"), problems);
     let store = read_store(fields, folder, problems);
     Some(Settings {
         realm: realm?,
@@ -217,6 +220,7 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
         limits,
         findings,
         tiers,
+        drop,
     })
 }
 

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use crate::depot::{DepotError, KeyError};
 use crate::engine::keys::KeysError;
+use crate::engine::push::PushError;
 use crate::inventory::{Refused, SelectorError};
+use crate::model::causes::with_causes;
 use crate::model::settings::RootSource;
 use crate::sheet::SheetError;
 use crate::store::{LockError, StoreError};
@@ -68,6 +70,9 @@ pub enum Refusal {
     /// A sealed object cannot be kept or found.
     #[error("the depot cannot be used")]
     Depot(#[from] DepotError),
+    /// The drop is not set up, or cannot listen.
+    #[error("the drop cannot be used: {0}")]
+    Drop(String),
     /// A layout of answers cannot be used: one of the folder `readouts`, since those that are built in are tested.
     #[error("the layouts of answers cannot be used")]
     Definitions(#[from] crate::readout::DefinitionError),
@@ -85,6 +90,15 @@ impl From<KeysError> for Refusal {
             KeysError::Key(error) => Self::Keys(error),
             KeysError::Depot(error) => Self::Depot(error),
             KeysError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<PushError> for Refusal {
+    fn from(error: PushError) -> Self {
+        match error {
+            PushError::Keys(error) => error.into(),
+            PushError::Listen(error) => Self::Drop(with_causes(&error)),
         }
     }
 }
@@ -109,6 +123,7 @@ impl Refusal {
             Self::Busy(_) => "store-busy",
             Self::Keys(_) => "keys",
             Self::Depot(_) => "depot",
+            Self::Drop(_) => "drop",
             Self::Definitions(_) => "definitions",
             Self::Lab(_) => "lab",
             Self::Demo(_) => "demo",
@@ -128,6 +143,7 @@ impl Refusal {
         "store-busy",
         "keys",
         "depot",
+        "drop",
         "definitions",
         "lab",
         "demo",
@@ -140,7 +156,7 @@ impl Refusal {
             Self::Files(_) | Self::Definitions(_) | Self::Table { .. } | Self::Doubts { .. } => 3,
             Self::Keys(_) => 6,
             Self::Store(_) | Self::Busy(_) | Self::Depot(_) => 7,
-            Self::Folder { .. } | Self::Lab(_) | Self::Demo(_) => 1,
+            Self::Folder { .. } | Self::Drop(_) | Self::Lab(_) | Self::Demo(_) => 1,
         }
     }
 
@@ -169,6 +185,10 @@ impl Refusal {
             Self::Lab(_) => {
                 Some("hoshu lab serve starts a lab, hoshu lab faults lists what can be broken in it".to_owned())
             }
+            Self::Drop(_) => Some(
+                "hoshu.yaml says where it listens: drop: {listen: '192.0.2.7:10022'}; docs/drop.md says the rest"
+                    .to_owned(),
+            ),
             Self::Definitions(_) => {
                 Some("mend the file, which lies in the folder readouts of the inventory, or take it away".to_owned())
             }
@@ -211,7 +231,7 @@ const fn key_hint(error: &KeyError) -> Option<&'static str> {
         KeyError::Unopenable { .. } | KeyError::Foreign { .. } | KeyError::OtherRealm { .. } => {
             "hoshu key status says what opens; after a change of the root key: hoshu key rewrap --old-root FILE"
         }
-        KeyError::ObjectNotRecorded(_) | KeyError::KeyNotRecorded(_) => {
+        KeyError::ObjectNotRecorded(_) | KeyError::KeyNotRecorded(_) | KeyError::DropKeyNotRecorded => {
             "somebody wrote into the store: keep it as it is, and look who could"
         }
         KeyError::Destroyed { .. } | KeyError::OverLimit(_) | KeyError::Sealing(_) => return None,

@@ -1,6 +1,7 @@
 DROP TABLE audit;
 DROP TABLE credential_brake;
 DROP TABLE customer_key;
+DROP TABLE house_key;
 DROP TABLE pruned;
 DROP TABLE backup_event;
 DROP TABLE backup_seen;

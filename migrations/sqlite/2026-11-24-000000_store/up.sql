@@ -92,7 +92,7 @@ CREATE TABLE poll_last (
     outcome TEXT NOT NULL CHECK (outcome IN (
             'answered', 'not-yet-served', 'no-ssh', 'no-credential', 'braked', 'key-unknown', 'key-changed',
             'timed-out', 'refused', 'closed-early', 'protocol', 'login-refused', 'no-prompt', 'dropped', 'over-limit',
-            'not-understood', 'wrong-appliance', 'not-kept', 'stopped'
+            'not-understood', 'wrong-appliance', 'not-kept', 'not-pushed', 'stopped'
         )),
     reason TEXT NOT NULL,
     took_ms BIGINT NOT NULL,
@@ -153,7 +153,7 @@ CREATE TABLE object (
     customer TEXT NOT NULL,
     seat TEXT NOT NULL,
     generation BIGINT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('configuration')),
+    kind TEXT NOT NULL CHECK (kind IN ('configuration', 'pushed')),
     taken_at BIGINT NOT NULL,
     nonce TEXT NOT NULL,
     digest BLOB NOT NULL,
@@ -171,6 +171,7 @@ CREATE TABLE object_text (
 
 CREATE TABLE backup (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('configuration', 'profile-config', 'profile-fedb', 'profile-config+fedb', 'profile-full')),
     customer TEXT NOT NULL,
     seat TEXT NOT NULL,
     asset_id BIGINT NOT NULL REFERENCES asset (id),
@@ -214,6 +215,15 @@ CREATE TABLE pruned (
     reason TEXT NOT NULL
 );
 
+-- Keys of the house itself, sealed to the root key and the recovery recipients: the host key of the drop.
+CREATE TABLE house_key (
+    name TEXT NOT NULL PRIMARY KEY,
+    public TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    sealed_to TEXT NOT NULL,
+    made_at BIGINT NOT NULL
+);
+
 -- Each customer's key pairs; the highest generation is the present one. A destroyed one is a tombstone.
 CREATE TABLE customer_key (
     customer TEXT NOT NULL,
@@ -253,6 +263,7 @@ CREATE TABLE audit (
             'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'customer-key-rotated',
             'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
             'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
+            'drop-key-made', 'drop-key-rewrapped', 'push-asked', 'drop-refused',
             'backup-pruned', 'depot-swept', 'backup-redacted', 'backup-exported', 'object-opened',
             'asked', 'credential-stopped', 'credential-cleared'
         )),

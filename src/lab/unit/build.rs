@@ -85,6 +85,8 @@ impl Unit {
             enable_password: None,
             algorithms: spec.algorithms,
             bare_line_feeds: spec.algorithms == Algorithms::Modern && dice.below(8) == 0,
+            last_backup: None,
+            known_hosts: BTreeMap::new(),
             faults: BTreeMap::new(),
             appliance_id: mac,
             boot,

@@ -239,6 +239,23 @@ pub struct MailQueues {
     pub active: u64,
 }
 
+/// A backup that the unit wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastBackup {
+    /// Its profile.
+    pub profile: String,
+    /// Where it went.
+    pub destination: String,
+    /// When it began.
+    pub began_at: Time,
+    /// When it ended.
+    pub ended_at: Time,
+    /// How.
+    pub success: bool,
+    /// The name and size of its file.
+    pub file: Option<(String, u64)>,
+}
+
 /// One appliance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
@@ -294,6 +311,10 @@ pub struct Unit {
     pub algorithms: Algorithms,
     /// Ends its lines with a bare line feed even on a terminal.
     pub bare_line_feeds: bool,
+    /// The last backup that it wrote; one from the factory before the first.
+    pub last_backup: Option<LastBackup>,
+    /// The hosts that it pushed to, with the fingerprints of their keys.
+    pub known_hosts: BTreeMap<String, String>,
     /// What is broken, with how often it will still take effect.
     pub faults: BTreeMap<Fault, Option<u32>>,
 }

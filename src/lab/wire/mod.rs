@@ -6,6 +6,7 @@ mod channel;
 mod connection;
 mod keys;
 mod listener;
+mod push;
 mod snmp;
 mod terminal;
 
