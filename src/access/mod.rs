@@ -31,7 +31,7 @@ use crate::model::outside::Outside;
 use crate::model::push::{KeyPrints, PushCommand};
 use crate::model::snmp::{Oid, SnmpLogin, SnmpObject};
 
-pub use bastion::Bastion;
+pub use bastion::{Bastion, Forwarded, ForwardedStream, Listening};
 pub use hop::HopFault;
 pub use route::{LabTable, LabTableError, Router, not_tried};
 pub use snmp::SnmpError;

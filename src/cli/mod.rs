@@ -10,6 +10,7 @@ pub mod card;
 pub mod check;
 pub mod credential;
 pub mod demo;
+pub mod drop;
 pub mod error;
 pub mod finding;
 pub mod hostkey;
@@ -87,6 +88,9 @@ enum Noun {
     /// Configuration backups
     #[command(subcommand)]
     Backup(backup::Verb),
+    /// The drop: where appliances push backups that they write themselves
+    #[command(subcommand)]
+    Drop(drop::Verb),
     /// Credentials: where they stand, which are stopped
     #[command(subcommand)]
     Credential(credential::Verb),
@@ -177,6 +181,7 @@ pub async fn run(cli: Cli, doors: &impl Doors, stop: Stop) -> Result<Ended, Refu
         Noun::Ask(args) => ask::run(&context, args).await,
         Noun::Finding(verb) => finding::run(&context, verb).await,
         Noun::Backup(verb) => backup::run(&context, verb).await,
+        Noun::Drop(verb) => drop::run(&context, verb).await,
         Noun::Credential(verb) => credential::run(&context, verb).await,
         Noun::Store(verb) => store::run(&context, verb).await,
         Noun::Audit(verb) => audit::run(&context, verb).await,

@@ -1,14 +1,15 @@
 //! A backup that the appliance writes itself: it is told to push it to the drop, and what arrives is sealed on its way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
-use crate::access::{AccessError, KeyAsked, Pushed, WritingSession};
+use crate::access::{AccessError, Forwarded, KeyAsked, Listening, Pushed, WritingSession, not_tried};
 use crate::decide::backup::{PushEvidence, judge_pushed};
 use crate::depot::{Arriving, Kept, NewObject, Reservation};
 use crate::engine::clock::Stopwatch;
@@ -18,16 +19,19 @@ use crate::engine::event::Event;
 use crate::engine::fleet::{self, Facts};
 use crate::engine::keys::{self, Keyless, KeysError};
 use crate::engine::session::{self, Failure, Live};
-use crate::intake::drop::{Arrived, DropLimits, DropServer, Expected, Issued, ListenError, Refusal, Sink, SinkError};
+use crate::engine::way;
+use crate::intake::drop::{
+    Arrived, DropLimits, DropServer, Expected, Issued, ListenError, Refusal, SideDoor, Sink, SinkError,
+};
 use crate::model::actor::{Act, Actor};
 use crate::model::asset::Asset;
-use crate::model::backup::{Backup, BackupKind, Doubt};
+use crate::model::backup::Backup;
 use crate::model::causes::with_causes;
 use crate::model::command::{CommandError, ReadCommand};
 use crate::model::credential::Purpose;
 use crate::model::id::ObjectId;
 use crate::model::limits;
-use crate::model::name::{CustomerName, SeatName};
+use crate::model::name::{CustomerName, GatewayName, SeatName};
 use crate::model::object::ObjectKind;
 use crate::model::outside::Outside;
 use crate::model::push::{KeyPrints, Profile, PushCommand, PushReport, PushTarget};
@@ -35,7 +39,7 @@ use crate::model::reading::Outcome;
 use crate::model::realm::Realm;
 use crate::model::settings::{DropFace, DropGateway, DropSettings};
 use crate::readout::{backups_held, push_estimate, push_status};
-use crate::store::{BackupFilter, BackupObject};
+use crate::store::BackupObject;
 
 /// How long an appliance may take to write and push.
 const PUSH_LIMIT: Duration = Duration::from_hours(2);
@@ -70,8 +74,33 @@ pub enum PushError {
     Keys(#[from] KeysError),
 }
 
+/// A bastion that listens for the drop while a run lasts.
+struct Reverse {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+/// Hands what comes to a bastion over to the drop, until it is told to stop.
+async fn hand_over(mut listening: Listening, door: SideDoor, mut stop: oneshot::Receiver<()>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let forwarded = tokio::select! {
+            forwarded = listening.next() => forwarded,
+            _ = &mut stop => None,
+        };
+        while connections.try_join_next().is_some() {}
+        let Some(Forwarded { stream, source }) = forwarded else { break };
+        let door = door.clone();
+        connections.spawn(async move { door.serve(stream, source).await });
+    }
+    listening.end().await;
+    connections.shutdown().await;
+}
+
 /// What every push of a run shares.
 struct Run {
+    /// The bastions that listen, by customer and gateway.
+    reverse: tokio::sync::Mutex<HashMap<(CustomerName, GatewayName), Reverse>>,
     server: DropServer,
     prints: KeyPrints,
     profile: Profile,
@@ -92,7 +121,8 @@ pub async fn run(
     let key = drop_key::host_key(env, actor).await?;
     let prints = key.prints();
     let server = DropServer::listen(settings.listen, key, DropLimits::default()).await?;
-    let run = Arc::new(Run { server, prints, profile, settings: settings.clone() });
+    let settings = settings.clone();
+    let run = Arc::new(Run { reverse: tokio::sync::Mutex::default(), server, prints, profile, settings });
     env.tell(&Event::Started { seats: facts.len() });
     let actor = Arc::new(actor.clone());
     let taken = fleet::each(
@@ -104,6 +134,10 @@ pub async fn run(
     )
     .await;
     if let Some(run) = Arc::into_inner(run) {
+        for Reverse { stop, task } in run.reverse.into_inner().into_values() {
+            drop(stop);
+            task.await.ok();
+        }
         tell_refused(env, run.server.close().await).await?;
     }
     env.store.flush().await.map_err(KeysError::from)?;
@@ -142,20 +176,35 @@ fn unkept(error: &dyn std::error::Error) -> Failure {
     Failure::new(Outcome::NotKept, with_causes(error))
 }
 
-/// How the appliance of a seat reaches the drop.
-fn face(run: &Run, facts: &Facts) -> Result<DropGateway, Failure> {
+/// Opens the way of a seat's appliance to the drop.
+async fn face(env: &Env, run: &Run, facts: &Facts) -> Result<DropGateway, Failure> {
     let gateway = run.settings.of(&facts.seat.customer, &facts.gateway);
     match gateway.face {
         DropFace::Direct => Ok(gateway),
-        DropFace::Reverse => Err(Failure::new(
-            Outcome::NotYetServed,
-            "its gateway has the face reverse: a push through a bastion is not yet served",
-        )),
+        DropFace::Reverse if let Some(error) = not_tried(&facts.gateway) => Err(error.into()),
+        DropFace::Reverse => listen(env, run, facts, gateway.address).await.map(|()| gateway),
         DropFace::None => Err(Failure::new(
             Outcome::NotYetServed,
             "its gateway has no face to the drop: its backups stay on the box alone, which is not yet served",
         )),
     }
+}
+
+/// Lets the last bastion of a gateway listen for the drop, once for all seats behind it.
+async fn listen(env: &Env, run: &Run, facts: &Facts, address: SocketAddr) -> Result<(), Failure> {
+    let name = (facts.seat.customer.clone(), facts.gateway.name.clone());
+    let mut open = run.reverse.lock().await;
+    if open.get(&name).is_some_and(|reverse| !reverse.task.is_finished()) {
+        return Ok(());
+    }
+    let Some(bastion) = way::reach(env, facts).await? else {
+        return Err(not_pushed("its gateway has the face reverse, and no bastion that could listen"));
+    };
+    let listening = bastion.listen(address, Duration::from_secs(u64::from(env.settings.limits.login_s))).await?;
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(hand_over(listening, run.server.side_door(), stopped));
+    open.insert(name, Reverse { stop, task });
+    Ok(())
 }
 
 /// From where the file may come.
@@ -179,9 +228,9 @@ async fn take(env: &Env, actor: &Actor, keyless: &[Keyless], run: &Run, facts: &
     if !profile.is_of(series) {
         return Err(not_pushed(format!("an appliance of series {series} writes no backup of profile {profile}")));
     }
-    let gateway = face(run, facts)?;
-    let sources = sources(env, facts, &gateway)?;
     let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let gateway = face(env, run, facts).await?;
+    let sources = sources(env, facts, &gateway)?;
     let (live, _permit) = session::open_as(env, facts, permit, Purpose::Change).await?;
     let Live { session, asset, seen, proof, .. } = live;
     let mut session = session.for_writing(proof)?;
@@ -300,6 +349,9 @@ impl Push<'_> {
                        elsewhere, or somebody stands in between";
             return Err(not_pushed(why));
         }
+        if pushed.key == KeyAsked::Confirmed {
+            self.confirmed().await?;
+        }
         let began = Stopwatch::start();
         let arrived = loop {
             let fault = match timeout(ASK_AGAIN, issued.outcome()).await {
@@ -326,15 +378,25 @@ impl Push<'_> {
         Ok(push_status(ask(session, "show backup status").await?.as_data()).running)
     }
 
-    /// Whether the appliance asked about our key at an earlier push, and was told yes: it knows it since.
+    /// What a record of a confirmation says: which hardware, and which key.
+    fn confirmation(&self) -> [(&'static str, serde_json::Value); 2] {
+        [("asset", serde_json::json!(self.asset.id)), ("fingerprint", self.run.prints.sha256.as_str().into())]
+    }
+
+    /// Writes down that the appliance asked about our key and was told yes, whatever becomes of the file.
+    async fn confirmed(&self) -> Result<(), Failure> {
+        let [(_, asset), (_, fingerprint)] = self.confirmation();
+        let detail = serde_json::json!({"v": 1, "asset": asset, "fingerprint": fingerprint});
+        let (now, seat) = (self.env.clock.now(), self.facts.seat.name.as_str());
+        let audit = Actor::itself().did(now, Act::DropKeyConfirmed, seat, &detail);
+        self.env.store.audit_add(audit).await.map_err(|error| unkept(&error))
+    }
+
+    /// Whether the appliance asked about our key at an earlier push, and was told yes.
     async fn knows_our_key(&self) -> Result<bool, Failure> {
-        let seats = Some(vec![self.facts.seat.name.clone()]);
-        let filter = BackupFilter { seats, grade: None, kind: None, limit: None };
-        let all = self.env.rows().backup_list(filter).await.map_err(|error| unkept(&error))?;
-        let newest =
-            all.iter().find(|backup| backup.kind != BackupKind::Configuration && backup.asset == self.asset.id);
-        let blind = |backup: &Backup| backup.doubts.iter().any(|found| found.doubt == Doubt::DropUnauthenticated);
-        Ok(newest.is_some_and(|backup| !blind(backup)))
+        let seat = self.facts.seat.name.as_str();
+        let says = self.confirmation().to_vec();
+        self.env.rows().audit_says(Act::DropKeyConfirmed, seat, says).await.map_err(|error| unkept(&error))
     }
 
     async fn keep(&self, came: Came, before: &PushReport, after: &PushReport) -> Result<Backup, Failure> {

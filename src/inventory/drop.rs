@@ -63,9 +63,6 @@ fn read_gateway(
             "reverse needs the address of the bastion as its appliances reach it, with the port that it listens on";
         problems.push(fields.source().error(entry.place, message));
     }
-    if face != DropFace::Direct && fields.has("sources") {
-        problems.push(fields.error("sources", "only what comes direct has a source that Hoshu sees"));
-    }
     let sources: Vec<IpAddr> = fields.list_of("sources");
     (entry.key.clone(), DropGateway { face, address: fields.get("address").unwrap_or(address), sources })
 }

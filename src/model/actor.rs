@@ -83,6 +83,8 @@ crate::words! {
         DropKeyRewrapped = "drop-key-rewrapped",
         /// An appliance was told to write a backup and push it.
         PushAsked = "push-asked",
+        /// An appliance asked about the host key of the drop, and was told yes: it knows it since.
+        DropKeyConfirmed = "drop-key-confirmed",
         /// Something was refused at the drop.
         DropRefused = "drop-refused",
         /// Something was learned of a backup after it was taken.

@@ -23,7 +23,7 @@ use crate::model::name::SeatName;
 use crate::model::outside::Outside;
 
 pub use key::{HostKey, HostKeyError};
-pub use server::{DropServer, ListenError};
+pub use server::{DropServer, ListenError, SideDoor};
 pub use ticket::Issued;
 
 /// Where the bytes of a file go. Both functions may block.

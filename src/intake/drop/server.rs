@@ -45,6 +45,20 @@ pub struct DropServer {
     refusals: mpsc::Receiver<Refusal>,
 }
 
+/// Takes connections that came another way than to the drop's own address.
+#[derive(Clone)]
+pub struct SideDoor(Door);
+
+impl SideDoor {
+    /// Serves a connection, as if it had come to the drop's address from `source`.
+    pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, source: IpAddr) {
+        if let Some((handler, stage)) = admit(&self.0, source) {
+            let limits = self.0.tickets.limits;
+            serve(Arc::clone(&self.0.config), stream, handler, stage, limits).await;
+        }
+    }
+}
+
 /// What a connection needs.
 #[derive(Clone)]
 struct Door {
@@ -81,6 +95,11 @@ impl DropServer {
         self.door.tickets.issue(expected)
     }
 
+    /// A way in beside its address.
+    pub fn side_door(&self) -> SideDoor {
+        SideDoor(self.door.clone())
+    }
+
     /// What was refused since this was last asked.
     pub fn refused(&mut self) -> Vec<Refusal> {
         std::iter::from_fn(|| self.refusals.try_recv().ok()).collect()
@@ -103,7 +122,8 @@ fn config(key: HostKey, limits: DropLimits) -> Config {
         auth_rejection_time: Duration::from_millis(500),
         auth_rejection_time_initial: Some(Duration::ZERO),
         max_auth_attempts: 3,
-        inactivity_timeout: Some(limits.idle),
+        // Behind the limits of a transfer, which say more.
+        inactivity_timeout: Some(limits.idle + GOODBYE),
         preferred: Preferred {
             kex: Cow::Borrowed(&[
                 kex::CURVE25519,
@@ -141,20 +161,24 @@ async fn accept(door: Door, listener: TcpListener) {
     }
 }
 
-/// Speaks to whom something is expected from, while there is room. To others not a byte is said.
 fn welcome(door: &Door, stream: TcpStream, source: IpAddr, tasks: &mut JoinSet<()>) {
-    let limits = door.tickets.limits;
-    if !door.tickets.expect(source) {
-        let refusals = Refusals { sender: door.refusals.clone(), source };
-        refusals.tell(None, "a connection from where nothing is expected");
-        return;
+    if let Some((handler, stage)) = admit(door, source) {
+        stream.set_nodelay(true).ok();
+        tasks.spawn(serve(Arc::clone(&door.config), stream, handler, stage, door.tickets.limits));
     }
-    let Some(waiting) = door.gate.enter(source, limits.waiting_per_source, limits.waiting) else { return };
-    stream.set_nodelay(true).ok();
+}
+
+/// Speaks to whom something is expected from, while there is room. To others not a byte is said.
+fn admit(door: &Door, source: IpAddr) -> Option<(Connection, Arc<watch::Sender<Stage>>)> {
+    let limits = door.tickets.limits;
     let refusals = Refusals { sender: door.refusals.clone(), source };
+    if !door.tickets.expect(source) {
+        refusals.tell(None, "a connection from where nothing is expected");
+        return None;
+    }
+    let waiting = door.gate.enter(source, limits.waiting_per_source, limits.waiting)?;
     let stage = Arc::new(watch::Sender::new(Stage::Waiting));
-    let handler = Connection::new(Arc::clone(&door.tickets), refusals, Some(waiting), Arc::clone(&stage));
-    tasks.spawn(serve(Arc::clone(&door.config), stream, handler, stage, limits));
+    Some((Connection::new(Arc::clone(&door.tickets), refusals, Some(waiting), Arc::clone(&stage)), stage))
 }
 
 /// Ends the task of the bytes, and with it the connection, whatever russh's own task does.

@@ -99,7 +99,8 @@ impl Unit {
             return Output::default();
         }
         let Some((user, password, address, path)) = place(to) else {
-            return error("% Invalid URL, or a host that is not reached.\n");
+            // As command lines do, it repeats what it was given, login and all.
+            return error(&format!("% Cannot reach {to}\n"));
         };
         let (profile, began_at) = (profile.to_owned(), now);
         let push = Push { profile, user, password, address, path, name, bytes, began_at };
