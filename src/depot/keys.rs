@@ -149,6 +149,9 @@ pub enum KeyError {
     /// What is sealed is larger than anything that was sealed.
     #[error("open an object: it is longer than {0} bytes")]
     OverLimit(usize),
+    /// What was opened could not be written.
+    #[error("write what was opened: {0}")]
+    Writing(String),
     /// The system gave no random bytes, or memory.
     #[error("seal: {0}")]
     Sealing(String),

@@ -164,3 +164,79 @@ pub enum BeginError {
     #[error("keep what arrives")]
     Depot(#[from] DepotError),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::object::{CustomerKey, ObjectKind, OpenPurpose};
+    use crate::model::realm::Realm;
+    use crate::model::settings::RootSource;
+    use crate::model::time::Time;
+
+    fn world() -> (tempfile::TempDir, Depot, Keyring, CustomerKey) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = RootSource::File(folder.path().join("root"));
+        super::super::root_create(&root, Realm::Lab).unwrap();
+        let ring = Keyring::open(&root, &[], Realm::Lab).unwrap();
+        let key = ring.customer_create("acme".parse().unwrap(), Time::from_ms(1)).unwrap();
+        ring.customer_load(&key).unwrap();
+        let depot = Depot::open(&folder.path().join("depot")).unwrap();
+        (folder, depot, ring, key)
+    }
+
+    fn new() -> NewObject {
+        let (customer, seat) = ("acme".parse().unwrap(), "nx01".parse().unwrap());
+        NewObject { customer, seat, serial: None, kind: ObjectKind::Pushed, taken_at: Time::from_ms(9) }
+    }
+
+    fn files(depot: &Depot) -> Vec<String> {
+        let (folders, _) = depot.folders().unwrap();
+        let files = folders.iter().flat_map(|folder| depot.files_of(folder).unwrap());
+        files.map(|file| format!("{:?} {}", file.kind, file.path.as_data().len())).collect()
+    }
+
+    #[test]
+    fn what_arrives_in_parts_opens_whole_and_a_changed_byte_is_found() {
+        let (_folder, depot, ring, key) = world();
+        let mut arriving = Arriving::begin(&depot, &ring, new()).unwrap();
+        let line = b"a line of a backup that an appliance wrote\n";
+        for _ in 0..10_000 {
+            arriving.write(line).unwrap();
+        }
+        assert_eq!(files(&depot), ["Unfinished 98"]);
+        let kept = arriving.finish().unwrap();
+        assert_eq!(files(&depot), ["Object 65"]);
+        assert_eq!(kept.bytes, 10_000 * line.len() as u64);
+        let facts = &kept.object.facts;
+        let open = |sealed: &[u8]| {
+            let mut opened = Vec::new();
+            let found = ring.open_into(&key, facts, sealed, OpenPurpose::Verify, &mut opened)?;
+            Ok::<_, KeyError>((found, opened))
+        };
+        let mut sealed = Vec::new();
+        std::io::Read::read_to_end(&mut depot.reader(kept.object.clone()).unwrap(), &mut sealed).unwrap();
+        let (found, opened) = open(&sealed).unwrap();
+        assert_eq!(found, (kept.bytes, kept.content.clone()));
+        assert_eq!(opened, line.repeat(10_000));
+        assert_eq!(depot.measure(&kept.object).unwrap().unwrap().digest, facts.digest);
+        for place in [0, sealed.len() / 2, sealed.len() - 1] {
+            let mut changed = sealed.clone();
+            changed[place] ^= 1;
+            assert!(open(&changed).is_err(), "{place}");
+        }
+        assert!(open(&sealed[..sealed.len() - 1]).is_err(), "cut");
+        assert!(open(&[&sealed[..], b"x"].concat()).is_err(), "longer");
+        let other = ObjectFacts { seat: "nx02".parse().unwrap(), ..facts.clone() };
+        assert!(ring.open_into(&key, &other, &sealed[..], OpenPurpose::Verify, &mut std::io::sink()).is_err());
+    }
+
+    #[test]
+    fn what_does_not_arrive_whole_leaves_nothing() {
+        let (_folder, depot, ring, _) = world();
+        let mut arriving = Arriving::begin(&depot, &ring, new()).unwrap();
+        arriving.write(&[7; 1 << 20]).unwrap();
+        assert_eq!(files(&depot).len(), 1);
+        drop(arriving);
+        assert_eq!(files(&depot), Vec::<String>::new());
+    }
+}

@@ -1,12 +1,15 @@
 //! Opening what is sealed: the audit first, then the bytes, held against what the store says of them.
 
+use std::io::Write;
+use std::sync::Arc;
+
 use crate::depot::{DepotError, KeyError};
 use crate::engine::env::Env;
 use crate::engine::keys::KeysError;
 use crate::model::actor::{Act, Actor};
 use crate::model::backup::Backup;
 use crate::model::config::Configuration;
-use crate::model::object::{ObjectFacts, OpenPurpose};
+use crate::model::object::{CustomerKey, ObjectFacts, OpenPurpose, SealedObject};
 use crate::model::outside::Outside;
 use crate::store::StoreError;
 
@@ -71,6 +74,20 @@ pub struct Opened {
 
 /// Opens the sealed configuration of a backup for a purpose, which stands in the audit before anything is opened.
 pub async fn open(env: &Env, actor: &Actor, backup: &Backup, purpose: OpenPurpose) -> Result<Opened, OpenError> {
+    let (object, key) = asked(env, actor, backup, purpose).await?;
+    let facts = object.facts.clone();
+    let sealed = env.depot.get(object)?;
+    let (_, bytes) = env.keys.ring()?.open_object(&key, &facts, &sealed, purpose)?;
+    Ok(Opened { configuration: env.definitions.configuration(Outside::from_bytes(&bytes)), facts })
+}
+
+/// The object of a backup and its key, once the audit has what for.
+async fn asked(
+    env: &Env,
+    actor: &Actor,
+    backup: &Backup,
+    purpose: OpenPurpose,
+) -> Result<(SealedObject, CustomerKey), OpenError> {
     let scoped = env.store.scoped(actor.scope.clone());
     let object = scoped.object_get(backup.object).await?.ok_or(OpenError::Lost { what: OBJECT })?;
     let generation = Some(object.facts.generation);
@@ -79,13 +96,36 @@ pub async fn open(env: &Env, actor: &Actor, backup: &Backup, purpose: OpenPurpos
     let id = backup.id.map_or_else(String::new, |id| id.to_string());
     let detail = serde_json::json!({"v": 1, "object": backup.object, "purpose": purpose});
     env.store.audit_add(actor.did(env.clock.now(), Act::ObjectOpened, id.clone(), &detail)).await?;
-    let facts = object.facts.clone();
-    if !scoped.object_is_recorded(&facts).await? {
+    if !scoped.object_is_recorded(&object.facts).await? {
         return Err(KeyError::ObjectNotRecorded(id).into());
     }
-    let sealed = env.depot.get(object)?;
-    let (_, bytes) = env.keys.ring()?.open_object(&key, &facts, &sealed, purpose)?;
-    Ok(Opened { configuration: env.definitions.configuration(Outside::from_bytes(&bytes)), facts })
+    Ok((object, key))
+}
+
+/// Opens a file that an appliance wrote for a purpose, which stands in the audit before anything is opened, and writes it
+/// where it is wanted. Returns its bytes. What was written before an error is to be thrown away.
+pub async fn open_into(
+    env: &Env,
+    actor: &Actor,
+    backup: &Backup,
+    purpose: OpenPurpose,
+    mut into: Box<dyn Write + Send>,
+) -> Result<u64, OpenError> {
+    let (object, key) = asked(env, actor, backup, purpose).await?;
+    let (facts, sealed) = (object.facts.clone(), env.depot.reader(object)?);
+    let keys = Arc::clone(&env.keys);
+    let opened = tokio::task::spawn_blocking(move || {
+        let opened = keys.ring()?.open_into(&key, &facts, sealed, purpose, &mut *into)?;
+        into.flush().map_err(|error| KeyError::Writing(error.to_string()))?;
+        Ok::<_, KeyError>(opened)
+    });
+    let broke = || KeyError::Writing("the task that opens it broke".to_owned());
+    let (bytes, found) = opened.await.map_err(|_| broke())??;
+    if found != backup.content {
+        let expected = backup.content.clone();
+        return Err(KeyError::Foreign { what: "the content of an object", expected, found }.into());
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -245,7 +245,7 @@ pub struct Verified {
 /// One backup by its number, or the newest that counts of each seat of a selection.
 async fn wanted(env: &Env, actor: &Actor, id: Option<BackupId>, on: &[String]) -> Result<Vec<Backup>, Refusal> {
     if let Some(id) = id {
-        return Ok(vec![find(env, actor, &Which::Id(id)).await?]);
+        return Ok(vec![find_any(env, actor, &Which::Id(id)).await?]);
     }
     let selection = select::seats(env, actor, on).await?;
     let scoped = env.store.scoped(actor.scope.clone());
@@ -294,6 +294,9 @@ pub struct Proved {
 /// Opens backups and loads each into a simulated unit with another chassis: one by its number, or the newest that counts
 /// of each seat of a selection. No appliance is asked.
 pub async fn prove(env: &Env, actor: &Actor, id: Option<BackupId>, on: &[String]) -> Result<Proved, Refusal> {
+    if let Some(id) = id {
+        find(env, actor, &Which::Id(id)).await?;
+    }
     let backups = wanted(env, actor, id, on).await?;
     let proved = proving::run(env, actor, backups).await?.into_iter().map(|proved| {
         let (result, outcome) = match proved.result {

@@ -234,6 +234,8 @@ const fn key_hint(error: &KeyError) -> Option<&'static str> {
         KeyError::ObjectNotRecorded(_) | KeyError::KeyNotRecorded(_) | KeyError::DropKeyNotRecorded => {
             "somebody wrote into the store: keep it as it is, and look who could"
         }
-        KeyError::Destroyed { .. } | KeyError::OverLimit(_) | KeyError::Sealing(_) => return None,
+        KeyError::Destroyed { .. } | KeyError::OverLimit(_) | KeyError::Writing(_) | KeyError::Sealing(_) => {
+            return None;
+        }
     })
 }

@@ -55,6 +55,18 @@ fn an_appliance_pushes_a_full_backup_and_it_is_kept_sealed() {
     assert_eq!(clear.map(|(path, _)| path).collect::<Vec<_>>(), Vec::<std::path::PathBuf>::new());
     assert_eq!(house.in_depot().len(), 1);
     house.hoshu(&["store", "check"]).expect(0);
+    // It opens, and leaves whole, for a reason, and not otherwise.
+    let id = backup["id"].as_str().unwrap();
+    let verified = house.hoshu(&["backup", "verify", id]).expect(0).out;
+    assert!(verified.contains("it opens and is what arrived, 3000000 bytes"), "{verified}");
+    let to = house.path("full.febkp");
+    house.hoshu(&["backup", "export", id, "--to", "full.febkp"]).expect(2);
+    assert!(!to.exists());
+    house.hoshu(&["backup", "export", id, "--to", "full.febkp", "--full", "--reason", "restore"]).expect(0);
+    assert_eq!(std::fs::metadata(&to).unwrap().len(), 3_000_000);
+    assert!(std::fs::read(&to).unwrap().starts_with(b"full of nx-Full-"));
+    std::fs::remove_file(&to).unwrap();
+    house.hoshu(&["backup", "prove", id]).expect(2);
     // It is no configuration, and stands in no configuration's place.
     let coverage = house.hoshu(&["backup", "coverage", "--on", "acme-nx01"]).expect(4).out;
     assert!(coverage.contains("never"), "{coverage}");
@@ -173,7 +185,7 @@ fn a_push_comes_back_through_a_real_bastion_and_through_no_other_port() {
         assert_eq!(none["outcome"], "not-yet-served", "{none}");
         let faced = format!("gateways: {{acme/tokyo-vpn: {{face: reverse, address: '127.0.0.1:{reverse}'}}}}");
         house.edit("hoshu.yaml", &format!("'127.0.0.1:{own}'"), &format!("'127.0.0.1:{own}', {faced}"));
-        let answer = house.hoshu(&["backup", "take", "--profile", "config", "--on", "acme-nx01,acme-ex01", "--json"]);
+        let answer = house.hoshu(&["backup", "take", "--profile", "config", "--on", "acme-nx01+acme-ex01", "--json"]);
         let answer = answer.expect(code).json();
         for seat in ["acme-nx01", "acme-ex01"] {
             let taken = House::seat(&answer, seat);
