@@ -49,8 +49,11 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 const ESTIMATE_FACTOR: u64 = 2;
 /// An estimate of a few megabytes is rounded.
 const ESTIMATE_SLACK: u64 = 16 << 20;
-/// Files that are pushed at once.
-const AT_ONCE: usize = 16;
+/// How long a file may still be on its way when the appliance says that it failed.
+const AFTER_ERROR: Duration = Duration::from_secs(1);
+/// Appliances that are told to push at once: fewer than the drop lets in from one address before their login, since all
+/// of them may come from one.
+const AT_ONCE: usize = 8;
 
 /// What became of the push of one seat.
 #[derive(Debug)]
@@ -354,7 +357,9 @@ impl Push<'_> {
         }
         let began = Stopwatch::start();
         let arrived = loop {
-            let fault = match timeout(ASK_AGAIN, issued.outcome()).await {
+            let failed = pushed.said.as_data().trim_start().starts_with('%');
+            let patience = if failed { AFTER_ERROR } else { ASK_AGAIN };
+            let fault = match timeout(patience, issued.outcome()).await {
                 Ok(Ok(arrived)) => break arrived,
                 Ok(Err(fault)) => Some(fault.to_string()),
                 Err(_) if self.is_running(session).await? && began.elapsed() < PUSH_LIMIT => continue,

@@ -262,9 +262,8 @@ CREATE TABLE audit (
     act TEXT NOT NULL CHECK (act IN (
             'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'customer-key-rotated',
             'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
-            'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
-            'drop-key-made', 'drop-key-rewrapped', 'push-asked', 'drop-key-confirmed',
-            'drop-refused',
+            'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken',
+            'drop-key-made', 'drop-key-rewrapped', 'push-asked', 'drop-key-confirmed', 'drop-refused', 'backup-judged',
             'backup-pruned', 'depot-swept', 'backup-redacted', 'backup-exported', 'object-opened',
             'asked', 'credential-stopped', 'credential-cleared'
         )),
