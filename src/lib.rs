@@ -5,7 +5,7 @@
 //! | L0 | [`model`]; [`yaml`], [`sheet`] | nothing; [`model`] |
 //! | L1 | [`inventory`], [`readout`] | L0 |
 //! | L2 | [`decide`] | L0 |
-//! | L3 | [`outbound`]; [`store`], [`depot`], [`secret`], [`access`] | L0-L1, [`outbound`] |
+//! | L3 | [`outbound`]; [`store`], [`depot`], [`secret`], [`access`], [`intake`] | L0-L1, [`outbound`] |
 //! | L4 | [`engine`] | L0-L3 |
 //! | L5 | [`service`] | L0-L4 |
 //! | L6 | [`lab`] | L0-L5 |
@@ -19,6 +19,7 @@ pub mod cli;
 pub mod decide;
 pub mod depot;
 pub mod engine;
+pub mod intake;
 pub mod inventory;
 pub mod lab;
 pub mod model;

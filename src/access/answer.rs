@@ -25,6 +25,8 @@ pub(super) enum Seen {
     Pager(Key),
     /// A question for a password.
     Password,
+    /// A question whether a host key is the right one.
+    HostKey,
     /// The end of the channel.
     End,
     /// Text that is no echo where the echo of the line should be: prompts and answers are out of step.
@@ -221,6 +223,9 @@ impl Reader {
         } else if self.until == Until::PromptOrQuestion && str::from_utf8(line).is_ok_and(prompt::is_password_question)
         {
             Seen::Password
+        } else if self.until == Until::PromptOrQuestion && str::from_utf8(line).is_ok_and(prompt::is_host_key_question)
+        {
+            Seen::HostKey
         } else {
             prompt::pager(line).map_or(Seen::More, Seen::Pager)
         }
@@ -248,7 +253,9 @@ impl Reader {
     pub(super) fn settles_in(&self) -> Duration {
         match self.seen() {
             Seen::Prompt(_) if self.doubtful => Duration::from_secs(1),
-            Seen::Prompt(_) | Seen::Password if self.last == LastLine::Whole && self.screen.text().len() <= SHORT => {
+            Seen::Prompt(_) | Seen::Password | Seen::HostKey
+                if self.last == LastLine::Whole && self.screen.text().len() <= SHORT =>
+            {
                 Duration::ZERO
             }
             _ => Duration::from_millis(20),
@@ -271,6 +278,11 @@ impl Reader {
     /// Takes note that the pager's key is about to be sent.
     pub(super) const fn turn_page(&mut self) {
         self.last = LastLine::Turned;
+    }
+
+    /// Everything since the line was sent.
+    pub(super) fn said(&self) -> Outside {
+        Outside::from_bytes(self.screen.text())
     }
 
     /// The last words, for an error.

@@ -1,22 +1,24 @@
 //! A bastion: one SSH connection to a hop, through which the seats behind it are reached.
 //!
 //! Invariant: it is entered with its own pins and its own credential; nothing that a seat needs is ever said to it, no
-//! agent is forwarded, and no channel that it opens is accepted.
+//! agent is forwarded, and no channel that it opens is accepted, but for what comes to the one port that it was asked to
+//! listen on, as long as somebody takes that.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelOpenFailure, Disconnect};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::sync::oneshot;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::AccessError;
 use super::connection::Connection;
-use super::guard::End;
+use super::guard::{End, Forward};
 use super::hop::{HopFault, fault};
 use super::loan::{Loan, Want};
 use super::nested::Start;
@@ -32,6 +34,8 @@ const TERMINAL_BYTES: usize = 64 * 1024;
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 /// How often a connection that nobody asks anything is looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Connections that came to a bastion and wait to be taken.
+const FORWARDED_MAX: usize = 64;
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -54,6 +58,49 @@ enum Line {
     Own(Connection),
     /// That of another process, which a person opened.
     Borrowed(Loan),
+}
+
+/// A connection that came to an address on which a bastion listens for us.
+pub struct Forwarded {
+    /// Its bytes.
+    pub stream: Box<dyn ForwardedStream>,
+    /// From where it came, as the bastion says.
+    pub source: IpAddr,
+}
+
+/// The bytes of a connection.
+pub trait ForwardedStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ForwardedStream for T {}
+
+impl Forwarded {
+    pub(super) fn new(stream: impl ForwardedStream + 'static, source: IpAddr) -> Self {
+        Self { stream: Box::new(stream), source }
+    }
+}
+
+/// An address on which a bastion listens for us, until [`Self::end`].
+pub struct Listening {
+    bastion: Bastion,
+    address: SocketAddr,
+    receiver: mpsc::Receiver<Forwarded>,
+}
+
+impl Listening {
+    /// The next connection; `None` when the bastion is gone.
+    pub async fn next(&mut self) -> Option<Forwarded> {
+        self.receiver.recv().await
+    }
+
+    /// Lets the bastion listen no more.
+    pub async fn end(self) {
+        let Line::Own(connection) = &self.bastion.link.line else { return };
+        connection.shared.lock().forward = None;
+        if let Ok(handle) = connection.handle() {
+            let address = (self.address.ip().to_string(), u32::from(self.address.port()));
+            timeout(GOODBYE, handle.cancel_tcpip_forward(address.0, address.1)).await.ok();
+        }
+    }
 }
 
 impl fmt::Debug for Bastion {
@@ -133,6 +180,35 @@ impl Bastion {
             Err(_) => (HopFault::NoWay, format!("it did not reach {place} in time")),
         };
         Err(self.blame(fault(&self.link.label, what, said)).await)
+    }
+
+    /// Lets it listen on an address for what appliances push. One such address at a time.
+    pub async fn listen(&self, address: SocketAddr, within: Duration) -> Result<Listening, AccessError> {
+        let Line::Own(connection) = &self.link.line else {
+            let why = "a person holds it open in another process, and nothing comes back through that";
+            return Err(self.fault(HopFault::Refused, why.to_owned()));
+        };
+        let handle = connection.handle()?;
+        let (sender, receiver) = mpsc::channel(FORWARDED_MAX);
+        let port = u32::from(address.port());
+        {
+            let mut state = connection.shared.lock();
+            if state.forward.is_some() {
+                return Err(self.fault(HopFault::Refused, "it listens for us already".to_owned()));
+            }
+            state.forward = Some(Forward { port, sender });
+        }
+        let asked = timeout(within, handle.tcpip_forward(address.ip().to_string(), port)).await;
+        let (what, said) = match asked {
+            Ok(Ok(_)) => return Ok(Listening { bastion: self.clone(), address, receiver }),
+            Ok(Err(russh::Error::RequestDenied)) => {
+                (HopFault::Refused, format!("it does not listen on {address} for us"))
+            }
+            Ok(Err(_)) => (HopFault::Dropped, format!("when it was asked to listen on {address}")),
+            Err(_) => (HopFault::Late, format!("it did not say in time whether it listens on {address}")),
+        };
+        connection.shared.lock().forward = None;
+        Err(self.blame(self.fault(what, said)).await)
     }
 
     /// A terminal on it, in which its client or its menu was started.

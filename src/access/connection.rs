@@ -204,6 +204,11 @@ impl Connection {
         (state.exit_status, state.stage) = (None, Stage::Open);
     }
 
+    /// Lets an answer be silent for so long.
+    pub(super) const fn be_patient(&mut self, idle: Duration) {
+        self.limits.idle = idle;
+    }
+
     /// Types bytes.
     pub(super) async fn send(
         &self,

@@ -3,15 +3,17 @@
 //! Invariant: the pins are given at construction; nothing is ever learned. What a channel says is taken from within
 //! russh's own task, so every open channel is drained into a bounded buffer, whether somebody waits or not.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use russh::client::{ChannelOpenHandle, DisconnectReason, Handler, Msg, Session};
 use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
 use russh::{Channel, ChannelId};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::answer::{Reader, Seen};
+use super::bastion::Forwarded;
 use super::profile::{self, Ask};
 use super::{AccessError, KeyKind, Negotiated, ShownKey, terminal};
 use crate::model::limits::BANNER_BYTES_MAX;
@@ -136,7 +138,16 @@ pub(super) struct State {
     pub(super) end: Option<End>,
     /// What was said as it came, while a person holds the shell.
     pub(super) tap: Option<Vec<u8>>,
+    /// The one port that the peer listens on for us, and who takes what comes there.
+    pub(super) forward: Option<Forward>,
     banner_bytes: usize,
+}
+
+/// A port that a bastion listens on for us.
+#[derive(Debug, Clone)]
+pub(super) struct Forward {
+    pub(super) port: u32,
+    pub(super) sender: mpsc::Sender<Forwarded>,
 }
 
 impl State {
@@ -170,6 +181,7 @@ impl Shared {
             stage: Stage::Open,
             end: None,
             tap: None,
+            forward: None,
             banner_bytes: 0,
         };
         Self { state: Mutex::new(state), changed: Notify::new() }
@@ -342,18 +354,26 @@ impl Handler for Guard {
         result
     }
 
-    // No channel that a server opens is accepted: a handle that is dropped refuses it.
+    // No channel that a server opens is accepted, but for what comes to the one port that it was asked to listen on: a
+    // handle that is dropped refuses it.
 
     async fn server_channel_open_forwarded_tcpip(
         &mut self,
-        _: Channel<Msg>,
+        channel: Channel<Msg>,
         _: &str,
+        port: u32,
+        source: &str,
         _: u32,
-        _: &str,
-        _: u32,
-        _: ChannelOpenHandle,
+        reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), Halt> {
+        let forward = self.shared.lock().forward.clone().filter(|forward| forward.port == port);
+        let source = source.parse::<IpAddr>().ok();
+        let (Some(forward), Some(source)) = (forward, source) else { return Ok(()) };
+        if let Ok(room) = forward.sender.try_reserve() {
+            reply.accept().await;
+            room.send(Forwarded::new(channel.into_stream(), source.to_canonical()));
+        }
         Ok(())
     }
 

@@ -27,12 +27,14 @@ use futures::future::BoxFuture;
 
 use crate::model::command::ReadCommand;
 use crate::model::credential::Login;
+use crate::model::identity::Proof;
 use crate::model::inventory::{Gateway, Hop, Seat};
 use crate::model::name::CustomerName;
 use crate::model::outside::Outside;
+use crate::model::push::{KeyPrints, PushCommand};
 use crate::model::snmp::{Oid, SnmpLogin, SnmpObject};
 
-pub use bastion::Bastion;
+pub use bastion::{Bastion, Forwarded, ForwardedStream, Listening};
 pub use hop::HopFault;
 pub use loan::{Lender, LoanError, Shown, list, socket_of};
 pub use login::{Asked, Person};
@@ -204,7 +206,7 @@ fn no_hops(hop: HopAt<'_>) -> AccessError {
 }
 
 /// A session that can only look: what it sends is a [`ReadCommand`], or in a person's hands a
-/// [`crate::model::typed::TypedLine`].
+/// [`crate::model::typed::TypedLine`], until it becomes one for writing.
 pub trait Session: Send {
     /// Sends a show command and waits for its whole answer, at most `bytes_max` of it.
     fn read<'a>(&'a mut self, command: &'a ReadCommand, bytes_max: usize)
@@ -235,6 +237,52 @@ pub trait Session: Send {
 
     /// Says goodbye, within a limit of time, so that no session stays in the appliance's table.
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+
+    /// The only way to a session that can tell an appliance to do something: its identity is proved. An implementation
+    /// that looks alone has none.
+    fn for_writing(self: Box<Self>, _proof: Proof) -> Result<Box<dyn WritingSession>, AccessError> {
+        Err(AccessError::NotYetServed("nothing is pushed over this way".to_owned()))
+    }
+}
+
+/// A session with a proved appliance, which can look and tell it to push.
+pub trait WritingSession: Send {
+    /// As [`Session::read`].
+    fn read<'a>(&'a mut self, command: &'a ReadCommand, bytes_max: usize)
+    -> BoxFuture<'a, Result<Answer, AccessError>>;
+
+    /// Tells the appliance to write a backup and push it, and waits until its command line is back, for `limit` at most.
+    /// Where it asks whether it knows the host key there, yes is said for `prints` alone.
+    fn push<'a>(
+        &'a mut self,
+        command: &'a PushCommand,
+        prints: &'a KeyPrints,
+        limit: Duration,
+    ) -> BoxFuture<'a, Result<Pushed, AccessError>>;
+
+    /// As [`Session::close`].
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// What an appliance said to the command that lets it push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// In its words, without the login of the command.
+    pub said: Outside,
+    /// What it did about the host key.
+    pub key: KeyAsked,
+}
+
+crate::words! {
+    /// What an appliance did about the host key of the place to which it pushes.
+    pub enum KeyAsked {
+        /// It asked nothing: it knows the key, or takes any.
+        NotAsked = "not-asked",
+        /// It asked about our key, and was told yes.
+        Confirmed = "confirmed",
+        /// It asked about another key, and was told no.
+        Denied = "denied",
+    }
 }
 
 /// Why an appliance was not reached, or not to the end. What the peer said is text from outside.

@@ -127,6 +127,13 @@ pub(super) fn is_password_question(line: &str) -> bool {
     tail.is_some_and(|tail| tail.eq_ignore_ascii_case("password:"))
 }
 
+/// Whether a line is the question of an SSH client whether an unknown host key is the right one (OpenSSH; modelled for an
+/// appliance, whose own words no document shows).
+pub(super) fn is_host_key_question(line: &str) -> bool {
+    let line = line.trim_end().to_ascii_lowercase();
+    line.ends_with("(yes/no)?") || line.ends_with("(yes/no/[fingerprint])?")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

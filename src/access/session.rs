@@ -1,6 +1,7 @@
 //! A session in which show commands are read: an interactive shell, or one channel for each command.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
@@ -10,11 +11,13 @@ use super::answer::{Reader, Seen};
 use super::connection::{Connection, Keys, Nested, Writer};
 use super::prompt::{Key, Mode};
 use super::terminal::{Pen, SshTerminal, Terminal};
-use super::{AccessError, AccessLimits, Answer, Negotiated, Session};
+use super::{AccessError, AccessLimits, Answer, KeyAsked, Negotiated, Pushed, Session, WritingSession};
 use crate::model::command::ReadCommand;
+use crate::model::identity::Proof;
 use crate::model::inventory::Channel;
-use crate::model::limits::GREETING_BYTES_MAX;
+use crate::model::limits::{ANSWER_BYTES_MAX, GREETING_BYTES_MAX};
 use crate::model::outside::Outside;
+use crate::model::push::{KeyPrints, PushCommand};
 
 /// The terminal: wide, so that few echoes and tables are broken.
 const COLUMNS: u32 = 200;
@@ -101,6 +104,43 @@ impl SshSession {
         }
     }
 
+    /// Goes to the configuration mode, where alone this command is one (CLI reference, `backup profile`), and back.
+    async fn push(&self, command: &PushCommand, prints: &KeyPrints, limit: Duration) -> Result<Pushed, AccessError> {
+        const DURING: &str = "the command to push";
+        let connection = self.connection.as_ref().ok_or(AccessError::Dropped(DURING))?;
+        let own;
+        let keys = match self.way.keys() {
+            Some(keys) => keys,
+            None => {
+                own = shell(connection, self.enable.as_ref(), self.limits).await?;
+                Keys::Channel(&own)
+            }
+        };
+        let mut line = Line { connection, keys, limits: AccessLimits { idle: limit, ..self.limits } };
+        if line.mode("configure terminal", DURING).await? != Mode::Configuration {
+            let why = "the account does not reach the configuration mode, where backups are written";
+            return Err(AccessError::NoPrompt(Outside::from(why)));
+        }
+        line.send(command.line().expose_secret(), ANSWER_BYTES_MAX, true, DURING).await?;
+        let mut key = KeyAsked::NotAsked;
+        let until = Instant::now() + limit;
+        loop {
+            match line.prompt(DURING, until.saturating_duration_since(Instant::now())).await? {
+                Seen::Prompt(_) => break,
+                Seen::HostKey if key == KeyAsked::NotAsked => {
+                    let ours = prints.are_in(connection.shared.lock().reader.said().as_data());
+                    key = if ours { KeyAsked::Confirmed } else { KeyAsked::Denied };
+                    connection.shared.lock().reader.begin_unechoed();
+                    line.type_in(if ours { b"yes\n".to_vec() } else { b"no\n".to_vec() }, DURING).await?;
+                }
+                _ => return Err(AccessError::NoPrompt(connection.shared.lock().reader.tail())),
+            }
+        }
+        let said = command.scrub(&connection.shared.lock().reader.answer());
+        line.mode("exit", DURING).await?;
+        Ok(Pushed { said, key })
+    }
+
     /// The answer over the other channel. What the first channel said so far is put aside for as long.
     async fn ask_other(&self, command: &ReadCommand, bytes_max: usize) -> Result<(String, bool), AccessError> {
         const DURING: &str = "a command over the other channel";
@@ -128,7 +168,7 @@ impl SshSession {
     async fn answered<T>(
         &mut self,
         asked: impl AsyncFnOnce(&Self) -> Result<T, AccessError>,
-    ) -> Result<(T, std::time::Duration), AccessError> {
+    ) -> Result<(T, Duration), AccessError> {
         if let Some(error) = &self.over {
             return Err(error.clone());
         }
@@ -204,7 +244,7 @@ impl Session for SshSession {
         })
     }
 
-    fn allow(&mut self, command: std::time::Duration) {
+    fn allow(&mut self, command: Duration) {
         self.limits.command = command;
     }
 
@@ -241,6 +281,48 @@ impl Session for SshSession {
             }
             connection.leave().await;
         })
+    }
+
+    fn for_writing(self: Box<Self>, _: Proof) -> Result<Box<dyn WritingSession>, AccessError> {
+        Ok(Box::new(SshWriting(*self)))
+    }
+}
+
+/// A session with an appliance whose identity is proved.
+struct SshWriting(SshSession);
+
+impl WritingSession for SshWriting {
+    fn read<'a>(
+        &'a mut self,
+        command: &'a ReadCommand,
+        bytes_max: usize,
+    ) -> BoxFuture<'a, Result<Answer, AccessError>> {
+        self.0.read(command, bytes_max)
+    }
+
+    fn push<'a>(
+        &'a mut self,
+        command: &'a PushCommand,
+        prints: &'a KeyPrints,
+        limit: Duration,
+    ) -> BoxFuture<'a, Result<Pushed, AccessError>> {
+        Box::pin(async move {
+            // A backup is written in silence.
+            if let Some(connection) = &mut self.0.connection {
+                connection.be_patient(limit);
+            }
+            let asked = async |session: &SshSession| session.push(command, prints, limit).await;
+            let pushed = self.0.answered(asked).await.map_err(|error| match error {
+                // The echo of the command is among the last words.
+                AccessError::NoPrompt(words) => AccessError::NoPrompt(command.scrub(words.as_data())),
+                other => other,
+            });
+            Ok(pushed?.0)
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::new(self.0).close()
     }
 }
 
@@ -310,7 +392,7 @@ impl Line<'_> {
     }
 
     /// Waits for a prompt or question and turns the pages before it.
-    async fn prompt(&mut self, during: &'static str, limit: std::time::Duration) -> Result<Seen, AccessError> {
+    async fn prompt(&mut self, during: &'static str, limit: Duration) -> Result<Seen, AccessError> {
         let deadline = Instant::now() + limit;
         let mut pages = 0_u32;
         loop {
@@ -347,6 +429,16 @@ impl Line<'_> {
     /// A [`Self::step`] that must end at a prompt.
     async fn first_prompt(&mut self, during: &'static str) -> Result<Mode, AccessError> {
         let seen = self.step(during).await?;
+        let mut state = self.connection.shared.lock();
+        let Seen::Prompt(mode) = seen else { return Err(AccessError::NoPrompt(state.reader.tail())) };
+        state.reader.answer();
+        Ok(mode)
+    }
+
+    /// Gives a command of this file that says nothing, and returns the mode after it.
+    async fn mode(&mut self, command: &str, during: &'static str) -> Result<Mode, AccessError> {
+        self.send(command, GREETING_BYTES_MAX, false, during).await?;
+        let seen = self.prompt(during, self.limits.command).await?;
         let mut state = self.connection.shared.lock();
         let Seen::Prompt(mode) = seen else { return Err(AccessError::NoPrompt(state.reader.tail())) };
         state.reader.answer();

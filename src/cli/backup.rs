@@ -10,13 +10,13 @@ use super::out::{Cell, Tone, counted};
 use super::poll::{attended, without_ssh};
 use super::progress::Bar;
 use super::{Context, Doors, Ended, Need, parse_duration, person};
-use crate::model::backup::Backup;
+use crate::model::backup::{Backup, BackupKind};
 use crate::model::id::BackupId;
 use crate::model::outside::Outside;
 use crate::model::reading::Outcome;
 use crate::model::time::show_duration;
 use crate::service::backup::compare::show;
-use crate::service::backup::{self, Proved, Proving, Taken, Verification, Verified, Which};
+use crate::service::backup::{self, Profile, Proved, Proving, Taken, Verification, Verified, Which};
 use crate::service::coverage;
 use crate::service::prune::{self, PruneResult, Pruned};
 use crate::service::refusal::Refusal;
@@ -29,6 +29,10 @@ pub enum Verb {
         /// Which seats.
         #[arg(long, required = true, value_name = "SELECTOR")]
         on: Vec<String>,
+        /// Let the appliance write the backup and push it to the drop: config, fedb, config+fedb or full. Needs the change
+        /// credential of each seat.
+        #[arg(long, value_name = "PROFILE")]
+        profile: Option<Profile>,
     },
     /// List backups, the newest first
     List {
@@ -117,6 +121,14 @@ fn doubts(backup: &Backup) -> String {
     found.chain(learned).collect::<Vec<_>>().join("; ")
 }
 
+/// Lines of a text, bytes of a file.
+fn size(backup: &Backup) -> String {
+    match backup.kind {
+        BackupKind::Configuration => counted(usize::try_from(backup.lines).unwrap_or(usize::MAX), "line"),
+        _ => counted(usize::try_from(backup.bytes).unwrap_or(usize::MAX), "byte"),
+    }
+}
+
 fn id(backup: &Backup) -> String {
     backup.id.map_or_else(String::new, |id| id.to_string())
 }
@@ -129,6 +141,11 @@ fn show_taken(context: &Context<'_, impl Doors>, answer: &Taken) {
     let rows = answer.seats.iter().map(|seat| -> Vec<Cell> {
         let (what, detail) = match (&seat.backup, seat.outcome) {
             (Some(backup), _) if !backup.standing().counts() => (grade(backup), doubts(backup)),
+            (Some(backup), _) if backup.kind != BackupKind::Configuration => {
+                let known = doubts(backup);
+                let known = if known.is_empty() { known } else { format!("; {known}") };
+                (grade(backup), format!("{} bytes{known}", backup.bytes))
+            }
             (Some(backup), _) => {
                 let size = format!("{} lines, change ID {}", backup.lines, backup.change_id.unwrap_or_default());
                 let known = if seat.unchanged { ", unchanged" } else { "" };
@@ -293,9 +310,12 @@ async fn show_coverage(context: &Context<'_, impl Doors>, on: &[String], within:
 pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     let actor = person();
     match verb {
-        Verb::Take { on } => {
+        Verb::Take { on, profile } => {
             let env = context.env_with(Arc::new(Bar::new("backup"))).await?;
-            let answer = backup::take(&env, &actor, &on).await?;
+            let answer = match profile {
+                None => backup::take(&env, &actor, &on).await?,
+                Some(profile) => backup::push(&env, &actor, &on, profile).await?,
+            };
             show_taken(context, &answer);
             Ok(if answer.stopped {
                 Ended::Stopped
@@ -317,11 +337,12 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
                     id(backup).into(),
                     backup.seat.to_string().into(),
                     backup.customer.to_string().into(),
+                    backup.kind.as_str().into(),
                     backup.taken_at.show(env.settings.zone).into(),
                     backup.seen_at.show(env.settings.zone).into(),
                     grade(backup),
                     backup.change_id.map_or_else(String::new, |id| id.to_string()).into(),
-                    backup.lines.to_string().into(),
+                    size(backup).into(),
                     backup.release.as_ref().map_or_else(String::new, |text| text.for_terminal().into_owned()).into(),
                     doubts(backup).into(),
                 ]
@@ -331,11 +352,12 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
                     "backup",
                     "seat",
                     "customer",
+                    "kind",
                     "taken",
                     "last seen",
                     "grade",
                     "change id",
-                    "lines",
+                    "size",
                     "release",
                     "what is known",
                 ],

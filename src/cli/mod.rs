@@ -10,6 +10,7 @@ pub mod card;
 pub mod check;
 pub mod credential;
 pub mod demo;
+pub mod drop;
 pub mod error;
 pub mod finding;
 pub mod hostkey;
@@ -26,7 +27,7 @@ pub mod session;
 pub mod store;
 mod terminal;
 
-use std::io::Write as _;
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -90,6 +91,9 @@ enum Noun {
     /// Configuration backups
     #[command(subcommand)]
     Backup(backup::Verb),
+    /// The drop: where appliances push backups that they write themselves
+    #[command(subcommand)]
+    Drop(drop::Verb),
     /// Credentials: where they stand, which are stopped
     #[command(subcommand)]
     Credential(credential::Verb),
@@ -189,6 +193,7 @@ pub async fn run(cli: Cli, doors: &impl Doors, stop: Stop) -> Result<Ended, Refu
         Noun::Ask(args) => ask::run(&context, args).await,
         Noun::Finding(verb) => finding::run(&context, verb).await,
         Noun::Backup(verb) => backup::run(&context, verb).await,
+        Noun::Drop(verb) => drop::run(&context, verb).await,
         Noun::Credential(verb) => credential::run(&context, verb).await,
         Noun::Store(verb) => store::run(&context, verb).await,
         Noun::Audit(verb) => audit::run(&context, verb).await,
@@ -212,28 +217,54 @@ pub fn person() -> Actor {
 /// Writes a file that must not exist, for its owner alone. It has its name when it is whole: nobody takes half a
 /// configuration for one.
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
-    let failed = |why: String| Refusal::Folder { path: path.to_owned(), why };
-    if path.symlink_metadata().is_ok() {
-        return Err(failed("it exists already".to_owned()));
+    let new = NewFile::begin(path)?;
+    new.writer()?.write_all(bytes).map_err(|error| new.failed(&error))?;
+    new.finish()
+}
+
+/// A file that must not exist, for its owner alone. It has its name when it is whole; dropped before, it leaves nothing.
+struct NewFile<'a> {
+    path: &'a Path,
+    unfinished: PathBuf,
+    file: std::fs::File,
+}
+
+impl<'a> NewFile<'a> {
+    fn begin(path: &'a Path) -> Result<Self, Refusal> {
+        let failed = |why: String| Refusal::Folder { path: path.to_owned(), why };
+        if path.symlink_metadata().is_ok() {
+            return Err(failed("it exists already".to_owned()));
+        }
+        let mut unfinished = path.as_os_str().to_owned();
+        unfinished.push(".unfinished");
+        match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error.to_string())),
+            _ => {}
+        }
+        let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished);
+        let file = file.map_err(|error| failed(error.to_string()))?;
+        Ok(Self { path, unfinished: unfinished.into(), file })
     }
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".unfinished");
-    match std::fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error.to_string())),
-        _ => {}
+
+    fn failed(&self, error: &std::io::Error) -> Refusal {
+        Refusal::Folder { path: self.path.to_owned(), why: error.to_string() }
     }
-    let written = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&unfinished)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&unfinished, path));
-    written.map_err(|error| {
-        // What is left of it may hold secrets.
-        drop(std::fs::remove_file(&unfinished));
-        failed(error.to_string())
-    })
+
+    fn writer(&self) -> Result<Box<dyn Write + Send>, Refusal> {
+        Ok(Box::new(self.file.try_clone().map_err(|error| self.failed(&error))?))
+    }
+
+    fn finish(self) -> Result<(), Refusal> {
+        let whole = self.file.sync_all().and_then(|()| std::fs::rename(&self.unfinished, self.path));
+        whole.map_err(|error| self.failed(&error))
+    }
+}
+
+impl Drop for NewFile<'_> {
+    fn drop(&mut self) {
+        // What is left of it may hold secrets. It is not there any more when it got its name.
+        drop(std::fs::remove_file(&self.unfinished));
+    }
 }
 
 /// `10s`, `5m`, `2h`, `7d`, or a plain number of seconds; 400 days at most.

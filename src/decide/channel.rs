@@ -134,6 +134,7 @@ pub const fn may_ask(ssh: Outcome, in_clear: bool) -> bool {
         Outcome::NotYetServed
         | Outcome::NoSsh
         | Outcome::DueAttended
+        | Outcome::NotPushed
         | Outcome::NoCredential
         | Outcome::KeyUnknown
         | Outcome::KeyChanged

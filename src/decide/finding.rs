@@ -147,7 +147,12 @@ pub fn reach(outcome: Outcome) -> Option<Reading> {
         | Outcome::LoginRefused
         | Outcome::Dropped
         | Outcome::WrongAppliance => Condition::Bad,
-        Outcome::NotYetServed | Outcome::NoSsh | Outcome::DueAttended | Outcome::Stopped | Outcome::NotKept => {
+        Outcome::NotYetServed
+        | Outcome::NoSsh
+        | Outcome::DueAttended
+        | Outcome::Stopped
+        | Outcome::NotKept
+        | Outcome::NotPushed => {
             return None;
         }
     };

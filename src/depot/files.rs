@@ -177,6 +177,17 @@ impl Depot {
         }
     }
 
+    /// Reads the sealed bytes of an object of any size, wherever they are.
+    pub fn reader(&self, object: SealedObject) -> Result<Box<dyn Read + Send>, DepotError> {
+        let relative = match object.body {
+            ObjectBody::Row(sealed) => return Ok(Box::new(std::io::Cursor::new(sealed))),
+            ObjectBody::File(path) => path,
+        };
+        let path = self.object_path(&relative)?;
+        let file = File::open(&path).map_err(|source| failed(&path, source))?;
+        Ok(Box::new(file.take(object.facts.bytes)))
+    }
+
     /// The sealed bytes of an object. Blocks the thread for a large one.
     pub fn get(&self, object: SealedObject) -> Result<Vec<u8>, DepotError> {
         let relative = match object.body {
@@ -213,7 +224,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
-fn make_folder(folder: &Path) -> Result<(), DepotError> {
+pub(super) fn make_folder(folder: &Path) -> Result<(), DepotError> {
     if folder.is_dir() {
         return Ok(());
     }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::model::limits::{RECOVERY_RECIPIENTS_MAX, SECRET_BYTES_MAX};
 use crate::model::name::CustomerName;
-use crate::model::object::{CustomerKey, KeyHalves, SealedTo};
+use crate::model::object::{CustomerKey, HouseKey, KeyHalves, SealedTo};
 use crate::model::realm::Realm;
 use crate::model::settings::RootSource;
 use crate::model::time::Time;
@@ -114,6 +114,9 @@ pub enum KeyError {
     /// The pair is none that Hoshu made: its public half was not written down when it was made.
     #[error("use the key of {0}: the audit has not seen it made, so that it was put there by somebody else")]
     KeyNotRecorded(CustomerName),
+    /// The host key of the drop is none that Hoshu made.
+    #[error("use the host key of the drop: the audit has not seen it made, so that it was put there by somebody else")]
+    DropKeyNotRecorded,
     /// A key or an object of the other realm.
     #[error("use {what}: expected realm {expected}, found {found}")]
     OtherRealm {
@@ -146,6 +149,9 @@ pub enum KeyError {
     /// What is sealed is larger than anything that was sealed.
     #[error("open an object: it is longer than {0} bytes")]
     OverLimit(usize),
+    /// What was opened could not be written.
+    #[error("write what was opened: {0}")]
+    Writing(String),
     /// The system gave no random bytes, or memory.
     #[error("seal: {0}")]
     Sealing(String),
@@ -171,6 +177,11 @@ struct KeyHeader {
     customer: CustomerName,
     part: KeyPart,
     generation: Option<u32>,
+}
+
+/// What stands before a key of the house.
+fn house_header(realm: Realm, name: &str) -> serde_json::Value {
+    serde_json::json!({"v": 1, "realm": realm, "house": name})
 }
 
 impl KeyHeader {
@@ -335,6 +346,11 @@ impl Keyring {
         Ok(blake3::keyed_hash(&self.loaded(customer)?.content, content.as_bytes()).to_hex().to_string())
     }
 
+    /// As [`Self::content_id`], of a content that comes in parts.
+    pub(super) fn content_hasher(&self, customer: &CustomerName) -> Result<blake3::Hasher, KeyError> {
+        Ok(blake3::Hasher::new_keyed(&self.loaded(customer)?.content))
+    }
+
     /// The key of a customer's fingerprints.
     pub fn fingerprints(&self, customer: &CustomerName) -> Result<Fingerprints, KeyError> {
         Ok(Fingerprints(self.loaded(customer)?.fingerprint.clone()))
@@ -350,8 +366,15 @@ impl Keyring {
         self.root.open(self.realm, key).map(|(identity, _)| identity)
     }
 
+    /// Seals a key of the house to the root key and the recovery recipients.
+    pub fn house_seal(&self, name: &str, public: &str, secret: &str, made_at: Time) -> Result<HouseKey, KeyError> {
+        enough_recipients(self.realm, self.recovery.len())?;
+        let sealed = self.wrap(&house_header(self.realm, name), secret)?;
+        Ok(HouseKey { name: name.to_owned(), public: public.to_owned(), sealed, to: self.sealed_to(), made_at })
+    }
+
     /// The header is a comment to the `age` tool, so that what it opens is an identity file as it is.
-    fn wrap(&self, header: &KeyHeader, secret: &str) -> Result<Vec<u8>, KeyError> {
+    fn wrap(&self, header: &impl Serialize, secret: &str) -> Result<Vec<u8>, KeyError> {
         let sealing = |error: &dyn std::fmt::Display| KeyError::Sealing(error.to_string());
         let header = serde_json::to_string(header).map_err(|error| sealing(&error))?;
         let text = Zeroizing::new(format!("# {header}\n{secret}\n"));
@@ -388,6 +411,25 @@ impl Opener {
             return Err(KeyError::Foreign { what: CUSTOMER_KEY, expected: key.public.clone(), found: public });
         }
         Ok((identity, self.unwrap(realm, key, KeyPart::Content, content)?))
+    }
+
+    /// Opens a key of the house, which must be what its row says.
+    pub fn house_open(&self, realm: Realm, key: &HouseKey) -> Result<Zeroizing<String>, KeyError> {
+        let what = "a key of the house";
+        if key.sealed.len() as u64 > SECRET_BYTES_MAX {
+            return Err(unopenable(what));
+        }
+        let plain = age::decrypt(&self.0, &key.sealed).map(Zeroizing::new).map_err(|_| unopenable(what))?;
+        let text = std::str::from_utf8(&plain).map_err(|_| unopenable(what))?;
+        let (header, secret) = text.split_once('\n').ok_or_else(|| unopenable(what))?;
+        let expected = house_header(realm, &key.name);
+        let found: Option<serde_json::Value> =
+            header.strip_prefix("# ").and_then(|text| serde_json::from_str(text).ok());
+        if found.as_ref() != Some(&expected) {
+            let found = found.map_or_else(String::new, |found| found.to_string());
+            return Err(KeyError::Foreign { what, expected: expected.to_string(), found });
+        }
+        Ok(Zeroizing::new(secret.trim().to_owned()))
     }
 
     fn unwrap(

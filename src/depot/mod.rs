@@ -14,6 +14,7 @@ pub mod keys;
 pub mod room;
 pub mod root;
 pub mod seal;
+pub mod stream;
 
 pub use check::{DepotFile, FileKind, Measured};
 pub use files::{Depot, DepotError};
@@ -21,3 +22,4 @@ pub use keys::{Fingerprints, KeyError, Keyring, enough_recipients, recipients};
 pub use room::Reservation;
 pub use root::{Opener, root_create, root_exists, root_line};
 pub use seal::{NewObject, SealedHeader};
+pub use stream::{Arriving, BeginError, Kept};

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::iter;
 
+use age::stream::StreamReader;
 use age::{Decryptor, Encryptor};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::model::limits::{OBJECT_BYTES_MAX, ZSTD_WINDOW_LOG_MAX};
+use crate::model::limits::{OBJECT_BYTES_MAX, PUSH_BYTES_MAX, ZSTD_WINDOW_LOG_MAX};
 use crate::model::name::{CustomerName, SeatName};
 use crate::model::object::{CustomerKey, ObjectFacts, ObjectKind, OpenPurpose};
 use crate::model::outside::Outside;
@@ -18,9 +19,9 @@ use crate::model::time::Time;
 use super::keys::{KeyError, Keyring, OBJECT, unopenable};
 
 /// How hard zstd tries: configurations shrink to a fourth at its fastest, and more effort costs more than the seal.
-const ZSTD_LEVEL: i32 = 1;
+pub(super) const ZSTD_LEVEL: i32 = 1;
 /// Bytes of the header line.
-const HEADER_BYTES_MAX: u64 = 4096;
+pub(super) const HEADER_BYTES_MAX: u64 = 4096;
 
 /// What an object is, before it is sealed.
 #[derive(Debug, Clone)]
@@ -56,10 +57,12 @@ pub struct SealedHeader {
     pub taken_at: Time,
     /// A random number, the same as in the row.
     pub nonce: String,
-    /// SHA-256 of the content, in hex.
-    pub sha256: String,
-    /// Bytes of the content.
-    pub bytes: u64,
+    /// SHA-256 of the content, in hex; absent where the content was sealed while it arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Bytes of the content; absent likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 thread_local! {
@@ -94,8 +97,8 @@ impl Keyring {
             kind: new.kind,
             taken_at: new.taken_at,
             nonce: nonce.clone(),
-            sha256: hex::encode(Sha256::digest(content)),
-            bytes: content.len() as u64,
+            sha256: Some(hex::encode(Sha256::digest(content))),
+            bytes: Some(content.len() as u64),
         };
         let mut line = serde_json::to_vec(&header).map_err(|error| sealing(&error))?;
         line.push(b'\n');
@@ -130,6 +133,61 @@ impl Keyring {
         same("the customer of the key", &facts.customer, &key.customer)?;
         same("the generation of the key", &facts.generation, &key.generation)?;
         same("the digest of an object", &hex::encode(facts.digest), &hex::encode(Sha256::digest(sealed)))?;
+        let (header, plain) = self.header_of(key, facts, sealed)?;
+        let content = unpack(plain)?;
+        // What was sealed while it arrived has no digest inside, and is not opened here: it may be of any size.
+        let digest = header.sha256.as_deref().unwrap_or_default();
+        same("the digest of a content", digest, &hex::encode(Sha256::digest(&content)))?;
+        tracing::info!(customer = %facts.customer, seat = %facts.seat, %purpose, "a sealed object was opened");
+        Ok((header, content))
+    }
+
+    /// Opens an object of any size for a purpose, and writes what is in it. Whether it is what its row says is known at
+    /// its end only: what was written before an error is to be thrown away. Returns its bytes and its content id.
+    pub fn open_into(
+        &self,
+        key: &CustomerKey,
+        facts: &ObjectFacts,
+        sealed: impl Read,
+        purpose: OpenPurpose,
+        into: &mut dyn Write,
+    ) -> Result<(u64, String), KeyError> {
+        same("the customer of the key", &facts.customer, &key.customer)?;
+        same("the generation of the key", &facts.generation, &key.generation)?;
+        let broken = || unopenable(OBJECT);
+        let mut sealed = Hashed { from: sealed, sha: Sha256::new() };
+        let mut content = self.content_hasher(&facts.customer)?;
+        let mut bytes = 0_u64;
+        {
+            let (_, plain) = self.header_of(key, facts, BufReader::new(&mut sealed))?;
+            let mut decoder = zstd::Decoder::with_buffer(plain).map_err(|_| broken())?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|_| broken())?;
+            let mut decoder = decoder.take(PUSH_BYTES_MAX + 1);
+            let mut part = vec![0; 256 << 10];
+            loop {
+                let read = decoder.read(&mut part).map_err(|_| broken())?;
+                let Some(part) = part.get(..read).filter(|part| !part.is_empty()) else { break };
+                content.update(part);
+                bytes += part.len() as u64;
+                into.write_all(part).map_err(|error| KeyError::Writing(error.to_string()))?;
+            }
+        }
+        if bytes > PUSH_BYTES_MAX {
+            return Err(KeyError::OverLimit(usize::try_from(PUSH_BYTES_MAX).unwrap_or(usize::MAX)));
+        }
+        std::io::copy(&mut sealed, &mut std::io::sink()).map_err(|_| broken())?;
+        same("the digest of an object", &hex::encode(facts.digest), &hex::encode(sealed.sha.finalize()))?;
+        tracing::info!(customer = %facts.customer, seat = %facts.seat, %purpose, "a sealed object was opened");
+        Ok((bytes, content.finalize().to_hex().to_string()))
+    }
+
+    /// The line at the head of an object, held against its row, and what follows.
+    fn header_of<R: BufRead>(
+        &self,
+        key: &CustomerKey,
+        facts: &ObjectFacts,
+        sealed: R,
+    ) -> Result<(SealedHeader, BufReader<StreamReader<R>>), KeyError> {
         let identity = self.private(key)?;
         let broken = || unopenable(OBJECT);
         let decryptor = Decryptor::new_buffered(sealed).map_err(|_| broken())?;
@@ -146,10 +204,21 @@ impl Keyring {
         same("the kind of an object", &facts.kind, &header.kind)?;
         same("the time of an object", &facts.taken_at, &header.taken_at)?;
         same("the number of an object", &facts.nonce, &header.nonce)?;
-        let content = unpack(plain)?;
-        same("the digest of a content", &header.sha256, &hex::encode(Sha256::digest(&content)))?;
-        tracing::info!(customer = %facts.customer, seat = %facts.seat, %purpose, "a sealed object was opened");
-        Ok((header, content))
+        Ok((header, plain))
+    }
+}
+
+/// Hashes what is read.
+struct Hashed<R> {
+    from: R,
+    sha: Sha256,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        self.sha.update(buffer.get(..read).unwrap_or_default());
+        Ok(read)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::engine::lane::Permit;
 use crate::engine::session::{self, Failure, Live};
 use crate::model::actor::{Act, Actor};
 use crate::model::asset::Asset;
-use crate::model::backup::{Backup, Grade, SectionCount};
+use crate::model::backup::{Backup, BackupKind, Grade, SectionCount};
 use crate::model::backup_event::{BackupEvent, Learned};
 use crate::model::causes::with_causes;
 use crate::model::command::ReadCommand;
@@ -393,6 +393,7 @@ fn row(judged: &Judged, facts: &Facts, content: String, now: Time) -> Backup {
     };
     Backup {
         id: None,
+        kind: BackupKind::Configuration,
         customer: facts.seat.customer.clone(),
         seat: facts.seat.name.clone(),
         asset: judged.asset.id,
@@ -489,7 +490,7 @@ async fn keep(
         "one_channel": judged.one_channel,
         "sealed_sha256": match &object {
             BackupObject::New(new) => Some(hex::encode(new.0.facts.digest)),
-            BackupObject::Same(_) => None,
+            BackupObject::Same(_) | BackupObject::Pushed(_) => None,
         },
     }));
     let audit = actor.did(now, Act::BackupTaken, facts.seat.name.as_str(), &detail);

@@ -1,5 +1,8 @@
 //! Opening what is sealed: the audit first, then the bytes, held against what the store says of them.
 
+use std::io::Write;
+use std::sync::Arc;
+
 use crate::depot::{DepotError, KeyError};
 use crate::engine::env::Env;
 use crate::engine::keys::KeysError;
@@ -8,7 +11,7 @@ use crate::model::backup::Backup;
 use crate::model::config::Configuration;
 use crate::model::id::ObjectId;
 use crate::model::name::CustomerName;
-use crate::model::object::{ObjectFacts, OpenPurpose};
+use crate::model::object::{CustomerKey, ObjectFacts, OpenPurpose, SealedObject};
 use crate::model::outside::Outside;
 use crate::store::StoreError;
 
@@ -83,9 +86,24 @@ pub(super) async fn open_object(
     env: &Env,
     actor: &Actor,
     id: ObjectId,
-    (customer, subject): (&CustomerName, String),
+    owner: (&CustomerName, String),
     purpose: OpenPurpose,
 ) -> Result<(Vec<u8>, ObjectFacts), OpenError> {
+    let (object, key) = asked(env, actor, id, owner, purpose).await?;
+    let facts = object.facts.clone();
+    let sealed = env.depot.get(object)?;
+    let (_, bytes) = env.keys.ring()?.open_object(&key, &facts, &sealed, purpose)?;
+    Ok((bytes, facts))
+}
+
+/// An object and its key, once the audit has what for.
+async fn asked(
+    env: &Env,
+    actor: &Actor,
+    id: ObjectId,
+    (customer, subject): (&CustomerName, String),
+    purpose: OpenPurpose,
+) -> Result<(SealedObject, CustomerKey), OpenError> {
     let scoped = env.store.scoped(actor.scope.clone());
     let object = scoped.object_get(id).await?.ok_or(OpenError::Lost { what: OBJECT })?;
     let generation = Some(object.facts.generation);
@@ -93,13 +111,37 @@ pub(super) async fn open_object(
     let key = key.ok_or(OpenError::Lost { what: "the customer's key" })?;
     let detail = serde_json::json!({"v": 1, "object": id, "purpose": purpose});
     env.store.audit_add(actor.did(env.clock.now(), Act::ObjectOpened, subject.clone(), &detail)).await?;
-    let facts = object.facts.clone();
-    if !scoped.object_is_recorded(&facts).await? {
+    if !scoped.object_is_recorded(&object.facts).await? {
         return Err(KeyError::ObjectNotRecorded(subject).into());
     }
-    let sealed = env.depot.get(object)?;
-    let (_, bytes) = env.keys.ring()?.open_object(&key, &facts, &sealed, purpose)?;
-    Ok((bytes, facts))
+    Ok((object, key))
+}
+
+/// Opens a file that an appliance wrote for a purpose, which stands in the audit before anything is opened, and writes it
+/// where it is wanted. Returns its bytes. What was written before an error is to be thrown away.
+pub async fn open_into(
+    env: &Env,
+    actor: &Actor,
+    backup: &Backup,
+    purpose: OpenPurpose,
+    mut into: Box<dyn Write + Send>,
+) -> Result<u64, OpenError> {
+    let id = backup.id.map_or_else(String::new, |id| id.to_string());
+    let (object, key) = asked(env, actor, backup.object, (&backup.customer, id), purpose).await?;
+    let (facts, sealed) = (object.facts.clone(), env.depot.reader(object)?);
+    let keys = Arc::clone(&env.keys);
+    let opened = tokio::task::spawn_blocking(move || {
+        let opened = keys.ring()?.open_into(&key, &facts, sealed, purpose, &mut *into)?;
+        into.flush().map_err(|error| KeyError::Writing(error.to_string()))?;
+        Ok::<_, KeyError>(opened)
+    });
+    let broke = || KeyError::Writing("the task that opens it broke".to_owned());
+    let (bytes, found) = opened.await.map_err(|_| broke())??;
+    if found != backup.content {
+        let expected = backup.content.clone();
+        return Err(KeyError::Foreign { what: "the content of an object", expected, found }.into());
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

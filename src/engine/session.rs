@@ -110,6 +110,11 @@ pub async fn open(env: &Env, facts: &Facts, permit: Permit) -> Result<(Live, Per
 ///
 /// The permit of the seat's lane is given back where one has to wait for the brake, and got anew.
 pub async fn open_bare(env: &Env, facts: &Facts, permit: Permit) -> Result<(Live, Permit), Failure> {
+    open_as(env, facts, permit, Purpose::Read).await
+}
+
+/// As [`open_bare`], with the credential of the seat for a purpose: to read, or to change.
+pub async fn open_as(env: &Env, facts: &Facts, permit: Permit, purpose: Purpose) -> Result<(Live, Permit), Failure> {
     if let Some(error) = not_tried(&facts.gateway) {
         return Err(error.into());
     }
@@ -117,12 +122,12 @@ pub async fn open_bare(env: &Env, facts: &Facts, permit: Permit) -> Result<(Live
         // Whatever else is missing: without a person nothing happens there.
         way::reach(env, facts).await?;
     }
-    let Some(name) = &facts.seat.credentials.read else {
-        return Err(Failure::new(Outcome::NoCredential, "the seat names no read credential"));
+    let Some(name) = facts.seat.credentials.of(purpose) else {
+        return Err(Failure::new(Outcome::NoCredential, format!("the seat names no {purpose} credential")));
     };
     let login = env
         .secrets
-        .fetch(name, Purpose::Read)
+        .fetch(name, purpose)
         .await
         .map_err(|error| Failure::new(Outcome::NoCredential, error.to_string()))?;
     let asset = match &facts.asset {
@@ -131,7 +136,7 @@ pub async fn open_bare(env: &Env, facts: &Facts, permit: Permit) -> Result<(Live
     };
     // A hop that is not passed says nothing of the seat's credential, and so the brake is not asked.
     way::reach(env, facts).await?;
-    let (session, permit) = pass_brake(env, facts, name, &login, permit).await?;
+    let (session, permit) = pass_brake(env, facts, (name, purpose), &login, permit).await?;
     Ok((prove(env, facts, asset, session).await?, permit))
 }
 
@@ -161,7 +166,7 @@ pub async fn show_key(env: &Env, facts: &Facts) -> Result<ShownKey, Failure> {
 async fn pass_brake(
     env: &Env,
     facts: &Facts,
-    name: &CredentialName,
+    (name, purpose): (&CredentialName, Purpose),
     login: &Login,
     mut permit: Permit,
 ) -> Result<(Box<dyn Session>, Permit), Failure> {
@@ -169,7 +174,7 @@ async fn pass_brake(
     let mut refused: Option<Failure> = None;
     loop {
         let changed = env.gate.changed();
-        match env.gate.ask(name, seat, env.clock.now(), || holders(env, name)) {
+        match env.gate.ask(name, seat, env.clock.now(), || holders(env, name, purpose)) {
             brake::Permit::Yes => match log_in(env, facts, name, login).await {
                 Ok(session) => return Ok((session, permit)),
                 Err((failure, LoginResult::Refused)) => refused = Some(failure),
@@ -190,7 +195,7 @@ async fn pass_brake(
             }
             brake::Permit::OnlyOn(on) => {
                 drop(permit);
-                further_try(env, name, seat, &on, login).await?;
+                further_try(env, (name, purpose), seat, &on, login).await?;
                 permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
             }
         }
@@ -198,22 +203,28 @@ async fn pass_brake(
 }
 
 /// The seats on which a credential can be tried.
-fn holders(env: &Env, name: &CredentialName) -> Vec<Door> {
-    let named = env.inventory.seats.values().filter(|seat| seat.credentials.read.as_ref() == Some(name));
+fn holders(env: &Env, name: &CredentialName, purpose: Purpose) -> Vec<Door> {
+    let named = env.inventory.seats.values().filter(|seat| seat.credentials.of(purpose) == Some(name));
     let reached = |seat: &&Seat| env.inventory.gateway(seat).is_some_and(|gateway| not_tried(gateway).is_none());
     named.filter(reached).map(|seat| Door::from(&seat.name)).collect()
 }
 
 /// The one further try of a refused credential, on behalf of `asker`, who holds no permit.
-async fn further_try(env: &Env, name: &CredentialName, asker: &Door, on: &Door, login: &Login) -> Result<(), Failure> {
+async fn further_try(
+    env: &Env,
+    (name, purpose): (&CredentialName, Purpose),
+    asker: &Door,
+    on: &Door,
+    login: &Login,
+) -> Result<(), Failure> {
     let broken = |error: &StoreError| Failure::new(Outcome::NotKept, error.to_string());
-    // A read credential is tried at seats alone.
+    // The credential of a seat is tried at seats alone.
     let Door::Seat(seat) = on else { return Ok(()) };
     let known = fleet::load(env, std::slice::from_ref(seat)).await.map_err(|error| broken(&error))?;
     // Every holder stands in the inventory.
     let Some(facts) = known.into_iter().next() else { return Ok(()) };
     let _permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
-    if !env.gate.ask_further(name, asker, on, env.clock.now(), || holders(env, name)) {
+    if !env.gate.ask_further(name, asker, on, env.clock.now(), || holders(env, name, purpose)) {
         return Ok(());
     }
     if facts.pins.is_empty() {

@@ -12,7 +12,7 @@ use crate::engine::keys::{self, KeysError};
 use crate::engine::sealed::{self, OpenError, Opened};
 use crate::engine::session::{self, Failure, Live};
 use crate::model::actor::{Act, Actor};
-use crate::model::backup::Backup;
+use crate::model::backup::{Backup, BackupKind};
 use crate::model::backup_event::Learned;
 use crate::model::causes::with_causes;
 use crate::model::config::ConfigLayout;
@@ -107,6 +107,16 @@ async fn judge(
     backup: &Backup,
     facts: Option<Arc<Facts>>,
 ) -> Result<(Verification, String), Failure> {
+    if backup.kind != BackupKind::Configuration {
+        return match sealed::open_into(env, actor, backup, OpenPurpose::Verify, Box::new(std::io::sink())).await {
+            Ok(bytes) => {
+                let words =
+                    format!("it opens and is what arrived, {bytes} bytes; nobody looks into an appliance's file");
+                Ok((Verification::OneChannel, words))
+            }
+            Err(error) => Ok((Verification::Damaged, damaged(env, actor, backup, error).await?)),
+        };
+    }
     let layout = env.config_layout(&backup.seat);
     let opened = match sealed::open(env, actor, backup, OpenPurpose::Verify).await {
         Ok(opened) => opened,

@@ -1,6 +1,6 @@
 //! Forms of the scalars that only the inventory and the settings have.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::model::credential::CredentialName;
 use crate::model::name::{CustomerName, GatewayName, SeatName, SiteName};
@@ -77,6 +77,26 @@ pub(super) const ADDRESS: Kind = Kind::Scalar(&Form {
         Err(_) => Err(String::new()),
     },
     pattern: None,
+});
+/// An address with a port.
+pub(super) const SOCKET: Kind = Kind::Scalar(&Form {
+    what: "an IP address with a port (192.0.2.7:10022, [2001:db8::7]:10022)",
+    check: |text| match text.parse::<SocketAddr>() {
+        Ok(address) if address.port() == 0 => Err("a port from 1 to 65535 is expected".to_owned()),
+        Ok(_) => Ok(()),
+        Err(_) => Err(String::new()),
+    },
+    pattern: None,
+});
+/// `customer/gateway`.
+pub(super) const GATEWAY_OF: Kind = Kind::Scalar(&Form {
+    what: "a gateway of a customer (customer/gateway)",
+    check: |text| {
+        let (customer, gateway) = text.split_once('/').ok_or_else(String::new)?;
+        customer.parse::<CustomerName>().map_err(|_| String::new())?;
+        gateway.parse::<GatewayName>().map(drop).map_err(|_| String::new())
+    },
+    pattern: Some("^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*$"),
 });
 /// An IANA zone.
 pub(super) const ZONE: Kind = Kind::Scalar(&Form {

@@ -5,6 +5,7 @@
 mod assemble;
 mod checks;
 mod credentials;
+mod drop;
 mod forms;
 mod read;
 mod settings;

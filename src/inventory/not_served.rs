@@ -154,7 +154,7 @@ fn papers(inventory: &Inventory) -> Vec<NotServed> {
         ),
         group(
             "change credentials",
-            "nothing is changed on an appliance yet",
+            "but for backups that an appliance pushes, nothing is done with them yet",
             inventory
                 .seats
                 .values()

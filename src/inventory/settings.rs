@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::drop::{DROP_FIELDS, read_drop};
 use super::forms::{
     ACCOUNT, CREDENTIAL, CREDENTIAL_ID, DURATION, KEY_PRINT, LINE, PATH, RECIPIENT, SERVER, VARIABLE, VAULT_PATH, ZONE,
 };
@@ -59,6 +60,7 @@ static SETTINGS_FILE: Table = Table {
             Kind::Table(&TRANSCRIPT_FIELDS),
             "Of which sessions a transcript is kept, and how long.",
         ),
+        Field::optional("drop", Kind::Table(&DROP_FIELDS), "Where appliances push backups that they write themselves."),
     ],
 };
 
@@ -264,6 +266,7 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
         let file = folder.join(fields.text("file")?);
         Some(EventsSource { file, silent_after_ms: fields.duration_ms("silent_after").unwrap_or(SILENT_AFTER_MS) })
     });
+    let drop = read_drop(fields.table("drop"), problems);
     let store = read_store(fields, folder, problems);
     Some(Settings {
         realm: realm?,
@@ -282,6 +285,7 @@ pub(super) fn read_settings(source: &Source, folder: &Path, problems: &mut Vec<P
         protection,
         events,
         transcripts: read_transcripts(fields.table("transcripts")),
+        drop,
     })
 }
 

@@ -87,6 +87,14 @@ crate::words! {
         SnmpSilent = "snmp-silent",
         /// By SNMP the last disk failed, of which the command line knows nothing.
         SnmpDisagrees = "snmp-disagrees",
+        /// A backup has no room.
+        NoBackupRoom = "no-backup-room",
+        /// A push breaks off in the middle of the file.
+        PushCut = "push-cut",
+        /// A push goes to whatever host key is shown.
+        TakesAnyKey = "takes-any-key",
+        /// What was pushed is reported as half as large.
+        MisreportsPush = "misreports-push",
     }
 }
 
@@ -103,6 +111,8 @@ pub enum Effect {
     Agent,
     /// What the unit counts, until it is mended: nothing counts.
     Counter,
+    /// A backup that is pushed: each counts.
+    Push,
 }
 
 impl Fault {
@@ -126,6 +136,7 @@ impl Fault {
             | Self::TruncatedShell
             | Self::ExecRefused
             | Self::ConfigPagerText => Effect::Answer,
+            Self::NoBackupRoom | Self::PushCut | Self::TakesAnyKey | Self::MisreportsPush => Effect::Push,
             Self::SnmpSilent | Self::SnmpDisagrees => Effect::Agent,
             Self::Blind | Self::NoMail | Self::MtaBypass => Effect::Counter,
             _ => Effect::State,

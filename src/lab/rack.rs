@@ -181,6 +181,13 @@ fn note(state: &mut State, at: Time, received: Received, user: &str, text: &str)
     state.log.push_back(Record { at, received, user: cut(user), text: cut(text) });
 }
 
+/// A command without the login of the place that it pushes to.
+fn without_login(line: &str) -> String {
+    let Some((head, rest)) = line.split_once("scp://") else { return line.to_owned() };
+    let Some((_, tail)) = rest.rsplit_once('@') else { return line.to_owned() };
+    format!("{head}scp://…@{tail}")
+}
+
 fn same_command(one: &str, other: &str) -> bool {
     one.split_whitespace().eq(other.split_whitespace())
 }
@@ -311,7 +318,13 @@ impl Place {
         let now = self.now();
         let mut state = self.lock();
         let kind = if shell.channel == Channel::Shell { Received::Shell } else { Received::Exec };
-        note(&mut state, now, kind, &shell.user, if shell.awaits == Awaits::Password { "(password)" } else { line });
+        note(
+            &mut state,
+            now,
+            kind,
+            &shell.user,
+            &if shell.awaits == Awaits::Password { "(password)".to_owned() } else { without_login(line) },
+        );
         let held = state.holds.iter().any(|hold| same_command(hold, line)).then(|| {
             state.waiting += 1;
             Held(self.released.subscribe())

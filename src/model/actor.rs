@@ -77,6 +77,16 @@ crate::words! {
         AssetIdentified = "asset-identified",
         /// A backup was stored.
         BackupTaken = "backup-taken",
+        /// The host key of the drop was made.
+        DropKeyMade = "drop-key-made",
+        /// The host key of the drop was sealed to the present root key and recovery recipients.
+        DropKeyRewrapped = "drop-key-rewrapped",
+        /// An appliance was told to write a backup and push it.
+        PushAsked = "push-asked",
+        /// An appliance asked about the host key of the drop, and was told yes: it knows it since.
+        DropKeyConfirmed = "drop-key-confirmed",
+        /// Something was refused at the drop.
+        DropRefused = "drop-refused",
         /// Something was learned of a backup after it was taken.
         BackupJudged = "backup-judged",
         /// Backups of a seat that nothing keeps any more were removed.

@@ -11,6 +11,22 @@ use super::outside::Outside;
 use super::time::Time;
 
 crate::words! {
+    /// What a backup holds.
+    pub enum BackupKind {
+        /// The text of the running configuration, fetched and proved by Hoshu.
+        Configuration = "configuration",
+        /// A file that the appliance wrote: its configuration database.
+        ProfileConfig = "profile-config",
+        /// A file that the appliance wrote: its database of alerts.
+        ProfileFedb = "profile-fedb",
+        /// A file that the appliance wrote: both databases.
+        ProfileConfigFedb = "profile-config+fedb",
+        /// A file that the appliance wrote: everything, but for licences and guest images.
+        ProfileFull = "profile-full",
+    }
+}
+
+crate::words! {
     /// What a backup was worth when it was taken.
     pub enum Grade {
         /// Complete by every check that was possible.
@@ -43,8 +59,15 @@ crate::words! {
         CutLine = "cut-line",
         /// The header names another host or software than the session showed.
         ForeignHeader = "foreign-header",
-        /// The text has no command at all.
+        /// The text has no command at all, or the file no byte.
         Empty = "empty",
+        /// The appliance says otherwise of what it pushed than what arrived.
+        ReportDiffers = "report-differs",
+        /// The appliance says nothing of what it pushed.
+        NotReported = "not-reported",
+        /// The appliance did not ask whose host key it pushed to: somebody in between could have written the file. By itself
+        /// it takes no worth from a file whose size the appliance confirms.
+        DropUnauthenticated = "drop-unauthenticated",
     }
 }
 
@@ -71,6 +94,8 @@ pub struct SectionCount {
 pub struct Backup {
     /// Its id; `None` before it is stored.
     pub id: Option<BackupId>,
+    /// What it holds.
+    pub kind: BackupKind,
     /// Whose configuration it is.
     pub customer: CustomerName,
     /// The seat.
@@ -89,9 +114,9 @@ pub struct Backup {
     pub change_id: Option<u64>,
     /// The release that the appliance reported.
     pub release: Option<Outside>,
-    /// Bytes of the text.
+    /// Bytes of the text, or of the file.
     pub bytes: u64,
-    /// Lines of the text.
+    /// Lines of the text; none of a file.
     pub lines: u64,
     /// Commands in each section; for the next fetch to be held against, not for people.
     #[serde(skip_serializing)]

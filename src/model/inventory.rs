@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::credential::CredentialName;
+use super::credential::{CredentialName, Purpose};
 use super::name::{CustomerName, GatewayName, SeatName, SiteName};
 use super::question::{Choice, Question};
 use super::release::Release;
@@ -431,6 +431,15 @@ pub struct SeatCredentials {
 }
 
 impl SeatCredentials {
+    /// The credential for a login at the appliance, to look or to change.
+    pub const fn of(&self, purpose: Purpose) -> Option<&CredentialName> {
+        match purpose {
+            Purpose::Read => self.read.as_ref(),
+            Purpose::Change => self.change.as_ref(),
+            Purpose::Hop | Purpose::Snmp => None,
+        }
+    }
+
     /// Every credential that the seat names.
     pub fn all(&self) -> impl Iterator<Item = &CredentialName> {
         [&self.read, &self.change, &self.snmp].into_iter().flatten()

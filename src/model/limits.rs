@@ -76,6 +76,8 @@ pub const PACKED_BYTES_MAX: usize = 4 << 20;
 pub const LIST_ROWS_MAX: i64 = 100_000;
 /// Bytes of a sealed object, and of what is in it.
 pub const OBJECT_BYTES_MAX: usize = 80 << 20;
+/// Bytes of a file that an appliance pushes, whatever it estimates.
+pub const PUSH_BYTES_MAX: u64 = 64 << 30;
 /// Problems of files that are told at once; a person works through fewer.
 pub const PROBLEMS_MAX: usize = 1_000;
 /// Bytes of a table of another tool, as it lies on the disk.

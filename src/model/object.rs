@@ -12,6 +12,8 @@ crate::words! {
         Configuration = "configuration",
         /// The timed transcript of a session.
         Transcript = "transcript",
+        /// A file that an appliance wrote and pushed.
+        Pushed = "pushed",
     }
 }
 
@@ -76,6 +78,21 @@ pub struct CustomerKey {
     pub public: String,
     /// What must stay secret.
     pub halves: KeyHalves,
+    /// When it was made.
+    pub made_at: Time,
+}
+
+/// A key of the house itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HouseKey {
+    /// What it is for.
+    pub name: String,
+    /// Its public half, as those see it who know it by that.
+    pub public: String,
+    /// An age file to the root key and to every recovery recipient.
+    pub sealed: Vec<u8>,
+    /// To whom it is sealed.
+    pub to: SealedTo,
     /// When it was made.
     pub made_at: Time,
 }

@@ -354,6 +354,8 @@ crate::words! {
         WrongAppliance = "wrong-appliance",
         /// What was read could not be sealed or written down.
         NotKept = "not-kept",
+        /// The appliance did not push what it was told to push, or not that.
+        NotPushed = "not-pushed",
         /// It was stopped before it ended.
         Stopped = "stopped",
     }

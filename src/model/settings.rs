@@ -4,12 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 
 use super::credential::{CredentialName, CredentialSource};
 use super::finding::HysteresisChange;
+use super::inventory::{Gateway, HopKind};
+use super::name::CustomerName;
 use super::reading::{ComponentKind, Tier};
 use super::realm::Realm;
 use super::series::Series;
@@ -50,6 +53,8 @@ pub struct Settings {
     pub events: Option<EventsSource>,
     /// Of which sessions transcripts are kept, and how long.
     pub transcripts: TranscriptRules,
+    /// Where appliances push to; without it nothing is pushed.
+    pub drop: Option<DropSettings>,
 }
 
 crate::words! {
@@ -75,6 +80,53 @@ impl Default for TranscriptRules {
     /// Those of people, for a year.
     fn default() -> Self {
         Self { of: TranscriptsOf::People, keep_ms: 365 * 86_400_000 }
+    }
+}
+
+crate::words! {
+    /// How what an appliance pushes comes to the drop.
+    pub enum DropFace {
+        /// It connects to the drop.
+        Direct = "direct",
+        /// It connects to the last bastion of its gateway, which sends it on through the session that Hoshu has there.
+        Reverse = "reverse",
+        /// Not at all: what it writes stays on it.
+        None = "none",
+    }
+}
+
+/// The drop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropSettings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// What appliances are told, where their gateway has nothing of its own.
+    pub address: SocketAddr,
+    /// Gateways with something of their own, as `customer/gateway`.
+    pub gateways: BTreeMap<String, DropGateway>,
+}
+
+/// How the appliances of a gateway reach the drop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropGateway {
+    /// By which face.
+    pub face: DropFace,
+    /// What they are told to push to.
+    pub address: SocketAddr,
+    /// From where they come; none is from their own addresses.
+    pub sources: Vec<IpAddr>,
+}
+
+impl DropSettings {
+    /// How the appliances of a gateway push. One that has nothing of its own is direct, unless it has bastions or proxies:
+    /// what goes in through them does not come out of them by itself.
+    pub fn of(&self, customer: &CustomerName, gateway: &Gateway) -> DropGateway {
+        let own = self.gateways.get(&format!("{customer}/{}", gateway.name)).cloned();
+        own.unwrap_or_else(|| {
+            let direct = gateway.hops.iter().all(|hop| hop.kind == HopKind::Vpn);
+            let face = if direct { DropFace::Direct } else { DropFace::None };
+            DropGateway { face, address: self.address, sources: Vec::new() }
+        })
     }
 }
 

@@ -9,13 +9,14 @@ use serde::Serialize;
 pub use crate::decide::backup::{Proving, Verification};
 use crate::engine::backup::{self, learn};
 use crate::engine::env::Env;
-use crate::engine::{prove as proving, verify};
+use crate::engine::{prove as proving, push as pushing, verify};
 use crate::model::actor::Actor;
-use crate::model::backup::Backup;
+use crate::model::backup::{Backup, BackupKind};
 use crate::model::backup_event::Learned;
 use crate::model::id::BackupId;
 use crate::model::name::{CustomerName, SeatName};
 use crate::model::outside::Outside;
+pub use crate::model::push::Profile;
 use crate::model::reading::Outcome;
 use crate::model::series::Series;
 use crate::model::time::Time;
@@ -75,7 +76,7 @@ pub struct Taken {
 pub async fn take(env: &Env, actor: &Actor, on: &[String]) -> Result<Taken, Refusal> {
     let at = env.clock.now();
     let selection = select::seats(env, actor, on).await?;
-    let mut seats: Vec<SeatTaken> = backup::run(env, actor, &selection.seats)
+    let seats: Vec<SeatTaken> = backup::run(env, actor, &selection.seats)
         .await?
         .into_iter()
         .map(|taken| {
@@ -98,6 +99,39 @@ pub async fn take(env: &Env, actor: &Actor, on: &[String]) -> Result<Taken, Refu
             }
         })
         .collect();
+    Ok(summary(at, seats))
+}
+
+/// Lets each appliance of a selection write a backup of a profile and push it to the drop.
+pub async fn push(env: &Env, actor: &Actor, on: &[String], profile: Profile) -> Result<Taken, Refusal> {
+    let at = env.clock.now();
+    let Some(settings) = &env.settings.drop else {
+        return Err(Refusal::Drop("the settings have no `drop`".to_owned()));
+    };
+    let selection = select::seats(env, actor, on).await?;
+    let pushed = pushing::run(env, actor, &selection.seats, profile, settings).await?.into_iter().map(|taken| {
+        let seat = &taken.facts.seat;
+        let (backup, outcome, reason) = match taken.backup {
+            Ok(backup) => (Some(backup), None, Outside::default()),
+            Err(failure) => (None, Some(failure.outcome), failure.reason),
+        };
+        SeatTaken {
+            seat: seat.name.clone(),
+            customer: seat.customer.clone(),
+            series: seat.series,
+            backup,
+            unchanged: false,
+            doubted: None,
+            one_channel: false,
+            outcome,
+            reason,
+            took_ms: taken.took_ms,
+        }
+    });
+    Ok(summary(at, pushed.collect()))
+}
+
+fn summary(at: Time, mut seats: Vec<SeatTaken>) -> Taken {
     seats.sort_by(|a, b| a.seat.cmp(&b.seat));
     let backups = || seats.iter().filter_map(|seat| seat.backup.as_ref());
     let taken = backups().filter(|backup| backup.standing().counts()).count();
@@ -105,7 +139,7 @@ pub async fn take(env: &Env, actor: &Actor, on: &[String]) -> Result<Taken, Refu
     let ended = |outcome| seats.iter().filter(|seat| seat.outcome == Some(outcome)).count();
     let (not_yet_served, no_ssh) = (ended(Outcome::NotYetServed), ended(Outcome::NoSsh));
     let due_attended = ended(Outcome::DueAttended);
-    Ok(Taken {
+    Taken {
         at,
         taken,
         suspect,
@@ -115,7 +149,7 @@ pub async fn take(env: &Env, actor: &Actor, on: &[String]) -> Result<Taken, Refu
         due_attended,
         stopped: ended(Outcome::Stopped) > 0,
         seats,
-    })
+    }
 }
 
 /// Backups, the newest first.
@@ -128,7 +162,7 @@ pub struct Backups {
 /// Lists backups.
 pub async fn list(env: &Env, actor: &Actor, on: &[String], most: u32) -> Result<Backups, Refusal> {
     let seats = select::optional(env, actor, on).await?;
-    let filter = BackupFilter { seats, grade: None, limit: Some(i64::from(most)) };
+    let filter = BackupFilter { seats, grade: None, kind: None, limit: Some(i64::from(most)) };
     Ok(Backups { backups: env.store.scoped(actor.scope.clone()).backup_list(filter).await? })
 }
 
@@ -141,13 +175,31 @@ pub enum Which {
     Newest(SeatName),
 }
 
+/// The configuration that is meant: what an appliance wrote itself has no text that could be looked at.
 async fn find(env: &Env, actor: &Actor, which: &Which) -> Result<Backup, Refusal> {
+    let found = find_any(env, actor, which).await?;
+    if found.kind == BackupKind::Configuration {
+        return Ok(found);
+    }
+    let id = found.id.map_or_else(String::new, |id| id.to_string());
+    let kind = found.kind;
+    Err(Refusal::Argument(format!(
+        "{id} is a {kind}: a file that the appliance wrote, which is kept sealed and not looked into; a configuration was expected"
+    )))
+}
+
+async fn find_any(env: &Env, actor: &Actor, which: &Which) -> Result<Backup, Refusal> {
     let scoped = env.store.scoped(actor.scope.clone());
     let found = match which {
         Which::Id(id) => scoped.backup_get(*id).await?,
         Which::Newest(seat) => {
             select::one(env, actor, seat)?;
-            let filter = BackupFilter { seats: Some(vec![seat.clone()]), grade: None, limit: Some(1) };
+            let filter = BackupFilter {
+                seats: Some(vec![seat.clone()]),
+                grade: None,
+                kind: Some(BackupKind::Configuration),
+                limit: Some(1),
+            };
             scoped.backup_list(filter).await?.into_iter().next()
         }
     };
@@ -197,7 +249,7 @@ pub struct Verified {
 /// One backup by its number, or the newest that counts of each seat of a selection.
 async fn wanted(env: &Env, actor: &Actor, id: Option<BackupId>, on: &[String]) -> Result<Vec<Backup>, Refusal> {
     if let Some(id) = id {
-        return Ok(vec![find(env, actor, &Which::Id(id)).await?]);
+        return Ok(vec![find_any(env, actor, &Which::Id(id)).await?]);
     }
     let selection = select::seats(env, actor, on).await?;
     let scoped = env.store.scoped(actor.scope.clone());
@@ -246,6 +298,9 @@ pub struct Proved {
 /// Opens backups and loads each into a simulated unit with another chassis: one by its number, or the newest that counts
 /// of each seat of a selection. No appliance is asked.
 pub async fn prove(env: &Env, actor: &Actor, id: Option<BackupId>, on: &[String]) -> Result<Proved, Refusal> {
+    if let Some(id) = id {
+        find(env, actor, &Which::Id(id)).await?;
+    }
     let backups = wanted(env, actor, id, on).await?;
     let proved = proving::run(env, actor, backups).await?.into_iter().map(|proved| {
         let (result, outcome) = match proved.result {
@@ -265,7 +320,7 @@ pub async fn accept(env: &Env, actor: &Actor, id: BackupId, reason: &str) -> Res
     if reason.trim().is_empty() {
         return Err(Refusal::Argument("a reason is expected: what was compared, and by whom".to_owned()));
     }
-    let mut backup = find(env, actor, &Which::Id(id)).await?;
+    let mut backup = find_any(env, actor, &Which::Id(id)).await?;
     let standing = backup.standing();
     if standing.counts() {
         return Err(Refusal::Argument(format!("{id} counts already: it is {standing}")));

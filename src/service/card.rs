@@ -8,7 +8,7 @@ use crate::engine::env::Env;
 use crate::inventory::{NotServed, not_served_of};
 use crate::model::actor::Actor;
 use crate::model::asset::KeyState;
-use crate::model::backup::Backup;
+use crate::model::backup::{Backup, BackupKind};
 use crate::model::backup_event::Standing;
 use crate::model::credential::{CredentialName, Purpose};
 use crate::model::door::Door;
@@ -113,7 +113,12 @@ pub async fn card(env: &Env, actor: &Actor, name: &SeatName) -> Result<Card, Ref
     let seat = &shown.seat;
     let customer = env.inventory.customers.get(&seat.customer);
     let scoped = env.store.scoped(actor.scope.clone());
-    let filter = BackupFilter { seats: Some(vec![name.clone()]), grade: None, limit: Some(BACKUPS) };
+    let filter = BackupFilter {
+        seats: Some(vec![name.clone()]),
+        grade: None,
+        kind: Some(BackupKind::Configuration),
+        limit: Some(BACKUPS),
+    };
     let backups: Vec<Backup> = scoped.backup_list(filter).await?;
     let mut conditions = BTreeMap::new();
     let mut not_good = Vec::new();

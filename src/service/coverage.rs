@@ -6,7 +6,7 @@ use crate::access::not_tried;
 use crate::engine::env::Env;
 use crate::engine::session::Failure;
 use crate::model::actor::Actor;
-use crate::model::backup::Backup;
+use crate::model::backup::{Backup, BackupKind};
 use crate::model::backup_event::Standing;
 use crate::model::id::BackupId;
 use crate::model::inventory::GatewayAccess;
@@ -119,7 +119,12 @@ pub async fn coverage(env: &Env, actor: &Actor, on: &[String], within_ms: i64) -
         } else if backup.is_some() {
             Some(Missing::TooOld)
         } else {
-            let filter = BackupFilter { seats: Some(vec![name.clone()]), grade: None, limit: Some(1) };
+            let filter = BackupFilter {
+                seats: Some(vec![name.clone()]),
+                grade: None,
+                kind: Some(BackupKind::Configuration),
+                limit: Some(1),
+            };
             let any = !scoped.backup_list(filter).await?.is_empty();
             Some(if any { Missing::SuspectOnly } else { Missing::NeverTaken })
         };

@@ -10,6 +10,7 @@ pub mod card;
 pub mod check;
 pub mod coverage;
 pub mod credential;
+pub mod drop;
 pub mod finding;
 pub mod hostkey;
 pub mod import;

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use crate::access::LoanError;
 use crate::depot::{DepotError, KeyError};
 use crate::engine::keys::KeysError;
+use crate::engine::push::PushError;
 use crate::engine::session::Failure;
 use crate::inventory::{Refused, SelectorError};
+use crate::model::causes::with_causes;
 use crate::model::door::WayName;
 use crate::model::outside::Outside;
 use crate::model::reading::Outcome;
@@ -73,6 +75,9 @@ pub enum Refusal {
     /// A sealed object cannot be kept or found.
     #[error("the depot cannot be used")]
     Depot(#[from] DepotError),
+    /// The drop is not set up, or cannot listen.
+    #[error("the drop cannot be used: {0}")]
+    Drop(String),
     /// A layout of answers cannot be used: one of the folder `readouts`, since those that are built in are tested.
     #[error("the layouts of answers cannot be used")]
     Definitions(#[from] crate::readout::DefinitionError),
@@ -124,6 +129,15 @@ impl From<KeysError> for Refusal {
     }
 }
 
+impl From<PushError> for Refusal {
+    fn from(error: PushError) -> Self {
+        match error {
+            PushError::Keys(error) => error.into(),
+            PushError::Listen(error) => Self::Drop(with_causes(&error)),
+        }
+    }
+}
+
 impl Refusal {
     /// A refusal of files, warnings among them.
     pub fn files(refused: Refused) -> Self {
@@ -144,6 +158,7 @@ impl Refusal {
             Self::Busy(_) => "store-busy",
             Self::Keys(_) => "keys",
             Self::Depot(_) => "depot",
+            Self::Drop(_) => "drop",
             Self::Definitions(_) => "definitions",
             Self::WayNotOpened { .. } => "way-not-opened",
             Self::Loan(_) => "way-not-lent",
@@ -168,6 +183,7 @@ impl Refusal {
         "store-busy",
         "keys",
         "depot",
+        "drop",
         "definitions",
         "way-not-opened",
         "way-not-lent",
@@ -186,7 +202,7 @@ impl Refusal {
             Self::WayNotOpened { .. } | Self::NoSession { .. } => 4,
             Self::Keys(_) | Self::NotShown { .. } => 6,
             Self::Store(_) | Self::Busy(_) | Self::Depot(_) => 7,
-            Self::Folder { .. } | Self::Loan(_) | Self::Lab(_) | Self::Demo(_) => 1,
+            Self::Folder { .. } | Self::Loan(_) | Self::Drop(_) | Self::Lab(_) | Self::Demo(_) => 1,
         }
     }
 
@@ -227,6 +243,10 @@ impl Refusal {
                     .to_owned(),
             ),
             Self::NoTerminal => Some("for a program: hoshu ask --on SEAT 'show version'".to_owned()),
+            Self::Drop(_) => Some(
+                "hoshu.yaml says where it listens: drop: {listen: '192.0.2.7:10022'}; docs/drop.md says the rest"
+                    .to_owned(),
+            ),
             Self::Definitions(_) => {
                 Some("mend the file, which lies in the folder readouts of the inventory, or take it away".to_owned())
             }
@@ -283,9 +303,11 @@ const fn key_hint(error: &KeyError) -> Option<&'static str> {
         KeyError::Unopenable { .. } | KeyError::Foreign { .. } | KeyError::OtherRealm { .. } => {
             "hoshu key status says what opens; after a change of the root key: hoshu key rewrap --old-root FILE"
         }
-        KeyError::ObjectNotRecorded(_) | KeyError::KeyNotRecorded(_) => {
+        KeyError::ObjectNotRecorded(_) | KeyError::KeyNotRecorded(_) | KeyError::DropKeyNotRecorded => {
             "somebody wrote into the store: keep it as it is, and look who could"
         }
-        KeyError::Destroyed { .. } | KeyError::OverLimit(_) | KeyError::Sealing(_) => return None,
+        KeyError::Destroyed { .. } | KeyError::OverLimit(_) | KeyError::Writing(_) | KeyError::Sealing(_) => {
+            return None;
+        }
     })
 }

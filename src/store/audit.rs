@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use crate::model::actor::{Act, AuditRecord, NewAudit, Scope};
 use crate::model::id::AuditId;
+use crate::model::limits::LIST_ROWS_MAX;
 use crate::model::time::Time;
 
 use super::db::Db;
@@ -66,6 +67,27 @@ impl Scoped {
             type Row = (i64, i64, String, String, String, String, String);
             let query = audit::table.filter(audit::id.lt(before)).order(audit::id.desc()).limit(limit);
             query.load::<Row>(db)?.into_iter().map(record).collect()
+        };
+        self.store.read(read).await
+    }
+
+    /// Whether some record of an act on a subject says all of this in its detail. Only the house asks.
+    pub async fn audit_says(
+        &self,
+        act: Act,
+        subject: &str,
+        says: Vec<(&'static str, serde_json::Value)>,
+    ) -> Result<bool, StoreError> {
+        if self.scope != Scope::House {
+            return Ok(false);
+        }
+        let subject = subject.to_owned();
+        let read = move |db: &mut Db| {
+            let records = audit::table.filter(audit::act.eq(act.as_str())).filter(audit::subject.eq(subject));
+            let newest = records.order(audit::id.desc()).limit(LIST_ROWS_MAX).select(audit::detail);
+            let details: Vec<String> = newest.load(db)?;
+            let mut details = details.iter().filter_map(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+            Ok(details.any(|detail| says.iter().all(|(field, value)| detail.get(field) == Some(value))))
         };
         self.store.read(read).await
     }

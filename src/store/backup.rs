@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::model::actor::NewAudit;
-use crate::model::backup::{Backup, DoubtFound, Grade, SectionCount};
+use crate::model::backup::{Backup, BackupKind, DoubtFound, Grade, SectionCount};
 use crate::model::id::{AssetId, BackupId, ObjectId};
 use crate::model::limits::LIST_ROWS_MAX;
 use crate::model::name::SeatName;
@@ -30,6 +30,8 @@ pub enum BackupObject {
     New(Box<(SealedObject, RedactedText)>),
     /// One that an earlier backup of the seat has: the content did not change.
     Same(ObjectId),
+    /// A file that the appliance wrote: it has no text.
+    Pushed(Box<SealedObject>),
 }
 
 /// Which backups are asked for.
@@ -39,6 +41,8 @@ pub struct BackupFilter {
     pub seats: Option<Vec<SeatName>>,
     /// Of this grade.
     pub grade: Option<Grade>,
+    /// Of this kind.
+    pub kind: Option<BackupKind>,
     /// So many at most, newest first.
     pub limit: Option<i64>,
 }
@@ -58,6 +62,7 @@ struct Sections {
 #[derive(Queryable)]
 struct Row {
     id: i64,
+    kind: String,
     customer: String,
     seat: String,
     asset: i64,
@@ -86,12 +91,17 @@ impl Store {
         audit: NewAudit,
     ) -> Result<BackupId, StoreError> {
         let owner = (backup.customer.clone(), backup.seat.clone());
-        let packed = match &object {
-            BackupObject::New(new) if (&new.0.facts.customer, &new.0.facts.seat) != (&owner.0, &owner.1) => {
-                return Err(foreign(&backup));
-            }
-            BackupObject::New(new) => Some(object_text::Packed::new(&new.1)?),
+        let facts = match &object {
+            BackupObject::New(new) => Some(&new.0.facts),
+            BackupObject::Pushed(new) => Some(&new.facts),
             BackupObject::Same(_) => None,
+        };
+        if facts.is_some_and(|facts| (&facts.customer, &facts.seat) != (&owner.0, &owner.1)) {
+            return Err(foreign(&backup));
+        }
+        let packed = match &object {
+            BackupObject::New(new) => Some(object_text::Packed::new(&new.1)?),
+            BackupObject::Same(_) | BackupObject::Pushed(_) => None,
         };
         let content = hex::decode(&backup.content).map_err(|_| damaged("backup.content", &backup.content))?;
         let doubts = json(&Doubts { v: 1, doubts: backup.doubts.clone() })?;
@@ -99,6 +109,7 @@ impl Store {
         let write = move |db: &mut Db| {
             let object = match object {
                 BackupObject::New(new) => object::add(db, &new.0)?,
+                BackupObject::Pushed(new) => object::add(db, &new)?,
                 BackupObject::Same(id) => same_owner(db, id, &backup)?,
             };
             if let Some(packed) = &packed {
@@ -106,6 +117,7 @@ impl Store {
             }
             let id = diesel::insert_into(backup::table)
                 .values((
+                    backup::kind.eq(backup.kind.as_str()),
                     backup::customer.eq(backup.customer.as_str()),
                     backup::seat.eq(backup.seat.as_str()),
                     backup::asset_id.eq(backup.asset.0),
@@ -185,6 +197,9 @@ impl Scoped {
             if let Some(grade) = filter.grade {
                 query = query.filter(backup::grade.eq(grade.as_str()));
             }
+            if let Some(kind) = filter.kind {
+                query = query.filter(backup::kind.eq(kind.as_str()));
+            }
             let limit = filter.limit.unwrap_or(LIST_ROWS_MAX).min(LIST_ROWS_MAX);
             let rows = query.order(backup::id.desc()).limit(limit).load::<Seen>(db)?;
             nouns(db, rows)
@@ -214,7 +229,7 @@ impl Scoped {
         self.store.read(read).await
     }
 
-    /// The newest backup of each seat that counts; a seat without one is absent.
+    /// The newest configuration of each seat that counts; a seat without one is absent.
     pub async fn backup_last_good(&self, seats: &[SeatName]) -> Result<BTreeMap<SeatName, Backup>, StoreError> {
         let (customers, portions) = (self.customers(), portions(seats));
         let read = move |db: &mut Db| {
@@ -231,13 +246,14 @@ impl Scoped {
     }
 }
 
-/// The newest backup that counts of each customer and seat.
+/// The newest configuration that counts of each customer and seat.
 pub(super) fn last_good(db: &mut Db, seats: &[String]) -> Result<Vec<i64>, StoreError> {
     let overruled = backup_event::overruled(db, seats)?;
     let counts = backup::grade.eq(Grade::Taken.as_str()).and(backup::id.ne_all(overruled.fallen));
     let newest = backup::table
         .filter(counts.or(backup::id.eq_any(overruled.accepted)))
         .filter(backup::seat.eq_any(seats))
+        .filter(backup::kind.eq(BackupKind::Configuration.as_str()))
         .group_by((backup::customer, backup::seat))
         .select(max(backup::id));
     let ids: Vec<Option<i64>> = newest.load(db)?;
@@ -259,6 +275,7 @@ fn noun((row, seen_at): Seen) -> Result<Backup, StoreError> {
     let size = |column, number: i64| u64::try_from(number).map_err(|_| damaged(column, &number.to_string()));
     Ok(Backup {
         id: Some(BackupId(row.id)),
+        kind: word("backup.kind", &row.kind)?,
         customer: word("backup.customer", &row.customer)?,
         seat: word("backup.seat", &row.seat)?,
         asset: AssetId(row.asset),

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::actor::{Act, NewAudit};
 use crate::model::name::CustomerName;
-use crate::model::object::{CustomerKey, KeyHalves, SealedTo};
+use crate::model::object::{CustomerKey, HouseKey, KeyHalves, SealedTo};
 use crate::model::time::Time;
 
 use super::db::Db;
 use super::error::StoreError;
 use super::row::{damaged, document, within, word};
-use super::schema::customer_key;
+use super::schema::{customer_key, house_key};
 use super::{Scoped, Store, audit, object_text};
 
 #[derive(Queryable)]
@@ -200,4 +200,46 @@ fn noun(row: Row) -> Result<CustomerKey, StoreError> {
         halves,
         made_at: Time::from_ms(row.made_at),
     })
+}
+
+impl Store {
+    /// Keeps a key of the house, in place of the one of its name if that has the same public half.
+    pub async fn house_key_set(&self, key: HouseKey, audit: NewAudit) -> Result<(), StoreError> {
+        let write = move |db: &mut Db| {
+            let known: Option<String> =
+                house_key::table.find(&key.name).select(house_key::public).first(db).optional()?;
+            if known.is_some_and(|known| known != key.public) {
+                return Err(contradiction("the key of this name", "another one"));
+            }
+            let to = serde_json::to_string(&Recipients { v: 1, to: key.to.clone() });
+            let to = to.map_err(|error| StoreError::NotWritten { reason: error.to_string() })?;
+            diesel::delete(house_key::table.find(&key.name)).execute(db)?;
+            diesel::insert_into(house_key::table)
+                .values((
+                    house_key::name.eq(&key.name),
+                    house_key::public.eq(&key.public),
+                    house_key::sealed.eq(&key.sealed),
+                    house_key::sealed_to.eq(to),
+                    house_key::made_at.eq(key.made_at.as_ms()),
+                ))
+                .execute(db)?;
+            audit::add(db, &audit)
+        };
+        self.intent(write).await
+    }
+
+    /// A key of the house.
+    pub async fn house_key_get(&self, name: &str) -> Result<Option<HouseKey>, StoreError> {
+        let name = name.to_owned();
+        let read = move |db: &mut Db| {
+            let row: Option<(String, String, Vec<u8>, String, i64)> =
+                house_key::table.find(&name).select(house_key::all_columns).first(db).optional()?;
+            row.map(|(name, public, sealed, to, made_at)| {
+                let to = document::<Recipients>("house_key.sealed_to", &to)?.to;
+                Ok(HouseKey { name, public, sealed, to, made_at: Time::from_ms(made_at) })
+            })
+            .transpose()
+        };
+        self.read(read).await
+    }
 }

@@ -124,7 +124,7 @@ impl Scoped {
         }
         let (seat, at, digest) = (facts.seat.clone(), facts.taken_at, hex::encode(facts.digest));
         let act = match facts.kind {
-            ObjectKind::Configuration => Act::BackupTaken,
+            ObjectKind::Configuration | ObjectKind::Pushed => Act::BackupTaken,
             ObjectKind::Transcript => Act::SessionEnded,
         };
         let read = move |db: &mut Db| audit::has(db, (at, seat.as_str()), &[act], "sealed_sha256", &digest);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 
 use crate::model::actor::NewAudit;
-use crate::model::backup::{BackupAge, Grade, Tombstone};
+use crate::model::backup::{BackupAge, BackupKind, Grade, Tombstone};
 use crate::model::backup_event::standing;
 use crate::model::id::{AssetId, BackupId};
 use crate::model::name::{CustomerName, SeatName};
@@ -142,14 +142,18 @@ fn remove_unused(db: &mut Db, id: i64) -> Result<Option<String>, StoreError> {
 }
 
 impl Scoped {
-    /// Every backup of some seats, with no more than retention looks at.
+    /// Every configuration of some seats, with no more than retention looks at.
     pub async fn backup_ages(&self, seats: &[SeatName]) -> Result<Vec<BackupAge>, StoreError> {
         let (customers, portions) = (self.customers(), portions(seats));
         let read = move |db: &mut Db| {
             let mut all = Vec::new();
             for seats in portions {
                 let query = within!(rows!(), backup::customer, &customers);
-                let rows: Vec<Row> = query.filter(backup::seat.eq_any(seats)).order(backup::id).load(db)?;
+                let rows: Vec<Row> = query
+                    .filter(backup::seat.eq_any(seats))
+                    .filter(backup::kind.eq(BackupKind::Configuration.as_str()))
+                    .order(backup::id)
+                    .load(db)?;
                 all.extend(ages(db, rows)?);
             }
             Ok(all)

@@ -162,6 +162,7 @@ diesel::table! {
 diesel::table! {
     backup (id) {
         id -> BigInt,
+        kind -> Text,
         customer -> Text,
         seat -> Text,
         asset_id -> BigInt,
@@ -206,6 +207,16 @@ diesel::table! {
         object_id -> BigInt,
         pruned_at -> BigInt,
         reason -> Text,
+    }
+}
+
+diesel::table! {
+    house_key (name) {
+        name -> Text,
+        public -> Text,
+        sealed -> Binary,
+        sealed_to -> Text,
+        made_at -> BigInt,
     }
 }
 

@@ -5,7 +5,7 @@
 use hoshu::decide::backup::{Evidence, Fetched, Session, Verdict, complete};
 use hoshu::lab::generated;
 use hoshu::lab::unit::{SpecDefaults, Unit};
-use hoshu::model::backup::{Backup, Grade, SectionCount};
+use hoshu::model::backup::{Backup, BackupKind, Grade, SectionCount};
 use hoshu::model::id::{AssetId, ObjectId};
 use hoshu::model::inventory::Channel;
 use hoshu::model::series::Series;
@@ -309,6 +309,7 @@ fn good(fetched: &Fetched) -> Backup {
     let sections = configuration.sections.iter();
     Backup {
         id: None,
+        kind: BackupKind::Configuration,
         customer: "acme".parse().unwrap(),
         seat: "acme-nx01".parse().unwrap(),
         asset: AssetId(1),

@@ -11,6 +11,7 @@ mod canary;
 mod card;
 mod cli;
 mod docs;
+mod drop;
 mod hops;
 mod hostile;
 mod house;

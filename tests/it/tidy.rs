@@ -21,7 +21,23 @@ const SEES: &[(&str, &[&str])] = &[
     ("depot", &["model", "yaml", "inventory", "readout", "outbound"]),
     ("secret", &["model", "yaml", "inventory", "readout", "outbound"]),
     ("access", &["model", "yaml", "inventory", "readout"]),
-    ("engine", &["model", "yaml", "inventory", "readout", "decide", "outbound", "store", "depot", "secret", "access"]),
+    ("intake", &["model"]),
+    (
+        "engine",
+        &[
+            "model",
+            "yaml",
+            "inventory",
+            "readout",
+            "decide",
+            "outbound",
+            "store",
+            "depot",
+            "secret",
+            "access",
+            "intake",
+        ],
+    ),
     (
         "service",
         &[
@@ -36,6 +52,7 @@ const SEES: &[(&str, &[&str])] = &[
             "depot",
             "secret",
             "access",
+            "intake",
             "engine",
         ],
     ),
@@ -66,7 +83,8 @@ const EFFECTS: &[(&str, &[&str])] = &[
 
 /// Where each crate lives: folders, or files at the root of `src/`.
 const HOMES: &[(&str, &[&str])] = &[
-    ("russh", &["access", "lab"]),
+    ("russh", &["access", "intake", "lab"]),
+    ("md5", &["intake"]),
     ("tokio_socks", &["access"]),
     ("reqwest", &["outbound"]),
     ("rustls", &["outbound"]),
@@ -104,6 +122,7 @@ const CLOCKS: &[(&str, &[&str])] = &[
         &[
             "src/engine/clock.rs",
             "src/access/",
+            "src/intake/",
             "src/lab/",
             "src/cli/demo",
             // Limits of waiting and of caching, on the monotonic clock.

@@ -4,6 +4,7 @@ DROP TABLE customer_key;
 DROP TABLE transcript_pruned;
 DROP TABLE transcript_end;
 DROP TABLE transcript;
+DROP TABLE house_key;
 DROP TABLE pruned;
 DROP TABLE backup_event;
 DROP TABLE backup_seen;

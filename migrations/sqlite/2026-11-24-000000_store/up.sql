@@ -93,7 +93,7 @@ CREATE TABLE poll_last (
     outcome TEXT NOT NULL CHECK (outcome IN (
             'answered', 'not-yet-served', 'no-ssh', 'due-attended', 'no-credential', 'braked', 'key-unknown', 'key-changed',
             'timed-out', 'refused', 'closed-early', 'protocol', 'login-refused', 'no-prompt', 'dropped', 'over-limit',
-            'not-understood', 'wrong-appliance', 'not-kept', 'stopped'
+            'not-understood', 'wrong-appliance', 'not-kept', 'not-pushed', 'stopped'
         )),
     reason TEXT NOT NULL,
     took_ms BIGINT NOT NULL,
@@ -155,7 +155,7 @@ CREATE TABLE object (
     customer TEXT NOT NULL,
     seat TEXT NOT NULL,
     generation BIGINT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('configuration', 'transcript')),
+    kind TEXT NOT NULL CHECK (kind IN ('configuration', 'pushed', 'transcript')),
     taken_at BIGINT NOT NULL,
     nonce TEXT NOT NULL,
     digest BLOB NOT NULL,
@@ -173,6 +173,7 @@ CREATE TABLE object_text (
 
 CREATE TABLE backup (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('configuration', 'profile-config', 'profile-fedb', 'profile-config+fedb', 'profile-full')),
     customer TEXT NOT NULL,
     seat TEXT NOT NULL,
     asset_id BIGINT NOT NULL REFERENCES asset (id),
@@ -216,39 +217,7 @@ CREATE TABLE pruned (
     reason TEXT NOT NULL
 );
 
--- Sessions that leave a transcript, as they begin. One without a row in `transcript_end` is under way, or was cut off.
-CREATE TABLE transcript (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    customer TEXT NOT NULL,
-    seat TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('login', 'automatic')),
-    who TEXT NOT NULL,
-    began_at BIGINT NOT NULL,
-    process TEXT NOT NULL
-);
-
--- How they ended, and the sealed transcript.
-CREATE TABLE transcript_end (
-    transcript_id BIGINT NOT NULL PRIMARY KEY REFERENCES transcript (id),
-    ended_at BIGINT NOT NULL,
-    outcome TEXT NOT NULL CHECK (outcome IN ('left', 'closed', 'broke', 'idle', 'stopped')),
-    detail TEXT NOT NULL,
-    bytes BIGINT NOT NULL,
-    commands BIGINT NOT NULL,
-    denied BIGINT NOT NULL,
-    cut BOOLEAN NOT NULL,
-    object_id BIGINT NOT NULL REFERENCES object (id)
-);
-
--- Which transcripts were pruned. Their rows and objects may go only when they are named here.
-CREATE TABLE transcript_pruned (
-    transcript_id BIGINT NOT NULL PRIMARY KEY,
-    customer TEXT NOT NULL,
-    seat TEXT NOT NULL,
-    who TEXT NOT NULL,
-    began_at BIGINT NOT NULL,
-    object_id BIGINT,
-    pruned_at BIGINT NOT NULL
+    kind TEXT NOT NULL CHECK (kind IN ('configuration', 'pushed', 'transcript')),
 );
 
 -- Each customer's key pairs; the highest generation is the present one. A destroyed one is a tombstone.
@@ -289,7 +258,8 @@ CREATE TABLE audit (
     act TEXT NOT NULL CHECK (act IN (
             'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'customer-key-rotated',
             'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
-            'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'backup-judged',
+            'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken',
+            'drop-key-made', 'drop-key-rewrapped', 'push-asked', 'drop-key-confirmed', 'drop-refused', 'backup-judged',
             'backup-pruned', 'depot-swept', 'backup-redacted', 'backup-exported', 'object-opened',
             'asked', 'way-opening', 'way-opened', 'way-closed', 'session-began', 'session-ended', 'transcript-exported',
             'transcript-pruned', 'credential-stopped', 'credential-cleared'

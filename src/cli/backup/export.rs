@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::out::{Cell, Tone, counted};
-use super::super::{Context, Doors, Ended, Need, person, write_new};
+use super::super::{Context, Doors, Ended, Need, NewFile, person, write_new};
 use super::{id, which};
 use crate::service::backup::Which;
 use crate::service::backup::export::{self, Form, Gone, IntoGit};
@@ -55,8 +55,20 @@ pub(super) async fn run_export(context: &Context<'_, impl Doors>, args: ExportAr
     if to.symlink_metadata().is_ok() {
         return Err(Refusal::Folder { path: to, why: "it exists already".to_owned() });
     }
-    let answer = export::export(&env, &actor, &which, &form).await?;
-    write_new(&to, answer.text.as_data().as_bytes())?;
+    let answer = if export::is_pushed(&env, &actor, &which).await? {
+        let Form::InClear { reason } = &form else {
+            let why = "a file that an appliance wrote leaves whole or not at all: --full --reason TEXT";
+            return Err(Refusal::Argument(why.to_owned()));
+        };
+        let new = NewFile::begin(&to)?;
+        let answer = export::export_pushed(&env, &actor, &which, reason, new.writer()?).await?;
+        new.finish()?;
+        answer
+    } else {
+        let answer = export::export(&env, &actor, &which, &form).await?;
+        write_new(&to, answer.text.as_data().as_bytes())?;
+        answer
+    };
     if context.out.json {
         context.out.json(&answer);
         return Ok(Ended::Done);

@@ -375,8 +375,7 @@ fn differ(first: &Configuration, second: &Configuration, layout: &ConfigLayout) 
 mod tests {
     use super::*;
     use crate::decide::backup::sample::{TEXT, configuration, layout};
-    use crate::model::backup::Grade;
-    use crate::model::backup::SectionCount;
+    use crate::model::backup::{BackupKind, Grade, SectionCount};
     use crate::model::id::{AssetId, ObjectId};
 
     const SESSION: Session<'static> = Session { hostname: Some("nx-tokyo-01"), release: Some("9.1.0.924861") };
@@ -392,6 +391,7 @@ mod tests {
         };
         Backup {
             id: None,
+            kind: BackupKind::Configuration,
             customer: "acme".parse().expect("a name"),
             seat: "nx-tokyo-01".parse().expect("a name"),
             asset: AssetId(1),

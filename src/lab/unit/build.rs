@@ -87,6 +87,8 @@ impl Unit {
             algorithms: spec.algorithms,
             bare_line_feeds: spec.algorithms == Algorithms::Modern && dice.below(8) == 0,
             lost: BTreeMap::new(),
+            last_backup: None,
+            known_hosts: BTreeMap::new(),
             faults: BTreeMap::new(),
             appliance_id: mac,
             boot,

@@ -17,6 +17,8 @@ pub(super) enum Does {
     Running,
     /// Moves the session.
     Session(fn(&mut Unit, &mut Shell, &Ask<'_>) -> Output),
+    /// Writes a backup, and pushes it.
+    Backup,
     /// Changes the configuration.
     Change(fn(&mut Unit, &Ask<'_>) -> String),
 }
@@ -167,6 +169,14 @@ pub(super) static COMMANDS: &[Command] = &[
     say("show configuration files", Enable, Monitor, settings::files),
     say("show backup status", Enable, Monitor, storage::backup_status),
     say("show backup estimate profile <profile>", Enable, Monitor, storage::backup_estimate),
+    say("show backup available local", Enable, Monitor, |unit, _| unit.backups_available()),
+    Command {
+        words: "backup profile <profile> to <place>",
+        mode: Config,
+        role: Admin,
+        offered: always,
+        does: Does::Backup,
+    },
     say("show restore status", Enable, Monitor, storage::restore_status),
     say("show wsapi", Enable, Monitor, settings::wsapi),
     say("show snmp", Enable, Monitor, settings::snmp),

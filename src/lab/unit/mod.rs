@@ -13,6 +13,7 @@ mod grammar;
 mod intake;
 mod page;
 pub mod pager;
+mod push;
 mod setting;
 mod shell;
 mod show;
@@ -24,8 +25,9 @@ mod tests;
 pub use build::SpecDefaults;
 pub use configuration::Settings;
 pub use intake::Refused;
+pub use push::Push;
 pub use shell::{Awaits, Mode, Output, Shell, garble};
 pub use state::{
-    Bank, Boot, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, Licence, Lost, MailQueues, Managed,
-    Ntp, Part, PortPair, Role, Service, Unit, User,
+    Bank, Boot, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, LastBackup, Licence, Lost,
+    MailQueues, Managed, Ntp, Part, PortPair, Role, Service, Unit, User,
 };

@@ -6,6 +6,7 @@ use super::afflict::afflicted;
 use super::commands::{Command, Does};
 use super::configuration;
 use super::grammar::{self, Found};
+use super::push::Push;
 use super::state::{Role, Unit};
 use crate::lab::fault::{Effect, Fault};
 use crate::model::inventory::Channel;
@@ -72,6 +73,8 @@ pub struct Output {
     pub paged: bool,
     /// Whether the text is an error of the command line.
     pub error: bool,
+    /// What is to be pushed before the next prompt.
+    pub push: Option<Box<Push>>,
     /// What spoils the answer on the line: late, dropped, garbled (as by [`garble`]), endless.
     pub trouble: Vec<Fault>,
 }
@@ -207,6 +210,11 @@ impl Unit {
         let said = |text: String| Output { error: text.starts_with('%'), text, ..Output::default() };
         match command.does {
             Does::Session(does) => does(self, shell, &ask),
+            Does::Backup => {
+                let mut words = ask.arguments.iter().filter(|word| **word != "to").copied();
+                let (profile, to) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+                self.backup(profile, to, now)
+            }
             Does::Change(does) => said(does(self, &ask)),
             Does::Say(does) => {
                 let text = does(&afflicted(self), &ask);

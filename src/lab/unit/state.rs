@@ -272,6 +272,23 @@ impl Lost {
     }
 }
 
+/// A backup that the unit wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastBackup {
+    /// Its profile.
+    pub profile: String,
+    /// Where it went.
+    pub destination: String,
+    /// When it began.
+    pub began_at: Time,
+    /// When it ended.
+    pub ended_at: Time,
+    /// How.
+    pub success: bool,
+    /// The name and size of its file.
+    pub file: Option<(String, u64)>,
+}
+
 /// One appliance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
@@ -329,6 +346,10 @@ pub struct Unit {
     pub bare_line_feeds: bool,
     /// How long faults of counters have held them.
     pub lost: BTreeMap<Fault, Lost>,
+    /// The last backup that it wrote; one from the factory before the first.
+    pub last_backup: Option<LastBackup>,
+    /// The hosts that it pushed to, with the fingerprints of their keys.
+    pub known_hosts: BTreeMap<String, String>,
     /// What is broken, with how often it will still take effect.
     pub faults: BTreeMap<Fault, Option<u32>>,
 }

@@ -8,11 +8,12 @@ use russh::server::Msg;
 use russh::{Channel, ChannelMsg};
 
 use super::listener::Wire;
+use super::push;
 use super::terminal::{Terminal, Typed};
 use crate::lab::fault::Fault;
 use crate::lab::rack::Place;
 use crate::lab::unit::pager::Pager;
-use crate::lab::unit::{Awaits, Output, Shell, garble};
+use crate::lab::unit::{Awaits, Output, Push, Shell, garble};
 use crate::model::inventory::Channel as Way;
 
 /// How late a slow unit answers.
@@ -40,16 +41,36 @@ pub(super) struct Task {
     /// Lines of the terminal, when one was asked for.
     lines: Option<u16>,
     shell: Option<Shell>,
+    /// A push that waits for yes or no to a host key.
+    asking: Option<(Box<Push>, String)>,
 }
 
 impl Task {
     pub(super) fn new(place: Arc<Place>, wire: Wire, user: String, socket: Arc<OwnedFd>) -> Self {
-        Self { place, wire, user, socket: Some(socket), terminal: Terminal::default(), lines: None, shell: None }
+        Self {
+            place,
+            wire,
+            user,
+            socket: Some(socket),
+            terminal: Terminal::default(),
+            lines: None,
+            shell: None,
+            asking: None,
+        }
     }
 
     /// The terminal of a unit in the channel of a bastion.
     pub(super) fn nested(place: Arc<Place>, wire: Wire, user: String, lines: u16) -> Self {
-        Self { place, wire, user, socket: None, terminal: Terminal::default(), lines: Some(lines), shell: None }
+        Self {
+            place,
+            wire,
+            user,
+            socket: None,
+            terminal: Terminal::default(),
+            lines: Some(lines),
+            shell: None,
+            asking: None,
+        }
     }
 
     /// As [`Self::run`], from the prompt of the shell on, with what was typed before it came.
@@ -156,9 +177,63 @@ impl Task {
         })
     }
 
+    /// Goes on with a push: asks about an unknown host key, as `ssh client global host-key-check ask` says, or sends.
+    async fn push(&mut self, channel: &Channel<Msg>, push: Box<Push>) -> Result<(), Gone> {
+        let host = push.address.to_string();
+        let Some(shown) = push::look(&push).await else {
+            return self.pushed(channel, &push, Some("Connection refused".to_owned())).await;
+        };
+        let known = self.place.with(|unit| unit.known_hosts.get(&host).cloned());
+        let any = self.place.with(|unit| unit.take(Fault::TakesAnyKey));
+        match known {
+            _ if any => self.send(channel, &push, shown).await,
+            Some(known) if known == shown => self.send(channel, &push, shown).await,
+            Some(_) => self.pushed(channel, &push, Some("Host key verification failed.".to_owned())).await,
+            None => {
+                let host = push.address.ip();
+                let question = format!(
+                    "The authenticity of host '{host} ({host})' can't be established.\n\
+                     ED25519 key fingerprint is {shown}.\n\
+                     Are you sure you want to continue connecting (yes/no)? "
+                );
+                self.asking = Some((push, shown));
+                self.terminal.echo = true;
+                self.say(channel, &question).await
+            }
+        }
+    }
+
+    async fn send(&mut self, channel: &Channel<Msg>, push: &Push, known: String) -> Result<(), Gone> {
+        let cut = self.place.with(|unit| unit.take(Fault::PushCut));
+        let failed = push::push(push, known, cut).await;
+        self.pushed(channel, push, failed).await
+    }
+
+    async fn pushed(&mut self, channel: &Channel<Msg>, push: &Push, failed: Option<String>) -> Result<(), Gone> {
+        let now = self.place.now();
+        self.place.with(|unit| unit.pushed(push, failed.is_none(), now));
+        if let Some(why) = failed {
+            self.say(channel, &format!("% Backup failed: {why}\n")).await?;
+        }
+        let prompt = self.prompt();
+        self.say(channel, &prompt).await
+    }
+
     async fn line(&mut self, channel: &Channel<Msg>, line: &str) -> Result<(), Gone> {
+        if let Some((push, shown)) = self.asking.take() {
+            if line.trim() != "yes" {
+                return self.pushed(channel, &push, Some("Host key verification failed.".to_owned())).await;
+            }
+            let host = push.address.to_string();
+            self.place.with(|unit| unit.known_hosts.insert(host, shown.clone()));
+            return self.send(channel, &push, shown).await;
+        }
         let Some(mut shell) = self.shell.take() else { return Ok(()) };
         let output = self.obey(channel, &mut shell, line).await?;
+        if let Some(push) = output.push {
+            self.shell = Some(shell);
+            return self.push(channel, push).await;
+        }
         self.terminal.echo = shell.terminal && shell.awaits == Awaits::Command;
         let lines = shell.lines;
         self.shell = Some(shell);

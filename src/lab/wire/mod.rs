@@ -8,6 +8,7 @@ mod client;
 mod connection;
 mod keys;
 mod listener;
+mod push;
 mod snmp;
 mod terminal;
 

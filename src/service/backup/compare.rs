@@ -8,7 +8,7 @@ use crate::decide::backup::{self as decide, COHORT_MIN, Diff, Readable, means};
 pub use crate::decide::backup::{DiffLine, Difference, Hunk, Odd, SectionDiff, Sign};
 use crate::engine::env::Env;
 use crate::model::actor::Actor;
-use crate::model::backup::Backup;
+use crate::model::backup::{Backup, BackupKind};
 use crate::model::id::BackupId;
 use crate::model::inventory::Seat;
 use crate::model::name::SeatName;
@@ -144,7 +144,12 @@ pub async fn diff(env: &Env, actor: &Actor, pair: &Pair, section: Option<&str>) 
 
 async fn newest_two(env: &Env, actor: &Actor, seat: &SeatName) -> Result<(Backup, Backup), Refusal> {
     select::one(env, actor, seat)?;
-    let filter = BackupFilter { seats: Some(vec![seat.clone()]), grade: None, limit: Some(2) };
+    let filter = BackupFilter {
+        seats: Some(vec![seat.clone()]),
+        grade: None,
+        kind: Some(BackupKind::Configuration),
+        limit: Some(2),
+    };
     let mut found = env.store.scoped(actor.scope.clone()).backup_list(filter).await?.into_iter();
     match (found.next(), found.next()) {
         (Some(new), Some(old)) => Ok((old, new)),
@@ -162,7 +167,12 @@ async fn newest_two(env: &Env, actor: &Actor, seat: &SeatName) -> Result<(Backup
 async fn at(env: &Env, actor: &Actor, seat: &SeatName, when: When) -> Result<Backup, Refusal> {
     select::one(env, actor, seat)?;
     let time = when.time(env);
-    let filter = BackupFilter { seats: Some(vec![seat.clone()]), grade: None, limit: None };
+    let filter = BackupFilter {
+        seats: Some(vec![seat.clone()]),
+        grade: None,
+        kind: Some(BackupKind::Configuration),
+        limit: None,
+    };
     let all = env.store.scoped(actor.scope.clone()).backup_list(filter).await?;
     let found = all.into_iter().find(|backup| backup.taken_at <= time && backup.standing().counts());
     found.ok_or_else(|| Refusal::NotFound {

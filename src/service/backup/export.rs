@@ -1,17 +1,18 @@
 //! Configurations that leave the house: into a file, or into a git repository.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use futures::{StreamExt, stream};
 use serde::Serialize;
 
-use super::{Which, find};
+use super::{Which, find, find_any};
 use crate::engine::env::Env;
 use crate::engine::export::{ExportError, swept};
 use crate::engine::keys;
 use crate::engine::sealed::{self, OpenError};
 use crate::model::actor::{Act, Actor};
-use crate::model::backup::Backup;
+use crate::model::backup::{Backup, BackupKind};
 use crate::model::causes::with_causes;
 use crate::model::id::BackupId;
 use crate::model::name::{CustomerName, SeatName};
@@ -107,6 +108,33 @@ pub async fn export(env: &Env, actor: &Actor, which: &Which, form: &Form) -> Res
     let subject = exported.backup.id.map_or_else(String::new, |id| id.to_string());
     env.store.audit_add(actor.did(env.clock.now(), Act::BackupExported, subject, &detail)).await?;
     Ok(exported)
+}
+
+/// Whether a backup is a file that the appliance wrote.
+pub async fn is_pushed(env: &Env, actor: &Actor, which: &Which) -> Result<bool, Refusal> {
+    let Which::Id(_) = which else { return Ok(false) };
+    Ok(find_any(env, actor, which).await?.kind != BackupKind::Configuration)
+}
+
+/// Gives out a file that an appliance wrote, as it is, for a reason; the audit has it before anything is opened. What was
+/// written before an error is to be thrown away.
+pub async fn export_pushed(
+    env: &Env,
+    actor: &Actor,
+    which: &Which,
+    reason: &str,
+    into: Box<dyn Write + Send>,
+) -> Result<Exported, Refusal> {
+    if reason.trim().is_empty() {
+        return Err(Refusal::Argument("a reason is expected: what the file is for".to_owned()));
+    }
+    let backup = find_any(env, actor, which).await?;
+    keys::load(env, [&backup.customer]).await?;
+    let subject = backup.id.map_or_else(String::new, |id| id.to_string());
+    let detail = serde_json::json!({"v": 1, "in_clear": true, "reason": reason.trim(), "to": "file"});
+    env.store.audit_add(actor.did(env.clock.now(), Act::BackupExported, subject, &detail)).await?;
+    sealed::open_into(env, actor, &backup, OpenPurpose::Export, into).await?;
+    Ok(Exported { backup, in_clear: true, unreviewed: 0, text: Outside::default() })
 }
 
 crate::words! {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{Answer, CustomerDone, KeyResult, by_customer, make_root};
 use crate::depot::{KeyError, Keyring, Opener};
+use crate::engine::drop_key::NAME;
 use crate::engine::env::Env;
 use crate::model::actor::{Act, Actor};
 use crate::model::object::{CustomerKey, KeyHalves};
@@ -51,6 +52,7 @@ async fn seal_anew(env: &Env, actor: &Actor, other: Option<&Opener>, act: Act) -
         root = make_root(env, actor).await?;
     }
     let ring = env.keys.ring()?;
+    drop_key(env, actor, ring, other).await?;
     let mut customers = Vec::new();
     for (customer, keys) in keys {
         let generation = keys.last().map_or(0, |key| key.generation);
@@ -72,6 +74,29 @@ async fn seal_anew(env: &Env, actor: &Actor, other: Option<&Opener>, act: Act) -
         customers.push(CustomerDone { customer, result, generation, why });
     }
     Ok(Answer { root, root_at: env.settings.root_key.to_string(), customers })
+}
+
+/// The host key of the drop goes the same way: appliances know it, and a new one would be a stranger to them.
+async fn drop_key(env: &Env, actor: &Actor, ring: &Keyring, other: Option<&Opener>) -> Result<(), Refusal> {
+    let Some(key) = env.store.house_key_get(NAME).await? else { return Ok(()) };
+    let realm = env.settings.realm;
+    let secret = match (ring.root().house_open(realm, &key), other) {
+        (Ok(_), _) if key.to == ring.sealed_to() => return Ok(()),
+        (Err(KeyError::Unopenable { .. }), Some(other)) => other.house_open(realm, &key),
+        (secret, _) => secret,
+    };
+    let secret = match secret {
+        Ok(secret) => secret,
+        // One damaged key is no reason to leave the others.
+        Err(error) => {
+            tracing::warn!(%error, "the host key of the drop is sealed as before");
+            return Ok(());
+        }
+    };
+    let sealed = ring.house_seal(NAME, &key.public, &secret, key.made_at)?;
+    let detail = serde_json::json!({"v": 1, "sealed_to": sealed.to, "opened_by": other.map(Opener::public)});
+    let audit = actor.did(env.clock.now(), Act::DropKeyRewrapped, NAME, &detail);
+    Ok(env.store.house_key_set(sealed, audit).await?)
 }
 
 /// What of the keys is not sealed to the present recipients yet, sealed to them, and why some of it is not: one damaged

@@ -10,7 +10,7 @@ use diesel::sql_types::{Bool, Text};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use hoshu::model::actor::{Act, Proof};
 use hoshu::model::asset::KeyState;
-use hoshu::model::backup::Grade;
+use hoshu::model::backup::{BackupKind, Grade};
 use hoshu::model::backup_event::{BackupEvent, Learned, Worth};
 use hoshu::model::finding::FindingState;
 use hoshu::model::object::ObjectKind;
@@ -140,6 +140,7 @@ fn checks_hold_the_words_of_the_model() {
         ("finding", "condition", words(Condition::ALL, Condition::as_str)),
         ("finding", "state", words(FindingState::ALL, FindingState::as_str)),
         ("object", "kind", words(ObjectKind::ALL, ObjectKind::as_str)),
+        ("backup", "kind", words(BackupKind::ALL, BackupKind::as_str)),
         ("backup", "grade", words(Grade::ALL, Grade::as_str)),
         ("backup_event", "event", words(Learned::ALL, Learned::as_str)),
         ("pruned", "grade", words(Worth::ALL, Worth::as_str)),

@@ -1,7 +1,7 @@
 //! Customers, seats, polls and backups to fill a store with.
 
 use hoshu::model::actor::{Act, Actor, NewAudit, Proof, Scope};
-use hoshu::model::backup::{Backup, Grade, SectionCount};
+use hoshu::model::backup::{Backup, BackupKind, Grade, SectionCount};
 use hoshu::model::finding::{Finding, FindingState};
 use hoshu::model::id::{AssetId, ObjectId};
 use hoshu::model::name::{CustomerName, SeatName};
@@ -84,6 +84,7 @@ pub(crate) fn finding(customer_name: &str, seat_name: &str, said: &str) -> Findi
 pub(crate) fn backup(customer_name: &str, seat_name: &str, asset: AssetId, grade: Grade) -> Backup {
     Backup {
         id: None,
+        kind: BackupKind::Configuration,
         customer: customer(customer_name),
         seat: seat(seat_name),
         asset,

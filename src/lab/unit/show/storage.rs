@@ -1,7 +1,8 @@
 //! File systems and backups. Source: docs.trellix.com, `show files system detail`, `show system cleanup summary`,
 //! `show backup …`, `show restore status`.
 
-use crate::lab::unit::page::Page;
+use crate::lab::fault::Fault;
+use crate::lab::unit::page::{Page, local_as, yes};
 use crate::lab::unit::shell::Ask;
 use crate::lab::unit::state::{FileSystem, Unit};
 
@@ -43,8 +44,17 @@ pub(in crate::lab::unit) fn detail(unit: &Unit, _: &Ask<'_>) -> String {
     page.text()
 }
 
-pub(in crate::lab::unit) fn backup_status(_: &Unit, _: &Ask<'_>) -> String {
-    status("Backup", "backup", "destination")
+pub(in crate::lab::unit) fn backup_status(unit: &Unit, _: &Ask<'_>) -> String {
+    let Some(last) = &unit.last_backup else { return status("Backup", "backup", "destination") };
+    let at = |time| local_as(time, "%Y/%m/%d %H:%M:%S%.3f");
+    let mut page = Page::default();
+    page.row(31, "Backup status:", "not-running");
+    page.row(31, "Last backup profile:", &last.profile);
+    page.row(31, "Last backup destination:", &last.destination);
+    page.row(31, "Last backup start time:", at(last.began_at));
+    page.row(31, "Last backup end time:", at(last.ended_at));
+    page.row(31, "Last Backup result:", if last.success { "success" } else { "failure" });
+    page.text()
 }
 
 pub(in crate::lab::unit) fn restore_status(_: &Unit, _: &Ask<'_>) -> String {
@@ -72,7 +82,7 @@ pub(in crate::lab::unit) fn backup_estimate(unit: &Unit, ask: &Ask<'_>) -> Strin
         ("Space reserved for other purposes", format!("{} MB", free / 2)),
         ("Space available for backups", format!("{} MB", free - free / 2)),
         ("Estimated space required for backup", "8 MB".to_owned()),
-        ("Can perform local or remote backup", "yes".to_owned()),
+        ("Can perform local or remote backup", yes(!unit.has(Fault::NoBackupRoom)).to_owned()),
     ] {
         page.line(format!(" {label:<37}: {value}"));
     }
