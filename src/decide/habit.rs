@@ -98,7 +98,9 @@ pub fn habit<'a>(past: impl Iterator<Item = &'a Past>, moment: Moment, weeks_min
     let mut weeks: [Vec<i64>; WEEKS as usize] = Default::default();
     for one in past {
         let week = moment.weeks_ago(middle_of(one)).and_then(|week| weeks.get_mut(week as usize - 1));
-        week.into_iter().for_each(|week| week.push(one.measure.milli));
+        if let Some(week) = week {
+            week.push(one.measure.milli);
+        }
     }
     let mut middles: Vec<i64> = weeks.iter_mut().filter_map(|week| middle(week)).take(WEEKS_USED).collect();
     match u32::try_from(middles.len()) {

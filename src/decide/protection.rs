@@ -51,7 +51,7 @@ pub struct Look<'a> {
     pub counts: &'a Counts,
     /// What else the same poll saw.
     pub readings: &'a [Reading],
-    /// The numbers of the past, of the pieces that [`Look::pieces`] named.
+    /// The numbers of the past, of the pieces that [`pieces`] named.
     pub past: &'a [Past],
 }
 

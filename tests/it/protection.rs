@@ -25,6 +25,7 @@ fn of<'a>(readings: &'a [Reading], component: &Component) -> &'a Reading {
 
 #[tokio::test]
 async fn a_unit_whose_mirror_port_was_moved_is_blind_though_every_lamp_is_good() {
+    use Condition::{Blind, Good, Learning};
     let world = World::with("acme-nx01").await;
     let unit = Component::only(ComponentKind::Traffic);
     let first = world.look().await;
@@ -48,7 +49,6 @@ async fn a_unit_whose_mirror_port_was_moved_is_blind_though_every_lamp_is_good()
     // The lab notices the fault at the first question after it: from there on half an hour must pass. Of the habits
     // nothing is known yet, and that hides nothing.
     let at = |unit| (unit, Condition::Learning);
-    use Condition::{Blind, Good, Learning};
     assert_eq!(seen, [at(Good), at(Learning), at(Learning), at(Blind), at(Blind)]);
     let found = world.finding(ComponentKind::Traffic).await.unwrap();
     assert_eq!((found.condition, found.state, found.count), (Condition::Blind, FindingState::Hard, 2));

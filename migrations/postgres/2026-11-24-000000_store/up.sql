@@ -70,9 +70,9 @@ CREATE TABLE reading_span (
     seat TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN (
             'reach', 'identity', 'system', 'temperature', 'raid', 'disk', 'power', 'psu', 'fans', 'fan',
-            'service', 'licence', 'content', 'guest-image', 'boot', 'interface', 'port-pair', 'file-system',
-            'ntp', 'clock', 'cm-link', 'configuration', 'channel', 'overall', 'mail-queue', 'analysis',
-            'managed', 'answer', 'traffic', 'mail', 'mta', 'agents', 'last-event'
+            'service', 'licence', 'content', 'guest-image', 'boot', 'interface', 'port-pair', 'traffic', 'mail',
+            'mta', 'agents', 'last-event', 'file-system', 'ntp', 'clock', 'cm-link', 'configuration', 'channel',
+            'overall', 'mail-queue', 'analysis', 'managed', 'answer'
         )),
     name TEXT NOT NULL,
     condition TEXT NOT NULL CHECK (condition IN (
@@ -128,9 +128,9 @@ CREATE TABLE finding (
     seat TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN (
             'reach', 'identity', 'system', 'temperature', 'raid', 'disk', 'power', 'psu', 'fans', 'fan',
-            'service', 'licence', 'content', 'guest-image', 'boot', 'interface', 'port-pair', 'file-system',
-            'ntp', 'clock', 'cm-link', 'configuration', 'channel', 'overall', 'mail-queue', 'analysis',
-            'managed', 'answer', 'traffic', 'mail', 'mta', 'agents', 'last-event'
+            'service', 'licence', 'content', 'guest-image', 'boot', 'interface', 'port-pair', 'traffic', 'mail',
+            'mta', 'agents', 'last-event', 'file-system', 'ntp', 'clock', 'cm-link', 'configuration', 'channel',
+            'overall', 'mail-queue', 'analysis', 'managed', 'answer'
         )),
     name TEXT NOT NULL,
     condition TEXT NOT NULL CHECK (condition IN (
