@@ -15,10 +15,10 @@ use super::out::{Cell, Out, Tone, counted};
 use super::{Context, Doors, Ended, Need, person};
 use crate::model::inventory::DataPath;
 use crate::model::name::SeatName;
-use crate::model::outside::Outside;
+use crate::model::outside::{Outside, encode_line};
 use crate::model::realm::Realm;
 use crate::service::Stopwatch;
-use crate::service::login::{self, Banner, Console, Heard, IDLE, Login, Over, SessionEnd, TerminalKey, Waits};
+use crate::service::login::{self, Banner, Console, Failure, Heard, IDLE, Login, Over, SessionEnd, TerminalKey, Waits};
 use crate::service::refusal::Refusal;
 
 /// How often the wish to stop is looked for.
@@ -234,8 +234,8 @@ impl Seen<'_> {
     }
 }
 
-fn broke(failure: crate::service::login::Failure) -> Outcome {
-    (SessionEnd::Broke, failure.reason.for_terminal().into_owned())
+fn broke(failure: Failure) -> Outcome {
+    (SessionEnd::Broke, encode_line(&failure.reason.into_data()).into_owned())
 }
 
 async fn next(signal: &mut Option<Signal>) {

@@ -188,10 +188,10 @@ pub mod process {
     /// Host, number and start of a process; the start is what Linux counts since the host was booted.
     fn of(number: u32) -> Option<String> {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
+        let state = std::fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
         // The name of the program may have blanks and brackets; what follows it has none.
-        let start = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?;
-        Some(format!("{host}/{number}/{start}"))
+        let begun = state.rsplit_once(')')?.1.split_whitespace().nth(19)?;
+        Some(format!("{host}/{number}/{begun}"))
     }
 
     /// This process.

@@ -493,8 +493,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn what_is_sent_begins_with_allowed_words(line in "[a-z]{0,6}[ -~]{0,30}") {
-            let all = embedded();
-            let verbs = all.verbs().expect("right");
+            static ALL: std::sync::LazyLock<Definitions> = std::sync::LazyLock::new(embedded);
+            let verbs = ALL.verbs().expect("right");
             if let Ok(sent) = verbs.judge(&line, Series::Nx) {
                 let begins = |words: &&str| {
                     let rest = sent.as_str().strip_prefix(words);
