@@ -108,12 +108,11 @@ impl SshSession {
         const DURING: &str = "the command to push";
         let connection = self.connection.as_ref().ok_or(AccessError::Dropped(DURING))?;
         let own;
-        let writer = match self.way.writer() {
-            Some(writer) => writer,
-            None => {
-                own = shell(connection, self.enable.as_ref(), self.limits).await?;
-                &own
-            }
+        let writer = if let Some(writer) = self.way.writer() {
+            writer
+        } else {
+            own = shell(connection, self.enable.as_ref(), self.limits).await?;
+            &own
         };
         let mut line = Line { connection, writer, limits: AccessLimits { idle: limit, ..self.limits } };
         if line.mode("configure terminal", DURING).await? != Mode::Configuration {

@@ -234,7 +234,7 @@ mod tests {
     fn what_does_not_arrive_whole_leaves_nothing() {
         let (_folder, depot, ring, _) = world();
         let mut arriving = Arriving::begin(&depot, &ring, new()).unwrap();
-        arriving.write(&[7; 1 << 20]).unwrap();
+        arriving.write(&vec![7; 1 << 20]).unwrap();
         assert_eq!(files(&depot).len(), 1);
         drop(arriving);
         assert_eq!(files(&depot), Vec::<String>::new());

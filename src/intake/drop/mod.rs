@@ -156,7 +156,7 @@ impl Default for DropLimits {
         Self {
             ticket: Duration::from_mins(30),
             grace: Duration::from_secs(20),
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
             transfer: Duration::from_hours(6),
             waiting: 64,
             waiting_per_source: 10,
