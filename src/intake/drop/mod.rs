@@ -112,8 +112,8 @@ pub enum DropFault {
     /// It could not be kept.
     #[error("it was not kept: {0}")]
     NotKept(String),
-    /// The drop was closed.
-    #[error("the drop was closed")]
+    /// The ticket expired, or the drop was closed.
+    #[error("its ticket expired, or the drop was closed")]
     Closed,
 }
 
