@@ -109,12 +109,11 @@ impl SshSession {
         const DURING: &str = "the command to push";
         let connection = self.connection.as_ref().ok_or(AccessError::Dropped(DURING))?;
         let own;
-        let keys = match self.way.keys() {
-            Some(keys) => keys,
-            None => {
-                own = shell(connection, self.enable.as_ref(), self.limits).await?;
-                Keys::Channel(&own)
-            }
+        let keys = if let Some(keys) = self.way.keys() {
+            keys
+        } else {
+            own = shell(connection, self.enable.as_ref(), self.limits).await?;
+            Keys::Channel(&own)
         };
         let mut line = Line { connection, keys, limits: AccessLimits { idle: limit, ..self.limits } };
         if line.mode("configure terminal", DURING).await? != Mode::Configuration {

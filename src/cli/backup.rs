@@ -306,6 +306,47 @@ async fn show_coverage(context: &Context<'_, impl Doors>, on: &[String], within:
     Ok(if answer.missing > 0 { Ended::Attention } else { Ended::Done })
 }
 
+async fn show_list(context: &Context<'_, impl Doors>, on: &[String], most: u32) -> Result<Ended, Refusal> {
+    let env = context.env(Need::Read).await?;
+    let answer = backup::list(&env, &person(), on, most).await?;
+    if context.out.json {
+        context.out.json(&answer);
+        return Ok(Ended::Done);
+    }
+    let rows = answer.backups.iter().map(|backup| -> Vec<Cell> {
+        vec![
+            id(backup).into(),
+            backup.seat.to_string().into(),
+            backup.customer.to_string().into(),
+            backup.kind.as_str().into(),
+            backup.taken_at.show(env.settings.zone).into(),
+            backup.seen_at.show(env.settings.zone).into(),
+            grade(backup),
+            backup.change_id.map_or_else(String::new, |id| id.to_string()).into(),
+            size(backup).into(),
+            backup.release.as_ref().map_or_else(String::new, |text| text.for_terminal().into_owned()).into(),
+            doubts(backup).into(),
+        ]
+    });
+    context.out.table(
+        &[
+            "backup",
+            "seat",
+            "customer",
+            "kind",
+            "taken",
+            "last seen",
+            "grade",
+            "change id",
+            "size",
+            "release",
+            "what is known",
+        ],
+        rows.collect(),
+    );
+    Ok(Ended::Done)
+}
+
 /// Does what the verb says.
 pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     let actor = person();
@@ -325,46 +366,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
                 Ended::Done
             })
         }
-        Verb::List { on, most } => {
-            let env = context.env(Need::Read).await?;
-            let answer = backup::list(&env, &actor, &on, most).await?;
-            if context.out.json {
-                context.out.json(&answer);
-                return Ok(Ended::Done);
-            }
-            let rows = answer.backups.iter().map(|backup| -> Vec<Cell> {
-                vec![
-                    id(backup).into(),
-                    backup.seat.to_string().into(),
-                    backup.customer.to_string().into(),
-                    backup.kind.as_str().into(),
-                    backup.taken_at.show(env.settings.zone).into(),
-                    backup.seen_at.show(env.settings.zone).into(),
-                    grade(backup),
-                    backup.change_id.map_or_else(String::new, |id| id.to_string()).into(),
-                    size(backup).into(),
-                    backup.release.as_ref().map_or_else(String::new, |text| text.for_terminal().into_owned()).into(),
-                    doubts(backup).into(),
-                ]
-            });
-            context.out.table(
-                &[
-                    "backup",
-                    "seat",
-                    "customer",
-                    "kind",
-                    "taken",
-                    "last seen",
-                    "grade",
-                    "change id",
-                    "size",
-                    "release",
-                    "what is known",
-                ],
-                rows.collect(),
-            );
-            Ok(Ended::Done)
-        }
+        Verb::List { on, most } => show_list(context, &on, most).await,
         Verb::Verify { backup, on } => {
             let env = context.env_with(Arc::new(Bar::new("verify"))).await?;
             let answer = backup::verify(&env, &actor, backup, &on).await?;

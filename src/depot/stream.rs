@@ -226,6 +226,9 @@ mod tests {
         }
         assert!(open(&sealed[..sealed.len() - 1]).is_err(), "cut");
         assert!(open(&[&sealed[..], b"x"].concat()).is_err(), "longer");
+        // Anybody can seal to a public key: what the row says of the sealed bytes decides.
+        let forged = ObjectFacts { digest: [0; 32], ..facts.clone() };
+        assert!(ring.open_into(&key, &forged, &sealed[..], OpenPurpose::Verify, &mut std::io::sink()).is_err());
         let other = ObjectFacts { seat: "nx02".parse().unwrap(), ..facts.clone() };
         assert!(ring.open_into(&key, &other, &sealed[..], OpenPurpose::Verify, &mut std::io::sink()).is_err());
     }
@@ -234,7 +237,7 @@ mod tests {
     fn what_does_not_arrive_whole_leaves_nothing() {
         let (_folder, depot, ring, _) = world();
         let mut arriving = Arriving::begin(&depot, &ring, new()).unwrap();
-        arriving.write(&[7; 1 << 20]).unwrap();
+        arriving.write(&vec![7; 1 << 20]).unwrap();
         assert_eq!(files(&depot).len(), 1);
         drop(arriving);
         assert_eq!(files(&depot), Vec::<String>::new());

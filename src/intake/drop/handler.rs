@@ -86,16 +86,16 @@ impl Connection {
         }
     }
 
-    fn start(&mut self, id: ChannelId, asked: Asked, session: &Session) -> Result<bool, russh::Error> {
-        let Some(claim) = self.claim.take() else { return Ok(false) };
+    fn start(&mut self, id: ChannelId, asked: Asked, session: &Session) -> bool {
+        let Some(claim) = self.claim.take() else { return false };
         let Some(channel) = self.channel.take().filter(|channel| channel.id() == id) else {
             drop(claim.done.send(Err(DropFault::Protocol("no channel was open"))));
-            return Ok(false);
+            return false;
         };
         let job = Job::new(claim, self.refusals.clone(), self.tickets.limits.idle);
         self.stage.send_replace(Stage::Moving);
         tokio::spawn(work(channel, job, asked, session.handle(), Arc::clone(&self.stage)));
-        Ok(true)
+        true
     }
 }
 
@@ -214,7 +214,7 @@ impl Handler for Connection {
         session: &mut Session,
     ) -> Result<(), Self::Error> {
         if let Some(path) = scp::sink_path(command)
-            && self.start(channel, Asked::Scp(path.to_vec()), session)?
+            && self.start(channel, Asked::Scp(path.to_vec()), session)
         {
             return session.channel_success(channel);
         }
@@ -230,7 +230,7 @@ impl Handler for Connection {
         name: &str,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        if name == "sftp" && self.start(channel, Asked::Sftp, session)? {
+        if name == "sftp" && self.start(channel, Asked::Sftp, session) {
             return session.channel_success(channel);
         }
         self.refuse(format!("the subsystem {}", told(name.as_bytes()).for_terminal()));

@@ -112,8 +112,8 @@ pub enum DropFault {
     /// It could not be kept.
     #[error("it was not kept: {0}")]
     NotKept(String),
-    /// The drop was closed.
-    #[error("the drop was closed")]
+    /// The ticket expired, or the drop was closed.
+    #[error("its ticket expired, or the drop was closed")]
     Closed,
 }
 
@@ -156,7 +156,7 @@ impl Default for DropLimits {
         Self {
             ticket: Duration::from_mins(30),
             grace: Duration::from_secs(20),
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
             transfer: Duration::from_hours(6),
             waiting: 64,
             waiting_per_source: 10,

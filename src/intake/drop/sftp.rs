@@ -60,7 +60,9 @@ fn packet(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length = 1 + parts.iter().map(|part| part.len()).sum::<usize>();
     let mut bytes = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes().to_vec();
     bytes.push(kind);
-    parts.iter().for_each(|part| bytes.extend_from_slice(part));
+    for part in parts {
+        bytes.extend_from_slice(part);
+    }
     bytes
 }
 

@@ -96,7 +96,7 @@ async fn taken(channel: &mut russh::Channel<russh::client::Msg>) -> Result<(), S
                     _ => Err(String::from_utf8_lossy(data.get(1..).unwrap_or_default()).trim().to_owned()),
                 };
             }
-            Ok(Some(ChannelMsg::Failure)) | Ok(None) | Err(_) => return Err("lost connection".to_owned()),
+            Ok(Some(ChannelMsg::Failure) | None) | Err(_) => return Err("lost connection".to_owned()),
             Ok(Some(_)) => {}
         }
     }

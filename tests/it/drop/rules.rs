@@ -49,7 +49,7 @@ struct Place {
 const QUICK: fn() -> DropLimits = || DropLimits {
     grace: Duration::from_secs(3),
     idle: Duration::from_secs(2),
-    ticket: Duration::from_secs(60),
+    ticket: Duration::from_mins(1),
     ..DropLimits::default()
 };
 
@@ -390,7 +390,7 @@ async fn a_thousand_half_open_connections_keep_nobody_out() {
         let mut stream = stream;
         let limit = Duration::from_secs(10);
         let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut all);
-        let _ = tokio::time::timeout(limit, read).await.expect("the drop hangs up");
+        tokio::time::timeout(limit, read).await.expect("the drop hangs up").ok();
         spoken += usize::from(!all.is_empty());
     }
     assert_eq!(spoken, 10);
