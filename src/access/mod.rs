@@ -27,6 +27,7 @@ use crate::model::command::ReadCommand;
 use crate::model::credential::Login;
 use crate::model::inventory::{Gateway, Hop, Seat};
 use crate::model::outside::Outside;
+use crate::model::pin::SpkiPin;
 use crate::model::snmp::{Oid, SnmpLogin, SnmpObject};
 
 pub use bastion::Bastion;
@@ -34,6 +35,7 @@ pub use hop::HopFault;
 pub use route::{LabTable, LabTableError, Router, not_tried};
 pub use snmp::SnmpError;
 pub use ssh::{AccessLimits, SshAccess};
+pub use wire::{Pipe, Stream};
 
 crate::words! {
     /// A type of host key, by its name in OpenSSH's one-line form.
@@ -162,6 +164,19 @@ pub trait Access: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<SnmpObject>, SnmpError>> {
         Box::pin(async { Err(SnmpError::NotAvailable("no SNMP is spoken here".to_owned())) })
     }
+
+    /// Connects to the HTTPS API of a seat. An implementation without sockets does not serve it.
+    fn api<'a>(&'a self, _peer: Peer<'a>) -> BoxFuture<'a, Result<ApiWay, AccessError>> {
+        Box::pin(async { Err(AccessError::NotYetServed("no HTTPS is spoken here".to_owned())) })
+    }
+}
+
+/// A connection to the HTTPS API of an appliance, before a word was said on it.
+pub struct ApiWay {
+    /// The connection.
+    pub stream: Pipe,
+    /// In the lab the pin of the simulated appliance, which has not the key of the real one.
+    pub pin: Option<SpkiPin>,
 }
 
 fn no_hops(hop: HopAt<'_>) -> AccessError {
@@ -288,8 +303,8 @@ mod tests {
 
     use super::*;
     use crate::model::inventory::{
-        Algorithms, Channel, DataPath, GatewayAccess, ProbeState, Probes, SeatCredentials, SnmpPolicy, SshPolicy,
-        Supplier,
+        Algorithms, ApiPolicy, Channel, DataPath, GatewayAccess, ProbeState, Probes, SeatCredentials, SnmpPolicy,
+        SshPolicy, Supplier,
     };
     use crate::model::series::Series;
 
@@ -333,6 +348,7 @@ mod tests {
                 questions: Vec::new(),
             },
             snmp: SnmpPolicy::default(),
+            api: ApiPolicy::default(),
             notes: Vec::new(),
             declared_at: ("acme.yaml".to_owned(), 1),
         }

@@ -203,6 +203,10 @@ fn built_in(kind: ComponentKind) -> Hysteresis {
         | ComponentKind::CmLink
         | ComponentKind::Channel
         | ComponentKind::Overall
+        | ComponentKind::ApiStatus
+        | ComponentKind::ApiLimit
+        | ComponentKind::Agents
+        | ComponentKind::LastAlert
         | ComponentKind::MailQueue
         | ComponentKind::Analysis
         | ComponentKind::Managed

@@ -7,6 +7,7 @@ use crate::access::Negotiated;
 use crate::decide;
 use crate::decide::due::due;
 use crate::decide::finding::wants_second_read;
+use crate::engine::api;
 use crate::engine::backup::{self, Taken};
 use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
@@ -182,16 +183,21 @@ async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask) -> Result<Poll
     Ok(Polled { facts, poll, findings, last_gasp })
 }
 
-/// A poll that SSH ended, with what SNMP says alone.
+/// A poll that SSH ended, with what the other channels say alone.
 async fn without_ssh(env: &Env, facts: &Facts, known: &Known, tiers: &[Tier], mut poll: Poll) -> Poll {
-    if !snmp::goes_on(facts, poll.outcome) {
+    if !snmp::goes_on(facts, poll.outcome) && !api::goes_on(facts, poll.outcome) {
         return poll;
     }
     let _permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
     let serial = facts.asset.as_ref().and_then(|asset| asset.serial.as_ref());
     let beside =
         Beside { tiers, outcome: poll.outcome, serial, told: None, spans: &known.spans, findings: &known.findings };
-    poll.readings = snmp::readings(env, facts, beside).await;
+    if snmp::goes_on(facts, poll.outcome) {
+        poll.readings = snmp::readings(env, facts, &beside).await;
+    }
+    if api::goes_on(facts, poll.outcome) {
+        poll.readings.extend(api::readings(env, facts, &beside).await);
+    }
     poll
 }
 
@@ -296,8 +302,9 @@ async fn read(
             let (tiers, outcome) = (ask.tiers.as_slice(), Outcome::Answered);
             let (spans, findings) = (known.spans.as_slice(), known.findings.as_slice());
             let beside = Beside { tiers, outcome, serial: serial.as_ref(), told, spans, findings };
-            let second = snmp::readings(env, facts, beside).await;
-            readings.extend(second);
+            let mut others = snmp::readings(env, facts, &beside).await;
+            others.extend(api::readings(env, facts, &beside).await);
+            readings.extend(others);
             readings.push(ssh);
             Ok(Poll {
                 at,

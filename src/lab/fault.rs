@@ -77,6 +77,10 @@ crate::words! {
         SnmpSilent = "snmp-silent",
         /// By SNMP the last disk failed, of which the command line knows nothing.
         SnmpDisagrees = "snmp-disagrees",
+        /// The HTTPS API says that it is switched off.
+        ApiDisabled = "api-disabled",
+        /// By the HTTPS API the array is degraded, of which the command line knows nothing.
+        ApiDisagrees = "api-disagrees",
     }
 }
 
@@ -89,7 +93,7 @@ pub enum Effect {
     Connection,
     /// The answer to a command: each answer that was spoilt counts.
     Answer,
-    /// The agent of SNMP, until it is mended: nothing counts.
+    /// The agent of SNMP or the HTTPS API, until it is mended: nothing counts.
     Agent,
 }
 
@@ -113,7 +117,7 @@ impl Fault {
             | Self::TruncatedShell
             | Self::ExecRefused
             | Self::ConfigPagerText => Effect::Answer,
-            Self::SnmpSilent | Self::SnmpDisagrees => Effect::Agent,
+            Self::SnmpSilent | Self::SnmpDisagrees | Self::ApiDisabled | Self::ApiDisagrees => Effect::Agent,
             _ => Effect::State,
         }
     }

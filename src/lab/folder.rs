@@ -13,9 +13,11 @@ use super::fleet::SeatSpec;
 use super::wire;
 use crate::model::credential::CredentialName;
 use crate::model::name::SeatName;
+use crate::model::pin::SpkiPin;
 use crate::model::snmp::SnmpVersion;
 
 /// `{"v":1,"ports":{"<seat>":port},"snmp":{"<seat>":port}}`: where the units listen on loopback, by SSH and by SNMP.
+/// `"api":{"<seat>":{"port":port,"pin":"sha256/…"}}` beside it: where the HTTPS APIs listen, and the pins of their keys.
 pub const PORTS_FILE: &str = "ports.json";
 /// The folder of the secret files, one for each credential.
 pub const SECRETS_FOLDER: &str = "secrets";
@@ -31,6 +33,16 @@ struct Table<'a> {
     v: u32,
     ports: &'a BTreeMap<SeatName, u16>,
     snmp: &'a BTreeMap<SeatName, u16>,
+    api: &'a BTreeMap<SeatName, ApiPort>,
+}
+
+/// Where an HTTPS API listens, and the pin of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ApiPort {
+    /// The port.
+    pub port: u16,
+    /// The pin.
+    pub pin: SpkiPin,
 }
 
 /// The file that holds the password of a credential: `secrets/<customer>-<name>`, one line.
@@ -72,9 +84,10 @@ pub(super) fn write_ports(
     dir: &Path,
     ports: &BTreeMap<SeatName, u16>,
     snmp: &BTreeMap<SeatName, u16>,
+    api: &BTreeMap<SeatName, ApiPort>,
 ) -> Result<(), LabError> {
     let path = dir.join(PORTS_FILE);
-    let table = Table { v: 1, ports, snmp };
+    let table = Table { v: 1, ports, snmp, api };
     let text = serde_json::to_vec_pretty(&table)
         .map_err(|error| LabError::file("write", &path)(std::io::Error::other(error)))?;
     write(&path, &text)

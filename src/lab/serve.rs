@@ -15,10 +15,10 @@ use tokio::task::JoinSet;
 use super::control;
 use super::error::LabError;
 use super::fleet::SeatSpec;
-use super::folder;
+use super::folder::{self, ApiPort};
 use super::rack::{Clock, Rack};
 use super::unit::SpecDefaults;
-use super::wire::{Agent, Wire, bind, listen};
+use super::wire::{Agent, ApiFace, Wire, bind, listen};
 use crate::model::name::SeatName;
 
 /// Units that one lab serves.
@@ -80,6 +80,7 @@ pub struct Lab {
     rack: Arc<Rack>,
     ports: BTreeMap<SeatName, u16>,
     snmp: BTreeMap<SeatName, u16>,
+    api: BTreeMap<SeatName, ApiPort>,
     listeners: JoinSet<()>,
     control: UnixListener,
     socket: PathBuf,
@@ -105,7 +106,8 @@ impl Lab {
         folder::write_secrets(&options.dir, &options.fleet)?;
         let defaults = SpecDefaults { configuration_bytes: options.configuration_bytes };
         let rack = Arc::new(Rack::new(options.fleet.clone(), defaults, &options.clock));
-        let (mut ports, mut snmp, mut listeners) = (BTreeMap::new(), BTreeMap::new(), JoinSet::new());
+        let (mut ports, mut snmp, mut api) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut listeners = JoinSet::new();
         for (index, place) in (0_u16..).zip(rack.places()) {
             let port = base.map_or(0, |base| base.saturating_add(index));
             let wanted = SocketAddr::new(options.listen, port);
@@ -120,10 +122,16 @@ impl Lab {
                 snmp.insert(place.spec().seat.clone(), agent.address().port());
                 listeners.spawn(agent.serve());
             }
+            if place.spec().api {
+                // A free port of the system's choice: those that are given are of SSH.
+                let face = ApiFace::bind(place, SocketAddr::new(options.listen, 0)).await?;
+                api.insert(place.spec().seat.clone(), face.port());
+                listeners.spawn(face.serve());
+            }
         }
-        folder::write_ports(&options.dir, &ports, &snmp)?;
+        folder::write_ports(&options.dir, &ports, &snmp, &api)?;
         folder::write_consoles(&options.dir, &options.fleet)?;
-        Ok(Self { rack, ports, snmp, listeners, control, socket })
+        Ok(Self { rack, ports, snmp, api, listeners, control, socket })
     }
 
     /// The ports by seat.
@@ -134,6 +142,11 @@ impl Lab {
     /// The ports of SNMP by seat, of those that speak it.
     pub const fn snmp_ports(&self) -> &BTreeMap<SeatName, u16> {
         &self.snmp
+    }
+
+    /// The ports and pins of HTTPS APIs by seat, of those that speak by one.
+    pub const fn api_ports(&self) -> &BTreeMap<SeatName, ApiPort> {
+        &self.api
     }
 
     /// The units.

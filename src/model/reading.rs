@@ -58,6 +58,14 @@ crate::words! {
         Channel = "channel",
         /// The appliance's own word over everything, which SNMP alone gives.
         Overall = "overall",
+        /// The appliance's own word over everything, as its HTTPS API has it.
+        ApiStatus = "api-status",
+        /// How many calls of its HTTPS API an appliance takes.
+        ApiLimit = "api-limit",
+        /// The agents of an HX: how many there are, and how many were seen of late.
+        Agents = "agents",
+        /// How old the newest alert is, which says that something looks.
+        LastAlert = "last-alert",
         /// One queue of mail, or the quarantine (EX).
         MailQueue = "mail-queue",
         /// What analyses: virtual machines that run.

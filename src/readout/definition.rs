@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::api::{ApiLayout, ApiMalformed, ApiReadout};
 use super::config::ConfigDefinition;
 use super::family::{Family, Mistake};
 use super::snmp::{self, SnmpLayout, SnmpReadout};
@@ -38,6 +39,12 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("fenet.yaml", include_str!("definitions/fenet.yaml")),
     ("content-version.yaml", include_str!("definitions/content-version.yaml")),
     ("guest-images.yaml", include_str!("definitions/guest-images.yaml")),
+];
+
+/// The definitions of the HTTPS API that every build holds. A user's own has a name that begins with `api`.
+const EMBEDDED_API: &[(&str, &str)] = &[
+    ("api-system.yaml", include_str!("definitions/api-system.yaml")),
+    ("api-hardware.yaml", include_str!("definitions/api-hardware.yaml")),
 ];
 
 /// The definitions of SNMP that every build holds. A user's own has a name that begins with `snmp`.
@@ -204,18 +211,22 @@ pub struct Definitions {
     layouts: Vec<Layout>,
     config: ConfigDefinition,
     snmp: Vec<SnmpLayout>,
+    api: Vec<ApiLayout>,
 }
 
 impl Definitions {
     /// The definitions that this build holds. A test has compiled their expressions and looked for their mistakes.
     pub fn embedded() -> Result<Self, DefinitionError> {
         let config = ConfigDefinition::parse("config.yaml", include_str!("definitions/config.yaml"))?;
-        let mut all = Self { layouts: Vec::new(), config, snmp: Vec::new() };
+        let mut all = Self { layouts: Vec::new(), config, snmp: Vec::new(), api: Vec::new() };
         for (file, text) in EMBEDDED {
             all.put(layouts(file, parse(file, text)?)?);
         }
         for (file, text) in EMBEDDED_SNMP {
             all.put_snmp(parse_snmp(file, text)?);
+        }
+        for (file, text) in EMBEDDED_API {
+            all.put_api(parse_api(file, text)?);
         }
         Ok(all)
     }
@@ -234,6 +245,10 @@ impl Definitions {
             self.put_snmp(parse_snmp(file, text)?);
             return Ok(());
         }
+        if file.starts_with("api") {
+            self.put_api(parse_api(file, text)?);
+            return Ok(());
+        }
         let parsed = parse(file, text)?;
         if let Some(mistake) = parsed.reads.mistake() {
             return Err(mistaken(file, mistake));
@@ -246,6 +261,13 @@ impl Definitions {
         match self.snmp.iter_mut().find(|known| known.name == layout.name) {
             Some(known) => *known = layout,
             None => self.snmp.push(layout),
+        }
+    }
+
+    fn put_api(&mut self, layout: ApiLayout) {
+        match self.api.iter_mut().find(|known| known.name == layout.name) {
+            Some(known) => *known = layout,
+            None => self.api.push(layout),
         }
     }
 
@@ -295,6 +317,30 @@ impl Definitions {
         let told = self.layouts.iter().filter(|layout| layout.series.contains(&series));
         let told: BTreeSet<ComponentKind> = told.flat_map(Layout::kinds).collect();
         self.snmp_of(series, false).flat_map(SnmpLayout::kinds).filter(|kind| !told.contains(kind)).collect()
+    }
+
+    /// What is asked by the HTTPS API of an appliance of a series, in the order of asking.
+    pub fn api_of(&self, series: Series, virtual_machine: bool) -> impl Iterator<Item = &ApiLayout> {
+        let speaks =
+            move |layout: &&ApiLayout| layout.series.contains(&series) && !(layout.hardware && virtual_machine);
+        self.api.iter().filter(speaks)
+    }
+
+    /// Reads an answer of the HTTPS API.
+    pub fn read_api(&self, layout: &ApiLayout, body: &[u8], context: &Context) -> Result<ApiReadout, ApiMalformed> {
+        layout.read(body, context)
+    }
+
+    /// The kinds of component of which, of SSH and the HTTPS API, the latter alone speaks on an appliance of a series.
+    pub fn api_only(&self, series: Series) -> BTreeSet<ComponentKind> {
+        let told = self.layouts.iter().filter(|layout| layout.series.contains(&series));
+        let told: BTreeSet<ComponentKind> = told.flat_map(Layout::kinds).collect();
+        self.api_of(series, false).flat_map(ApiLayout::kinds).filter(|kind| !told.contains(kind)).collect()
+    }
+
+    /// Every definition of the HTTPS API.
+    pub fn list_api(&self) -> impl Iterator<Item = &ApiLayout> {
+        self.api.iter()
     }
 
     /// Every definition of SNMP.
@@ -358,6 +404,11 @@ fn mistaken(file: &str, mistake: Mistake) -> DefinitionError {
 
 fn parse_snmp(file: &str, text: &str) -> Result<SnmpLayout, DefinitionError> {
     let parsed = SnmpLayout::parse(text).map_err(|source| syntax(file, source))?;
+    parsed.map_err(|mistake| mistaken(file, mistake))
+}
+
+fn parse_api(file: &str, text: &str) -> Result<ApiLayout, DefinitionError> {
+    let parsed = ApiLayout::parse(text).map_err(|source| syntax(file, source))?;
     parsed.map_err(|mistake| mistaken(file, mistake))
 }
 

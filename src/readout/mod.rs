@@ -7,6 +7,7 @@
 //! *unrecognised*, never good and never bad; a cut answer gives nothing good where it may be cut; nothing here knows
 //! what the lab prints.
 
+mod api;
 mod cli_error;
 mod clock;
 mod config;
@@ -19,6 +20,7 @@ mod read;
 mod scan;
 mod snmp;
 
+pub use api::{ApiLayout, ApiMalformed, ApiReadout};
 pub use cli_error::{CliError, cli_error};
 pub use clock::ApplianceTime;
 pub use definition::{DefinitionError, Definitions, Layout};

@@ -57,8 +57,14 @@ impl Drop for House {
 impl House {
     /// The example fleet, with the lab running and nothing done yet.
     pub(crate) fn example() -> Self {
+        Self::example_with(|_| ())
+    }
+
+    /// As [`Self::example`], with files that are edited before the appliances start.
+    pub(crate) fn example_with(edit: impl FnOnce(&Self)) -> Self {
         let mut house = Self::empty();
         house.hoshu(&["init", ".", "--lab"]).expect(0);
+        edit(&house);
         house.lab = Some(house.start_lab(&["lab", "serve"]));
         house
     }

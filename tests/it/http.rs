@@ -90,12 +90,7 @@ impl Server {
     async fn ask(&self, trust: Trust<'_>) -> Result<(u16, Vec<u8>), HttpError> {
         let http = Http::new(&format!("https://{}", self.address), trust, Duration::from_secs(2), MAX)?;
         let token = SecretString::from(TOKEN);
-        let ask = Ask {
-            method: reqwest::Method::GET,
-            path: "v1/secret-path",
-            secret: Some(("x-vault-token", &token)),
-            json: None,
-        };
+        let ask = Ask { secret: Some(("x-vault-token", &token)), ..Ask::new(reqwest::Method::GET, "v1/secret-path") };
         let answer = http.ask(ask).await?;
         Ok((answer.status, answer.body.to_vec()))
     }

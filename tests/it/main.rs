@@ -1,6 +1,7 @@
 //! The one binary of integration tests.
 
 mod access;
+mod api;
 mod ask;
 mod backup;
 mod bastions;

@@ -9,7 +9,7 @@ fn disk(condition: Condition, said: &str) -> Reading {
 fn held(ssh: Option<&[Reading]>, snmp: &[Reading], before: &[&Component]) -> Vec<(String, Condition, String)> {
     let (asked, alone) = (BTreeSet::from([ComponentKind::Disk]), BTreeSet::from([ComponentKind::MailQueue]));
     let first = ssh.map(|readings| First { readings, asked: &asked });
-    let readings = cross_check(first, Second { readings: snmp, alone: &alone }, before);
+    let readings = cross_check(Via::Snmp, first, Second { readings: snmp, alone: &alone }, before);
     let shown =
         |reading: Reading| (reading.component.for_terminal(), reading.condition, reading.said.as_data().to_owned());
     readings.into_iter().map(shown).collect()
@@ -52,6 +52,7 @@ fn what_was_told_apart_once_is_followed_until_it_agrees() {
     let gone = held(Some(&[bad]), &[], &before);
     assert_eq!(gone[0], line("channel snmp disk 3", Condition::Missing, "SNMP says nothing of it"));
     let not_asked = cross_check(
+        Via::Snmp,
         Some(First { readings: &[], asked: &BTreeSet::new() }),
         Second { readings: &[good], alone: &BTreeSet::new() },
         &before,
@@ -130,7 +131,7 @@ proptest! {
         let alone = BTreeSet::from([ComponentKind::MailQueue]);
         let asked = BTreeSet::from([ComponentKind::Disk]);
         let first = First { readings: &ssh, asked: &asked };
-        for reading in cross_check(Some(first), Second { readings: &snmp, alone: &alone }, &[]) {
+        for reading in cross_check(Via::Snmp, Some(first), Second { readings: &snmp, alone: &alone }, &[]) {
             prop_assert!(matches!(reading.component.kind, ComponentKind::Channel | ComponentKind::MailQueue));
             prop_assert!(reading.condition != Condition::Bad || reading.component.kind == ComponentKind::MailQueue);
         }
