@@ -3,11 +3,13 @@
 //!
 //! Source: Web Services API guide (login, errors), and clients of it.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 use crate::decide::brake::LoginResult;
 use crate::model::outside::Outside;
-use crate::model::reading::Condition;
+use crate::model::reading::{Component, ComponentKind, Condition};
 
 /// Characters of a message that are told.
 const MESSAGE_CHARS_MAX: usize = 200;
@@ -70,6 +72,58 @@ pub fn unread(status: u16, packed: bool, body: &[u8], optional: bool) -> Option<
     })
 }
 
+/// Calls of a day when an appliance reports no limit: the smallest that is known (CM 7.1).
+const DAY_CALLS: u64 = 1_000;
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
+/// Calls of a poll that are no question: login and logout.
+const OVERHEAD: u64 = 2;
+
+/// How many calls an appliance takes, as `show wsapi` reports.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Of a minute.
+    pub minute: Option<u64>,
+    /// Of a day.
+    pub day: Option<u64>,
+}
+
+impl Limits {
+    /// Takes them from what was said of components; the first counts.
+    pub fn of<'a>(said: impl Iterator<Item = (&'a Component, &'a Outside)>) -> Self {
+        let mut limits = Self::default();
+        for (component, said) in said.filter(|(component, _)| component.kind == ComponentKind::ApiLimit) {
+            let number = said.as_data().rsplit(' ').next().and_then(|number| number.parse().ok());
+            match component.name.as_data() {
+                "minute" => limits.minute = limits.minute.or(number),
+                "day" => limits.day = limits.day.or(number),
+                _ => {}
+            }
+        }
+        limits
+    }
+}
+
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.minute, self.day) {
+            (Some(minute), Some(day)) => write!(f, "{minute} calls a minute and {day} a day"),
+            (Some(minute), None) => write!(f, "{minute} calls a minute"),
+            (None, Some(day)) => write!(f, "{day} calls a day"),
+            (None, None) => write!(f, "{DAY_CALLS} calls a day, which is taken where none is known"),
+        }
+    }
+}
+
+/// How many questions a poll may put, so that all polls of this period together, with login and logout, take no more than
+/// half of what the appliance allows: others ask it as well.
+pub fn questions_within(limits: Limits, period_ms: i64) -> usize {
+    let polls = u64::try_from(DAY_MS / period_ms.max(1)).unwrap_or(u64::MAX).max(1);
+    let of_day = limits.day.unwrap_or(DAY_CALLS) / 2 / polls;
+    let of_minute = limits.minute.map_or(u64::MAX, |minute| minute / 2);
+    usize::try_from(of_day.min(of_minute).saturating_sub(OVERHEAD)).unwrap_or(usize::MAX)
+}
+
 #[derive(Deserialize)]
 struct Errors {
     fireeyeapis: Option<Said>,
@@ -121,6 +175,24 @@ mod tests {
         {
             assert!(matches!(Login::of(status, false, b""), Login::Odd(found, _) if found == condition), "{status}");
         }
+    }
+
+    #[test]
+    fn all_polls_of_a_day_take_half_of_what_is_allowed() {
+        const TEN: i64 = 600_000;
+        let room = |minute, day, period_ms| questions_within(Limits { minute, day }, period_ms);
+        // 144 polls a day: three calls each are 432 of 500, four would be 576.
+        assert_eq!(room(None, None, TEN), 1);
+        assert_eq!(room(Some(10), Some(1_000), TEN), 1);
+        assert_eq!(room(Some(10), Some(100_000), TEN), 3);
+        assert_eq!(room(Some(1_000), Some(100_000), TEN), 345);
+        assert_eq!(room(None, None, 60_000), 0, "login and logout each minute are too much");
+        assert_eq!(room(None, None, 2 * TEN), 4);
+        assert_eq!((room(None, Some(0), TEN), room(Some(3), None, TEN), room(None, None, 0)), (0, 0, 0));
+        let [minute, day] = ["minute", "day"].map(|name| Component::new(ComponentKind::ApiLimit, name));
+        let said = ["minute 10", "day 1000", "day 5"].map(Outside::from);
+        let limits = Limits::of([(&minute, &said[0]), (&day, &said[1]), (&day, &said[2])].into_iter());
+        assert_eq!(limits, Limits { minute: Some(10), day: Some(1_000) });
     }
 
     #[test]

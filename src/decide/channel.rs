@@ -43,10 +43,7 @@ impl Via {
 
     /// `snmp disk 3`.
     fn beside(self, component: &Component) -> Component {
-        let name = component.name.as_data();
-        let kind = component.kind;
-        let text = if name.is_empty() { format!("{self} {kind}") } else { format!("{self} {kind} {name}") };
-        Component::new(ComponentKind::Channel, text)
+        named(self.as_str(), component)
     }
 
     /// The reading of a channel that gave nothing. How it failed is its own affair: no other component has a reading
@@ -112,6 +109,84 @@ pub fn cross_check(via: Via, first: Option<First<'_>>, second: Second<'_>, befor
     };
     readings.push(answers);
     readings
+}
+
+/// What a channel beside SSH gave in a poll.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spoke {
+    /// What it said; nothing where it did not answer.
+    pub raw: Vec<Reading>,
+    /// What became of it beside SSH: readings of the channel, and of what it alone speaks of.
+    pub held: Vec<Reading>,
+}
+
+impl Spoke {
+    /// A channel that said nothing.
+    pub const fn only(held: Vec<Reading>) -> Self {
+        Self { raw: Vec::new(), held }
+    }
+}
+
+/// How the names of components begin of which three channels spoke and were not all alike.
+const ALL: &str = "all";
+
+/// The readings that SNMP and the API add to those of SSH. Where all three say something of one component and not all of
+/// it is alike, that is one reading of its own (`all raid`) instead of one for each channel.
+pub fn together(ssh: &[Reading], snmp: Spoke, api: Spoke, before: &[&Component]) -> Vec<Reading> {
+    let by_component = |readings: &[Reading]| -> BTreeMap<Component, Reading> {
+        readings.iter().map(|reading| (reading.component.clone(), reading.clone())).collect()
+    };
+    let (by_snmp, by_api) = (by_component(&snmp.raw), by_component(&api.raw));
+    let mut all: BTreeMap<Component, Reading> = BTreeMap::new();
+    for reading in snmp.held.into_iter().chain(api.held) {
+        // Of two that alone speak of a component, as of what a CM manages, the one that does counts.
+        let gone = |known: &Reading| matches!(known.condition, Condition::Missing | Condition::Disabled);
+        let known = all.get(&reading.component);
+        if known.is_none_or(gone) {
+            all.insert(reading.component.clone(), reading);
+        }
+    }
+    let mut spoken = BTreeSet::new();
+    for first in ssh {
+        let others = by_snmp.get(&first.component).zip(by_api.get(&first.component));
+        let Some((second, third)) = others else { continue };
+        let name = named(ALL, &first.component);
+        spoken.insert(name.clone());
+        if [first, second, third].iter().any(|reading| reading.condition.is_unknown()) {
+            continue;
+        }
+        let alike = agree(first, second) && agree(first, third) && agree(second, third);
+        let open = before.contains(&&name);
+        if alike && open {
+            all.insert(name.clone(), Reading::new(name, Condition::Good, "no disagreement"));
+        } else if !alike {
+            let says = |reading: &Reading| format!("{} ({})", reading.condition, reading.said.as_data());
+            let (one, two, three) = (says(first), says(second), says(third));
+            let said = format!("three channels disagree: SSH says {one}, SNMP says {two}, the API says {three}");
+            for beside in [Via::Snmp, Via::Api].map(|via| via.beside(&first.component)) {
+                all.remove(&beside);
+                if before.contains(&&beside) {
+                    all.insert(beside.clone(), Reading::new(beside, Condition::Good, "told of all three channels"));
+                }
+            }
+            all.insert(name.clone(), Reading::new(name, Condition::Warning, said));
+        }
+    }
+    let is_of_all = |known: &&&Component| {
+        known.kind == ComponentKind::Channel && known.name.as_data().starts_with("all ") && !spoken.contains(**known)
+    };
+    for known in before.iter().filter(is_of_all) {
+        let said = "not all three channels speak of it";
+        all.insert((*known).clone(), Reading::new((*known).clone(), Condition::Missing, said));
+    }
+    all.into_values().collect()
+}
+
+/// `snmp disk 3`.
+fn named(head: &str, component: &Component) -> Component {
+    let (name, kind) = (component.name.as_data(), component.kind);
+    let text = if name.is_empty() { format!("{head} {kind}") } else { format!("{head} {kind} {name}") };
+    Component::new(ComponentKind::Channel, text)
 }
 
 /// What two channels say of one component.

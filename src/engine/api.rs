@@ -6,9 +6,9 @@ use crate::outbound::http::Method;
 use secrecy::SecretString;
 
 use crate::access::{AccessError, Peer};
-use crate::decide::api::{Login as LoggedIn, unread};
+use crate::decide::api::{Limits, Login as LoggedIn, questions_within, unread};
 use crate::decide::brake::{LoginResult, Permit};
-use crate::decide::channel::{self, First, Second, Via};
+use crate::decide::channel::{self, First, Second, Spoke, Via};
 use crate::engine::env::Env;
 use crate::engine::fleet::Facts;
 use crate::engine::snmp::Beside;
@@ -20,7 +20,7 @@ use crate::model::outside::Outside;
 use crate::model::reading::{ComponentKind, Condition, Outcome, Reading, Tier};
 use crate::model::series::Series;
 use crate::outbound::http::{Answer, Ask, Conversation, HttpError, Server, Trust, basic};
-use crate::readout::{ApiReadout, Context};
+use crate::readout::{ApiLayout, ApiReadout, Context};
 
 /// The header of a token, in answers and requests.
 const TOKEN: &str = "x-feapi-token";
@@ -38,29 +38,27 @@ pub(super) fn goes_on(facts: &Facts, ssh: Outcome) -> bool {
 
 /// The readings that the API adds to a poll; none of a seat that does not declare it. A failure is a reading of the
 /// channel and of nothing else.
-pub(super) async fn readings(env: &Env, facts: &Facts, beside: &Beside<'_>) -> Vec<Reading> {
+pub(super) async fn readings(env: &Env, facts: &Facts, beside: &Beside<'_>, by_snmp: &[Reading]) -> Spoke {
     if !beside.tiers.contains(&Tier::Detail) || env.stop.is_asked() {
-        return Vec::new();
+        return Spoke::default();
     }
     let Some(name) = &facts.seat.credentials.api else {
-        return ended(env, facts, beside, "the API is not declared for this seat");
+        return Spoke::only(ended(env, facts, beside, "the API is not declared for this seat"));
     };
     if let Some(why) = facts.gateway.without_api() {
         let why = format!("not available: {why}");
         let mut readings = ended(env, facts, beside, &why);
         readings.retain(|reading| reading.component != Via::Api.whole());
         readings.push(Via::Api.silent(Condition::Disabled, why));
-        return readings;
+        return Spoke::only(readings);
     }
     if !goes_on(facts, beside.outcome) {
-        return Vec::new();
+        return Spoke::default();
     }
-    let mut readings = match ask(env, facts, name, beside).await {
-        Ok(readings) => readings,
-        Err(silent) => vec![silent],
-    };
-    readings.truncate(READINGS_MAX);
-    readings
+    let spoke = ask(env, facts, name, beside, by_snmp).await;
+    let mut spoke = spoke.unwrap_or_else(|silent| Spoke::only(vec![silent]));
+    spoke.held.truncate(READINGS_MAX);
+    spoke
 }
 
 /// What the API once said goes to rest when it is not declared any more.
@@ -75,10 +73,17 @@ fn silent(condition: Condition, why: impl Into<Outside>) -> Reading {
     Via::Api.silent(condition, why)
 }
 
-async fn ask(env: &Env, facts: &Facts, name: &CredentialName, beside: &Beside<'_>) -> Result<Vec<Reading>, Reading> {
+async fn ask(
+    env: &Env,
+    facts: &Facts,
+    name: &CredentialName,
+    beside: &Beside<'_>,
+    by_snmp: &[Reading],
+) -> Result<Spoke, Reading> {
     let seat = &facts.seat;
-    let missing = |error: &dyn std::fmt::Display| silent(Condition::Missing, error.to_string());
-    let login = env.secrets.fetch(name, Purpose::Api).await.map_err(|error| missing(&error))?;
+    let questions = plan(env, facts, beside)?;
+    let login = env.secrets.fetch(name, Purpose::Api).await;
+    let login = login.map_err(|error| silent(Condition::Missing, error.to_string()))?;
     let mut talk = Talk { env, facts, conversation: None, root: VERSIONS[0] };
     let token = log_in(env, facts, name, &login, &mut talk).await?;
     let context = Context {
@@ -87,20 +92,62 @@ async fn ask(env: &Env, facts: &Facts, name: &CredentialName, beside: &Beside<'_
         series: seat.series,
         release: beside.told.as_ref().and_then(|told| told.release.clone()),
     };
-    let asked = ask_all(&mut talk, token, &context).await;
-    let Asked { readings, spoilt } = asked?;
+    let Asked { readings, spoilt } = ask_all(&mut talk, token, &questions, &context).await?;
     let alone = &env.definitions.api_only(seat.series);
     let first = beside.told.as_ref().map(|told| First { readings: told.readings, asked: told.asked });
-    let before = beside.before();
-    // Of what was not answered nothing is missing.
+    let mut before = beside.before();
+    // Of what was not asked, or not answered, nothing is missing; and SNMP looks after its own.
+    let whole = spoilt.is_none() && questions.left_out == 0;
     let told: BTreeSet<ComponentKind> = readings.iter().map(|reading| reading.component.kind).collect();
-    let before: Vec<_> = before.into_iter().filter(|known| spoilt.is_none() || told.contains(&known.kind)).collect();
-    let mut all = channel::cross_check(Via::Api, first, Second { readings: &readings, alone }, &before);
-    if let Some(spoilt) = spoilt {
-        all.retain(|reading| reading.component != spoilt.component);
-        all.push(spoilt);
+    before.retain(|known| whole || told.contains(&known.kind));
+    before.retain(|known| !by_snmp.iter().any(|reading| reading.component == **known));
+    let mut held = channel::cross_check(Via::Api, first, Second { readings: &readings, alone }, &before);
+    let left_out = match questions.left_out {
+        0 => None,
+        left_out => {
+            Some(silent(Condition::Good, format!("answers; {left_out} questions left out for its limit of calls")))
+        }
+    };
+    if let Some(whole) = spoilt.or(left_out) {
+        held.retain(|reading| reading.component != whole.component);
+        held.push(whole);
     }
-    Ok(all)
+    Ok(Spoke { raw: readings, held })
+}
+
+/// What is asked within the limits of calls.
+struct Questions<'a> {
+    layouts: Vec<&'a ApiLayout>,
+    /// How many paths are not asked.
+    left_out: usize,
+}
+
+fn plan<'a>(env: &'a Env, facts: &Facts, beside: &Beside<'_>) -> Result<Questions<'a>, Reading> {
+    let seat = &facts.seat;
+    let layouts: Vec<&ApiLayout> = env.definitions.api_of(seat.series, seat.virtual_machine).collect();
+    if seat.series == Series::Hx {
+        // What is known of limits is of the Web Services API.
+        return Ok(Questions { layouts, left_out: 0 });
+    }
+    let told = beside.told.as_ref().map_or(&[][..], |told| told.readings);
+    let said = told.iter().map(|reading| (&reading.component, &reading.said));
+    let said = said.chain(beside.spans.iter().map(|span| (&span.component, &span.said)));
+    let limits = Limits::of(said);
+    let period_ms = env.settings.tiers.of(seat.series).detail_ms;
+    let room = questions_within(limits, period_ms);
+    let mut paths: Vec<&str> = Vec::new();
+    for layout in &layouts {
+        if !paths.contains(&layout.question()) {
+            paths.push(layout.question());
+        }
+    }
+    let asked = paths.get(..room.min(paths.len())).unwrap_or_default();
+    if asked.is_empty() {
+        let why = format!("not asked: polls of this period would take more than half of its limit of {limits}");
+        return Err(silent(Condition::Disabled, why));
+    }
+    let left_out = paths.len() - asked.len();
+    Ok(Questions { layouts: layouts.into_iter().filter(|one| asked.contains(&one.question())).collect(), left_out })
 }
 
 /// What the questions gave, and how one of them failed.
@@ -110,8 +157,13 @@ struct Asked {
 }
 
 /// Asks everything and logs out, however it ended: an appliance has a table of sessions.
-async fn ask_all(talk: &mut Talk<'_>, mut token: SecretString, context: &Context) -> Result<Asked, Reading> {
-    let asked = questions(talk, &mut token, context).await;
+async fn ask_all(
+    talk: &mut Talk<'_>,
+    mut token: SecretString,
+    plan: &Questions<'_>,
+    context: &Context,
+) -> Result<Asked, Reading> {
+    let asked = questions(talk, &mut token, plan, context).await;
     let (method, path) = match talk.facts.seat.series {
         Series::Hx => (Method::DELETE, "token"),
         _ => (Method::POST, "auth/logout"),
@@ -124,12 +176,17 @@ async fn ask_all(talk: &mut Talk<'_>, mut token: SecretString, context: &Context
     asked
 }
 
-async fn questions(talk: &mut Talk<'_>, token: &mut SecretString, context: &Context) -> Result<Asked, Reading> {
+async fn questions(
+    talk: &mut Talk<'_>,
+    token: &mut SecretString,
+    plan: &Questions<'_>,
+    context: &Context,
+) -> Result<Asked, Reading> {
     let (env, facts) = (talk.env, talk.facts);
     let mut asked = Asked { readings: Vec::new(), spoilt: None };
     let mut known = 0;
     let mut before: Option<(String, Answer)> = None;
-    for layout in env.definitions.api_of(facts.seat.series, facts.seat.virtual_machine) {
+    for layout in &plan.layouts {
         if env.stop.is_asked() {
             return Err(silent(Condition::Missing, Outcome::Stopped.as_str()));
         }

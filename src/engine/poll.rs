@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::access::Negotiated;
 use crate::decide;
+use crate::decide::channel::{self, Spoke};
 use crate::decide::due::due;
 use crate::decide::finding::wants_second_read;
 use crate::engine::api;
@@ -192,12 +193,14 @@ async fn without_ssh(env: &Env, facts: &Facts, known: &Known, tiers: &[Tier], mu
     let serial = facts.asset.as_ref().and_then(|asset| asset.serial.as_ref());
     let beside =
         Beside { tiers, outcome: poll.outcome, serial, told: None, spans: &known.spans, findings: &known.findings };
+    let (mut by_snmp, mut by_api) = (Spoke::default(), Spoke::default());
     if snmp::goes_on(facts, poll.outcome) {
-        poll.readings = snmp::readings(env, facts, &beside).await;
+        by_snmp = snmp::readings(env, facts, &beside).await;
     }
     if api::goes_on(facts, poll.outcome) {
-        poll.readings.extend(api::readings(env, facts, &beside).await);
+        by_api = api::readings(env, facts, &beside, &by_snmp.raw).await;
     }
+    poll.readings = channel::together(&[], by_snmp, by_api, &beside.before());
     poll
 }
 
@@ -302,8 +305,9 @@ async fn read(
             let (tiers, outcome) = (ask.tiers.as_slice(), Outcome::Answered);
             let (spans, findings) = (known.spans.as_slice(), known.findings.as_slice());
             let beside = Beside { tiers, outcome, serial: serial.as_ref(), told, spans, findings };
-            let mut others = snmp::readings(env, facts, &beside).await;
-            others.extend(api::readings(env, facts, &beside).await);
+            let by_snmp = snmp::readings(env, facts, &beside).await;
+            let by_api = api::readings(env, facts, &beside, &by_snmp.raw).await;
+            let others = channel::together(&readings, by_snmp, by_api, &beside.before());
             readings.extend(others);
             readings.push(ssh);
             Ok(Poll {
@@ -334,7 +338,8 @@ fn layouts<'a>(env: &'a Env, facts: &Facts, release: Option<&Release>, tiers: &[
     let mut all: Vec<&Layout> = Vec::new();
     for tier in tiers {
         for layout in env.definitions.commands(facts.seat.series, release, *tier) {
-            let wanted = !(layout.hardware && facts.seat.virtual_machine);
+            let wanted = !(layout.hardware && facts.seat.virtual_machine)
+                && (!layout.api || facts.seat.credentials.api.is_some());
             if wanted && !all.iter().any(|known| known.name == layout.name) {
                 all.push(layout);
             }

@@ -307,6 +307,12 @@ impl Place {
         self.with(|unit| unit.health(now))
     }
 
+    /// The alerts that the unit tells by the HTTPS API.
+    pub fn alerts(&self) -> serde_json::Value {
+        let now = self.now();
+        self.with(|unit| unit.alerts(now))
+    }
+
     /// A request arrives at the HTTPS API.
     pub fn asked(&self, user: &str, request: &str) {
         let now = self.now();

@@ -199,6 +199,11 @@ impl ApiLayout {
         self.ask.replace(A_DAY_AGO, &ago)
     }
 
+    /// The path with its query, as the definition writes it: equal ones are one question.
+    pub fn question(&self) -> &str {
+        &self.ask
+    }
+
     /// The path as people name it: without a query.
     pub fn title(&self) -> &str {
         self.ask.split('?').next().unwrap_or_default()

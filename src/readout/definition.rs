@@ -25,6 +25,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("clock.yaml", include_str!("definitions/clock.yaml")),
     ("version.yaml", include_str!("definitions/version.yaml")),
     ("hosts.yaml", include_str!("definitions/hosts.yaml")),
+    ("wsapi.yaml", include_str!("definitions/wsapi.yaml")),
     ("hardware.yaml", include_str!("definitions/hardware.yaml")),
     ("system-health.yaml", include_str!("definitions/system-health.yaml")),
     ("health.yaml", include_str!("definitions/health.yaml")),
@@ -41,10 +42,15 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("guest-images.yaml", include_str!("definitions/guest-images.yaml")),
 ];
 
-/// The definitions of the HTTPS API that every build holds. A user's own has a name that begins with `api`.
+/// The definitions of the HTTPS API that every build holds. A user's own has a name that begins with `api-`.
 const EMBEDDED_API: &[(&str, &str)] = &[
     ("api-system.yaml", include_str!("definitions/api-system.yaml")),
     ("api-hardware.yaml", include_str!("definitions/api-hardware.yaml")),
+    ("api-cm.yaml", include_str!("definitions/api-cm.yaml")),
+    ("api-alerts.yaml", include_str!("definitions/api-alerts.yaml")),
+    ("api-hx.yaml", include_str!("definitions/api-hx.yaml")),
+    ("api-hx-hosts.yaml", include_str!("definitions/api-hx-hosts.yaml")),
+    ("api-hx-seen.yaml", include_str!("definitions/api-hx-seen.yaml")),
 ];
 
 /// The definitions of SNMP that every build holds. A user's own has a name that begins with `snmp`.
@@ -137,6 +143,8 @@ pub struct Layout {
     pub optional: bool,
     /// Whether it speaks of hardware, which a virtual machine does not have.
     pub hardware: bool,
+    /// Whether it is asked only where the HTTPS API is declared.
+    pub api: bool,
     /// The last word of the command, when it asks for one thing of several: it is sent only after an answer of the same
     /// session has named that thing ([`Readout::names`]).
     pub named: Option<String>,
@@ -202,6 +210,8 @@ struct FileLayout {
     #[serde(default)]
     hardware: bool,
     #[serde(default)]
+    api: bool,
+    #[serde(default)]
     expects: Vec<Expect>,
 }
 
@@ -245,7 +255,7 @@ impl Definitions {
             self.put_snmp(parse_snmp(file, text)?);
             return Ok(());
         }
-        if file.starts_with("api") {
+        if file.starts_with("api-") {
             self.put_api(parse_api(file, text)?);
             return Ok(());
         }
@@ -433,6 +443,7 @@ fn layouts(file: &str, parsed: File) -> Result<Vec<Layout>, DefinitionError> {
             tiers: layout.tiers.clone(),
             optional: layout.optional,
             hardware: layout.hardware,
+            api: layout.api,
             named: named.cloned(),
             mark: parsed.mark,
             since: layout.since.clone(),

@@ -6,11 +6,34 @@ use serde_json::{Value, json};
 use super::afflict::afflicted;
 use super::page::local;
 use super::show::content;
-use super::state::Unit;
+use super::state::{Managed, Unit};
 use crate::lab::fault::Fault;
+use crate::lab::seed::Dice;
 use crate::model::time::Time;
 
 impl Unit {
+    /// The appliances that a CM manages. The documented answer names an object `cmcappliances` and no field of it.
+    pub fn appliances(&self) -> Value {
+        let shown = |one: &Managed| json!({"name": one.name, "status": if one.connected { "Connected" } else { "Disconnected" }});
+        json!({"cmcappliances": self.managed.iter().map(shown).collect::<Vec<_>>()})
+    }
+
+    /// The alerts of the last hours, the oldest first.
+    pub fn alerts(&self, now: Time) -> Value {
+        let alert = |hours: i64| {
+            let at = now.plus_ms(-hours * 3_600_000).utc().format("%Y-%m-%d %H:%M:%S +0000").to_string();
+            json!({"id": 35_000 - hours, "name": "MALWARE_CALLBACK", "severity": "CRIT", "occurred": at})
+        };
+        json!({"alert": [alert(30), alert(2)], "alertsCount": 2, "appliance": self.model, "msg": "concise"})
+    }
+
+    /// What an HX says of its version, and of its agents: so many in all, and those that were seen of late.
+    pub fn agents(&self, of_late: bool) -> Value {
+        let total = Dice::new("agents", self.seat.as_str()).below(4000) + 100;
+        let total = if of_late { total * 9 / 10 } else { total };
+        json!({"data": {"total": total, "offset": 0, "limit": 1, "entries": []}, "message": "OK", "details": []})
+    }
+
     /// Its health, as `GET health/system` has it.
     pub fn health(&self, now: Time) -> Value {
         let mut shown = afflicted(self).into_owned();

@@ -29,6 +29,7 @@ use crate::lab::folder::ApiPort;
 use crate::lab::rack::{Place, Shows};
 use crate::lab::seed;
 use crate::model::pin::SpkiPin;
+use crate::model::series::Series;
 
 /// How long to wait before another connection is taken when the last could not be.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -120,27 +121,48 @@ impl Unit {
         if self.place.with(|unit| unit.has(Fault::ApiDisabled)) {
             return refused(StatusCode::SERVICE_UNAVAILABLE, "Web Services API server disabled");
         }
-        let Some(below) = path.strip_prefix("/wsapis/v2.0.0/") else {
+        let hx = self.place.spec().series == Series::Hx;
+        // The older version is served as well; releases before 8 know no newer one.
+        let roots = if hx { ["/hx/api/v3/", "/hx/api/v3/"] } else { ["/wsapis/v1.2.0/", "/wsapis/v2.0.0/"] };
+        let known = if self.place.with(|unit| unit.since(&[8])) { &roots[..] } else { &roots[..1] };
+        let Some(below) = known.iter().find_map(|root| path.strip_prefix(root)) else {
             return refused(StatusCode::NOT_FOUND, "Not found");
         };
+        let proof = header(AUTHORIZATION.as_str());
         match (request.method(), below, user) {
-            (&Method::POST, "auth/login", _) => self.log_in(header(AUTHORIZATION.as_str())),
-            (&Method::POST, "auth/logout", user) => {
-                self.tokens().remove(token);
-                let status = if user.is_some() { StatusCode::NO_CONTENT } else { StatusCode::NOT_MODIFIED };
-                respond(status, String::new())
-            }
+            (&Method::POST, "auth/login", _) if !hx => self.log_in(proof, StatusCode::OK),
+            (&Method::GET, "token", _) if hx => self.log_in(proof, StatusCode::NO_CONTENT),
+            (&Method::POST, "auth/logout", user) if !hx => self.log_out(token, user.is_some()),
+            (&Method::DELETE, "token", user) if hx => self.log_out(token, user.is_some()),
             (_, _, None) => refused(StatusCode::UNAUTHORIZED, "Server Error. code:AUTH004"),
-            (&Method::GET, "health/system", _) => json_of(&self.place.health()),
+            (&Method::GET, "version", _) if hx => json_of(&json!({"data": {"msoVersion": self.version()}})),
+            (&Method::GET, "hosts", _) if hx => {
+                let of_late = request.uri().query().is_some_and(|query| query.contains("last_poll_timestamp"));
+                json_of(&self.place.with(|unit| unit.agents(of_late)))
+            }
+            (&Method::GET, "health/system", _) if !hx => json_of(&self.place.health()),
+            (&Method::GET, "alerts", _) if !hx => json_of(&self.place.alerts()),
+            (&Method::GET, "devicemgmt/cmcappliances", _) if self.place.spec().series == Series::Cm => {
+                json_of(&self.place.with(|unit| unit.appliances()))
+            }
             _ => refused(StatusCode::NOT_FOUND, "Not found"),
         }
+    }
+
+    fn version(&self) -> String {
+        self.place.with(|unit| unit.release().to_string())
+    }
+
+    fn log_out(&self, token: &str, known: bool) -> Response<String> {
+        self.tokens().remove(token);
+        respond(if known { StatusCode::NO_CONTENT } else { StatusCode::NOT_MODIFIED }, String::new())
     }
 
     fn tokens(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn log_in(&self, proof: Option<&str>) -> Response<String> {
+    fn log_in(&self, proof: Option<&str>, well: StatusCode) -> Response<String> {
         let pair = proof.and_then(|proof| STANDARD.decode(proof.strip_prefix("Basic ")?).ok());
         let pair = pair.and_then(|pair| String::from_utf8(pair).ok()).unwrap_or_default();
         let (user, password) = pair.split_once(':').unwrap_or_default();
@@ -152,7 +174,7 @@ impl Unit {
         let name = format!("{} {number}", self.place.spec().seat);
         let token = hex::encode(seed::bytes("api token", &name));
         self.tokens().insert(token.clone(), user.to_owned());
-        let mut answer = respond(StatusCode::OK, String::new());
+        let mut answer = respond(well, String::new());
         if let Ok(value) = token.parse() {
             answer.headers_mut().insert("x-feapi-token", value);
         }
