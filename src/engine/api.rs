@@ -351,7 +351,11 @@ impl Talk<'_> {
     async fn ask(&mut self, path: &str, ask: Ask<'_>) -> Result<Answer, Reading> {
         let path = format!("{}/{path}", self.root);
         let answered = self.connect().await?.ask(Ask { path: &path, ..ask }).await;
-        answered.map_err(|error| failed(&error))
+        answered.map_err(|error| {
+            // What is left of the answer would stand before the next one.
+            self.conversation = None;
+            failed(&error)
+        })
     }
 
     /// Asks for a token, by an older version of the API where there is no newer one.

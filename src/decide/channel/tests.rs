@@ -137,3 +137,50 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_three_channels_say_differently_is_told_once() {
+    use Condition::{Bad, Good, Unrecognised, Warning};
+    let names = |ssh: Condition, snmp: Condition, api: Condition, before: &[&Component]| {
+        let spoke = |via: Via, condition| {
+            let raw = vec![disk(condition, "x")];
+            let (asked, alone) = (BTreeSet::from([ComponentKind::Disk]), BTreeSet::new());
+            let ssh = [disk(ssh, "x")];
+            let first = Some(First { readings: &ssh, asked: &asked });
+            let held = cross_check(via, first, Second { readings: &raw, alone: &alone }, before);
+            Spoke { raw, held }
+        };
+        let all = together(&[disk(ssh, "x")], spoke(Via::Snmp, snmp), spoke(Via::Api, api), before);
+        let shown = |reading: Reading| format!("{} {}", reading.component.name.as_data(), reading.condition);
+        all.into_iter().map(shown).collect::<Vec<_>>()
+    };
+    assert_eq!(names(Good, Good, Good, &[]), ["api good", "snmp good"]);
+    assert_eq!(names(Bad, Warning, Bad, &[]), ["api good", "snmp good"]);
+    assert_eq!(names(Good, Bad, Good, &[]), ["all disk 3 warning", "api good", "snmp good"]);
+    assert_eq!(names(Good, Bad, Bad, &[]), ["all disk 3 warning", "api good", "snmp good"]);
+    // What cannot be understood on one side is no disagreement of three.
+    let two = ["api good", "api disk 3 unrecognised", "snmp good", "snmp disk 3 warning"];
+    assert_eq!(names(Good, Bad, Unrecognised, &[]), two);
+    let [all, snmp] = ["all disk 3", "snmp disk 3"].map(|name| Component::new(ComponentKind::Channel, name));
+    assert_eq!(names(Good, Good, Good, &[&all]), ["all disk 3 good", "api good", "snmp good"]);
+    let moved = ["all disk 3 warning", "api good", "snmp good", "snmp disk 3 good"];
+    assert_eq!(names(Good, Bad, Good, &[&snmp]), moved);
+    let silent = together(&[], Spoke::default(), Spoke::default(), &[&all]);
+    assert_eq!(silent.len(), 1);
+    assert_eq!(silent[0].condition, Condition::Missing);
+}
+
+#[test]
+fn of_two_channels_that_alone_speak_of_something_the_one_that_does_counts() {
+    let managed = |condition| Reading::new(Component::new(ComponentKind::Managed, "nx01"), condition, "x");
+    let spoke = |condition| Spoke::only(vec![managed(condition)]);
+    let pairs = [
+        (Condition::Missing, Condition::Good, Condition::Good),
+        (Condition::Bad, Condition::Good, Condition::Bad),
+        (Condition::Disabled, Condition::Bad, Condition::Bad),
+    ];
+    for (snmp, api, expected) in pairs {
+        let all = together(&[], spoke(snmp), spoke(api), &[]);
+        assert_eq!(all.iter().map(|one| one.condition).collect::<Vec<_>>(), [expected], "{snmp} {api}");
+    }
+}
