@@ -104,9 +104,10 @@ async fn ask(
     let mut held = channel::cross_check(Via::Api, first, Second { readings: &readings, alone }, &before);
     let left_out = match questions.left_out {
         0 => None,
-        left_out => {
-            Some(silent(Condition::Good, format!("answers; {left_out} questions left out for its limit of calls")))
-        }
+        left_out => Some(silent(
+            Condition::Good,
+            format!("answers; {left_out} of its questions left out for its limit of calls"),
+        )),
     };
     if let Some(whole) = spoilt.or(left_out) {
         held.retain(|reading| reading.component != whole.component);
@@ -191,17 +192,12 @@ async fn questions(
             return Err(silent(Condition::Missing, Outcome::Stopped.as_str()));
         }
         let path = layout.ask(context.now);
-        let answer = match before.take().filter(|(asked, _)| *asked == path) {
-            Some((_, answer)) => answer,
-            None => {
-                let ask = Ask {
-                    secret: Some((TOKEN, token)),
-                    accept: Some(JSON),
-                    keep: Some(TOKEN),
-                    ..Ask::new(Method::GET, "")
-                };
-                talk.ask(&path, ask).await?
-            }
+        let answer = if let Some((_, answer)) = before.take().filter(|(asked, _)| *asked == path) {
+            answer
+        } else {
+            let secret = Some((TOKEN, &*token));
+            let ask = Ask { secret, accept: Some(JSON), keep: Some(TOKEN), ..Ask::new(Method::GET, "") };
+            talk.ask(&path, ask).await?
         };
         // The controller of an HX hands out a fresh token before the old one ends.
         if let Some(fresh) = &answer.secret {

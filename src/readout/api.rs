@@ -167,8 +167,8 @@ fn step<'a>(value: &'a Value, names: &[String]) -> Option<&'a Value> {
             found.filter_map(|value| Some((instant(value.as_str()?)?, value))).max_by_key(|(at, _)| *at).map(|(_, v)| v)
         }
         Value::Array(members) => {
-            let named = |member: &&Value| member.get("name").and_then(Value::as_str) == Some(name);
-            step(members.iter().find(named)?, rest)
+            let is_it = |member: &&Value| member.get("name").and_then(Value::as_str) == Some(name);
+            step(members.iter().find(is_it)?, rest)
         }
         _ => None,
     }
@@ -283,9 +283,8 @@ fn add(gathered: &mut BTreeMap<Component, Reading>, new: Reading) {
     let room = gathered.len() < READINGS_MAX;
     match gathered.get_mut(&new.component) {
         Some(known) if new.condition > known.condition => *known = new,
-        Some(_) => {}
         None if room => drop(gathered.insert(new.component.clone(), new)),
-        None => {}
+        _ => {}
     }
 }
 

@@ -65,8 +65,8 @@ impl Conversation {
             let begun = Builder::new().max_buf_size(HTTP_HEAD_BYTES_MAX).handshake(io).await;
             begun.map_err(|error| broken(&error))
         };
-        let begun = timeout(server.wait, begin).await.unwrap_or(Err(HttpError::Late(server.wait)));
-        let (sender, connection) = begun?;
+        let talking = timeout(server.wait, begin).await.unwrap_or(Err(HttpError::Late(server.wait)));
+        let (sender, connection) = talking?;
         // How a connection ended is told by the request that it ended.
         let driver = tokio::spawn(async move { drop(connection.await) });
         Ok(Self { sender, driver, host, wait: server.wait, bytes_max: server.bytes_max })
