@@ -31,6 +31,7 @@ use crate::model::identity::Proof;
 use crate::model::inventory::{Gateway, Hop, Seat};
 use crate::model::name::CustomerName;
 use crate::model::outside::Outside;
+use crate::model::pin::SpkiPin;
 use crate::model::push::{KeyPrints, PushCommand};
 use crate::model::snmp::{Oid, SnmpLogin, SnmpObject};
 
@@ -43,6 +44,7 @@ pub use screen::screened;
 pub use snmp::SnmpError;
 pub use ssh::{AccessLimits, SshAccess};
 pub use terminal::{Heard, Terminal, TerminalKey, Waits};
+pub use wire::{Pipe, Stream};
 
 crate::words! {
     /// A type of host key, by its name in OpenSSH's one-line form.
@@ -199,6 +201,19 @@ pub trait Access: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<SnmpObject>, SnmpError>> {
         Box::pin(async { Err(SnmpError::NotAvailable("no SNMP is spoken here".to_owned())) })
     }
+
+    /// Connects to the HTTPS API of a seat. An implementation without sockets does not serve it.
+    fn api<'a>(&'a self, _peer: Peer<'a>) -> BoxFuture<'a, Result<ApiWay, AccessError>> {
+        Box::pin(async { Err(AccessError::NotYetServed("no HTTPS is spoken here".to_owned())) })
+    }
+}
+
+/// A connection to the HTTPS API of an appliance, before a word was said on it.
+pub struct ApiWay {
+    /// The connection.
+    pub stream: Pipe,
+    /// In the lab the pin of the simulated appliance, which has not the key of the real one.
+    pub pin: Option<SpkiPin>,
 }
 
 fn no_hops(hop: HopAt<'_>) -> AccessError {
@@ -384,8 +399,8 @@ mod tests {
 
     use super::*;
     use crate::model::inventory::{
-        Algorithms, Channel, DataPath, GatewayAccess, ProbeState, Probes, SeatCredentials, SnmpPolicy, SshPolicy,
-        Supplier,
+        Algorithms, ApiPolicy, Channel, DataPath, GatewayAccess, ProbeState, Probes, SeatCredentials, SnmpPolicy,
+        SshPolicy, Supplier,
     };
     use crate::model::series::Series;
 
@@ -429,6 +444,7 @@ mod tests {
                 questions: Vec::new(),
             },
             snmp: SnmpPolicy::default(),
+            api: ApiPolicy::default(),
             notes: Vec::new(),
             declared_at: ("acme.yaml".to_owned(), 1),
         }

@@ -10,8 +10,9 @@ use serde::Deserialize;
 
 use super::{AccessError, HopAt, Peer, SnmpError};
 use crate::model::door::HopName;
-use crate::model::inventory::{Gateway, GatewayAccess, Hop, HopKind, ProbeState};
+use crate::model::inventory::{Gateway, GatewayAccess, Hop, HopKind, ProbeState, Seat};
 use crate::model::name::{CustomerName, SeatName};
+use crate::model::pin::SpkiPin;
 use crate::model::realm::Realm;
 
 /// The port of a bastion that declares none.
@@ -36,7 +37,7 @@ pub enum LabTableError {
     OverLimit,
     /// Not the JSON that is expected.
     #[error(
-        "the port table is not of the form {{\"v\":1,\"ports\":{{\"seat\":port}},\"hops\":{{\"customer/gateway/host:port\":port}},\"snmp\":{{\"seat\":port}}}}"
+        "the port table is not of the form {{\"v\":1,\"ports\":{{\"seat\":port}},\"hops\":{{\"customer/gateway/host:port\":port}},\"snmp\":{{\"seat\":port}},\"api\":{{\"seat\":{{\"port\":port,\"pin\":\"sha256/…\"}}}}}}"
     )]
     Malformed(#[source] serde_json::Error),
     /// Another version.
@@ -51,6 +52,15 @@ pub struct LabTable {
     ports: BTreeMap<SeatName, u16>,
     hops: BTreeMap<String, u16>,
     snmp: BTreeMap<SeatName, u16>,
+    api: BTreeMap<SeatName, LabApi>,
+}
+
+/// Where the HTTPS API of a simulated appliance listens, and by what it is known: it has not the key of the real one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LabApi {
+    port: u16,
+    pin: SpkiPin,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +72,8 @@ struct TableFile {
     hops: BTreeMap<String, u16>,
     #[serde(default)]
     snmp: BTreeMap<SeatName, u16>,
+    #[serde(default)]
+    api: BTreeMap<SeatName, LabApi>,
 }
 
 impl LabTable {
@@ -83,7 +95,7 @@ impl LabTable {
         if file.v != 1 {
             return Err(LabTableError::Version(file.v));
         }
-        Ok(Self { ports: file.ports, hops: file.hops, snmp: file.snmp })
+        Ok(Self { ports: file.ports, hops: file.hops, snmp: file.snmp, api: file.api })
     }
 }
 
@@ -173,13 +185,7 @@ impl Router {
                 let port = port.ok_or_else(|| not_served(format!("seat {} is not in the lab", peer.seat.name)))?;
                 SocketAddr::from((Ipv4Addr::LOCALHOST, port))
             }
-            Self::Live => {
-                let address = peer.seat.address.ok_or_else(|| not_served("a seat without address".to_owned()))?;
-                if is_of_this_host(address) {
-                    return Err(not_served(format!("{address} is this host itself, where only a lab lives")));
-                }
-                SocketAddr::new(address, peer.seat.ssh.port)
-            }
+            Self::Live => live(peer.seat, peer.seat.ssh.port)?,
         };
         Ok(Route { hops, end: Place::Address(end) })
     }
@@ -217,6 +223,20 @@ impl Router {
         let last = hops.iter().rposition(|hop| hop.kind.is_bastion()).map_or(0, |at| at + 1);
         let hops = hops.iter().skip(last).filter(|hop| hop.kind != HopKind::Vpn);
         hops.map(|hop| self.proxy(customer, gateway, hop)).collect()
+    }
+
+    /// The way to the HTTPS API of a seat, and in the lab the pin of what stands there.
+    pub(super) fn api_route(&self, peer: Peer<'_>) -> Result<(Route, Option<SpkiPin>), AccessError> {
+        peer.gateway.without_api().map_or(Ok(()), |why| Err(not_served(why)))?;
+        let hops = self.proxies(&peer.seat.customer, peer.gateway, peer.gateway.hops.len())?;
+        let (end, pin) = match self {
+            Self::Lab(table) => match table.api.get(&peer.seat.name) {
+                Some(api) => (SocketAddr::from((Ipv4Addr::LOCALHOST, api.port)), Some(api.pin)),
+                None => return Err(not_served(format!("seat {} has no HTTPS API in the lab", peer.seat.name))),
+            },
+            Self::Live => (live(peer.seat, peer.seat.api_port())?, None),
+        };
+        Ok((Route { hops, end: Place::Address(end) }, pin))
     }
 
     /// Where datagrams of SNMP go: the direct way or none.
@@ -267,6 +287,15 @@ impl Router {
             }
         }
     }
+}
+
+/// A port of a real appliance, which is never this host.
+fn live(seat: &Seat, port: u16) -> Result<SocketAddr, AccessError> {
+    let address = seat.address.ok_or_else(|| not_served("a seat without address".to_owned()))?;
+    if is_of_this_host(address) {
+        return Err(not_served(format!("{address} is this host itself, where only a lab lives")));
+    }
+    Ok(SocketAddr::new(address, port))
 }
 
 /// How errors name a hop.

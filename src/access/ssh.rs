@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::bastion::{Bastion, of_hop};
 use super::connection::{Connection, Exchanged, Leg, exchange, quote};
 use super::guard::{Check, Pins};
+use super::hop::connect;
 use super::loan::{Lender, Loan, Shown, socket_of};
 use super::login::{Beside, Keys, Manner, Person, authenticate};
 use super::nested;
@@ -20,7 +21,7 @@ use super::profile::{Ask, Profiles};
 use super::route::{Router, label};
 use super::session::SshSession;
 use super::snmp::{self, SnmpError};
-use super::{Access, AccessError, HopAt, KeyKind, Peer, Session, ShownKey};
+use super::{Access, AccessError, ApiWay, HopAt, KeyKind, Peer, Session, ShownKey};
 use crate::model::credential::Login;
 use crate::model::door::WayName;
 use crate::model::inventory::{Algorithms, Hop, HopKind, Seat};
@@ -243,6 +244,17 @@ impl Access for SshAccess {
         roots: &'a [Oid],
     ) -> BoxFuture<'a, Result<Vec<SnmpObject>, SnmpError>> {
         Box::pin(snmp::objects(&self.router, &self.limits, peer, login, roots))
+    }
+
+    fn api<'a>(&'a self, peer: Peer<'a>) -> BoxFuture<'a, Result<ApiWay, AccessError>> {
+        Box::pin(async move {
+            let (route, pin) = self.router.api_route(peer)?;
+            match (connect(&route, peer.behind, self.limits.connect).await, peer.behind) {
+                (Ok(stream), _) => Ok(ApiWay { stream, pin }),
+                (Err(error), Some(bastion)) => Err(bastion.blame(error).await),
+                (Err(error), None) => Err(error),
+            }
+        })
     }
 }
 

@@ -25,12 +25,12 @@ struct State {
 }
 
 /// What bytes go through: a TCP connection of this host, or one that a bastion made.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A stream with the buffer that its wire goes on with.
-pub(super) type Pipe = BufReader<Box<dyn Stream>>;
+pub type Pipe = BufReader<Box<dyn Stream>>;
 
 pub(super) fn read_ahead(stream: impl Stream + 'static) -> Pipe {
     BufReader::with_capacity(READ_AHEAD, Box::new(stream))

@@ -70,6 +70,7 @@ fn lab_settings(inventory: &Inventory) -> String {
     for seat in inventory.seats.values() {
         names.extend(seat.credentials.read.iter().map(|name| (name, "read")));
         names.extend(seat.credentials.change.iter().map(|name| (name, "change")));
+        names.extend(seat.credentials.api.iter().map(|name| (name, "api")));
     }
     let gateways = inventory.customers.values().flat_map(|customer| &customer.gateways);
     for hop in gateways.flat_map(|gateway| &gateway.hops) {

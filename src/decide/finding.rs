@@ -225,6 +225,9 @@ fn built_in(kind: ComponentKind) -> Hysteresis {
         | ComponentKind::CmLink
         | ComponentKind::Channel
         | ComponentKind::Overall
+        | ComponentKind::ApiStatus
+        | ComponentKind::ApiLimit
+        | ComponentKind::LastAlert
         | ComponentKind::MailQueue
         | ComponentKind::Analysis
         | ComponentKind::Managed

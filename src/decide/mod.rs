@@ -2,6 +2,7 @@
 //!
 //! Everything here is a function of its arguments; what time it is and what the store holds is handed in.
 
+pub mod api;
 pub mod ask;
 pub mod backup;
 pub mod brake;

@@ -14,6 +14,7 @@
 //! A number that made a unit blind is not learnt from, so that no unit gets used to seeing nothing.
 
 use crate::decide::habit::{Habit, Moment, Pieces, habit};
+use crate::decide::heard::on_unit;
 use crate::decide::span::with_missing;
 use crate::model::inventory::DataPath;
 use crate::model::outside::Outside;
@@ -426,6 +427,20 @@ pub fn in_line(look: &Look<'_>) -> Vec<Reading> {
     readings
 }
 
+/// Takes out of the readings of a poll what says nothing alone: how many agents an API tells is held against their habits,
+/// and how old its newest alert is, against what whoever watches heard.
+pub fn count(readings: &mut Vec<Reading>, counts: &mut Counts) {
+    let of_unit = readings.iter().filter(|reading| reading.component == Component::only(ComponentKind::LastAlert));
+    counts.numbers.extend(of_unit.filter_map(|reading| Some((on_unit(), reading.measure?))));
+    readings.retain(|reading| match reading.measure.filter(|_| reading.component.kind == ComponentKind::Agents) {
+        Some(measure) => {
+            counts.numbers.push((reading.component.clone(), measure));
+            false
+        }
+        None => true,
+    });
+}
+
 /// All that can be said of what a unit counted. `before` are the components that earlier polls saw: what was judged then
 /// and is not counted any more is missing.
 pub fn judge<'a>(look: &Look<'_>, before: impl Iterator<Item = &'a Component>) -> Judged {
@@ -435,7 +450,7 @@ pub fn judge<'a>(look: &Look<'_>, before: impl Iterator<Item = &'a Component>) -
         Series::Hx => agents(look),
         Series::Cm | Series::Ax | Series::Fx => Judged::default(),
     };
-    let before = before.filter(|known| known.kind == ComponentKind::Traffic);
+    let before = before.filter(|known| matches!(known.kind, ComponentKind::Traffic | ComponentKind::Agents));
     judged.readings = with_missing(before, judged.readings);
     judged.readings.extend(in_line(look));
     judged

@@ -2,6 +2,7 @@
 //!
 //! Invariant: what is decided is decided in `decide`; the files here carry facts there and acts from there.
 
+mod api;
 pub mod ask;
 pub mod attended;
 pub mod backup;

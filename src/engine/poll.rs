@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use crate::access::Negotiated;
 use crate::decide;
+use crate::decide::channel::{self, Spoke};
 use crate::decide::due::due;
 use crate::decide::finding::wants_second_read;
+use crate::engine::api;
 use crate::engine::backup::{self, Taken};
 use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
@@ -203,16 +205,24 @@ async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask, heard: Arc<Lis
     Ok(Polled { facts, poll, findings, last_gasp, doubt: None })
 }
 
-/// A poll that SSH ended, with what SNMP says alone.
+/// A poll that SSH ended, with what the other channels say alone.
 async fn without_ssh(env: &Env, facts: &Facts, known: &Known, tiers: &[Tier], mut poll: Poll) -> Poll {
-    if !snmp::goes_on(facts, poll.outcome) {
+    if !snmp::goes_on(facts, poll.outcome) && !api::goes_on(facts, poll.outcome) {
         return poll;
     }
     let _permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
     let serial = facts.asset.as_ref().and_then(|asset| asset.serial.as_ref());
     let beside =
         Beside { tiers, outcome: poll.outcome, serial, told: None, spans: &known.spans, findings: &known.findings };
-    poll.readings = snmp::readings(env, facts, beside).await;
+    let (mut by_snmp, mut by_api) = (Spoke::default(), Spoke::default());
+    if snmp::goes_on(facts, poll.outcome) {
+        by_snmp = snmp::readings(env, facts, &beside).await;
+    }
+    if api::goes_on(facts, poll.outcome) {
+        by_api = api::readings(env, facts, &beside, &by_snmp.raw).await;
+    }
+    poll.readings = channel::together(&[], by_snmp, by_api, &beside.before());
+    decide::protection::count(&mut poll.readings, &mut poll.counts);
     poll
 }
 
@@ -305,7 +315,7 @@ async fn read(
     }
     let hold = !env.stop.is_asked() && facts.seat.ssh.hold_s > 0;
     match result {
-        Ok(Gave { mut readings, counts, asked, clock, release }) => {
+        Ok(Gave { mut readings, mut counts, asked, clock, release }) => {
             let serial = live.asset.serial.clone();
             let ssh = negotiated(live.session.negotiated());
             if hold {
@@ -317,9 +327,12 @@ async fn read(
             let (tiers, outcome) = (ask.tiers.as_slice(), Outcome::Answered);
             let (spans, findings) = (known.spans.as_slice(), known.findings.as_slice());
             let beside = Beside { tiers, outcome, serial: serial.as_ref(), told, spans, findings };
-            let second = snmp::readings(env, facts, beside).await;
-            readings.extend(second);
+            let by_snmp = snmp::readings(env, facts, &beside).await;
+            let by_api = api::readings(env, facts, &beside, &by_snmp.raw).await;
+            let others = channel::together(&readings, by_snmp, by_api, &beside.before());
+            readings.extend(others);
             readings.push(ssh);
+            decide::protection::count(&mut readings, &mut counts);
             Ok(Poll {
                 at,
                 outcome: Outcome::Answered,
@@ -349,7 +362,8 @@ fn layouts<'a>(env: &'a Env, facts: &Facts, release: Option<&Release>, tiers: &[
     let mut all: Vec<&Layout> = Vec::new();
     for tier in tiers {
         for layout in env.definitions.commands(facts.seat.series, release, *tier) {
-            let wanted = !(layout.hardware && facts.seat.virtual_machine);
+            let wanted = !(layout.hardware && facts.seat.virtual_machine)
+                && (!layout.api || facts.seat.credentials.api.is_some());
             if wanted && !all.iter().any(|known| known.name == layout.name) {
                 all.push(layout);
             }

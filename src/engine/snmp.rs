@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::access::{Peer, SnmpError};
-use crate::decide::channel::{self, First, Second};
+use crate::decide::channel::{self, First, Second, Spoke, Via};
 use crate::engine::env::Env;
 use crate::engine::fleet::Facts;
 use crate::model::credential::CredentialName;
@@ -47,7 +47,7 @@ pub(super) struct Beside<'a> {
 
 impl Beside<'_> {
     /// The components of open spans and findings.
-    fn before(&self) -> Vec<&Component> {
+    pub(super) fn before(&self) -> Vec<&Component> {
         let spans = self.spans.iter().map(|span| &span.component);
         let findings = self.findings.iter().map(|finding| &finding.component);
         let mut all: Vec<&Component> = spans.chain(findings).collect();
@@ -65,29 +65,26 @@ pub(super) fn goes_on(facts: &Facts, ssh: Outcome) -> bool {
 
 /// The readings that SNMP adds to a poll; none of a seat that does not declare it. A failure is a reading of the channel
 /// and of nothing else.
-pub(super) async fn readings(env: &Env, facts: &Facts, beside: Beside<'_>) -> Vec<Reading> {
+pub(super) async fn readings(env: &Env, facts: &Facts, beside: &Beside<'_>) -> Spoke {
     if !beside.tiers.contains(&Tier::Detail) || env.stop.is_asked() {
-        return Vec::new();
+        return Spoke::default();
     }
     let Some(name) = &facts.seat.credentials.snmp else {
-        return ended(env, facts, &beside, "SNMP is not declared for this seat");
+        return Spoke::only(ended(env, facts, beside, "SNMP is not declared for this seat"));
     };
     if let Some(why) = facts.gateway.without_snmp() {
         let why = format!("not available: {why}");
-        let mut readings = ended(env, facts, &beside, &why);
-        readings.retain(|reading| reading.component != channel::snmp());
-        readings.push(channel::silent(Condition::Disabled, why));
-        return readings;
+        let mut readings = ended(env, facts, beside, &why);
+        readings.retain(|reading| reading.component != Via::Snmp.whole());
+        readings.push(Via::Snmp.silent(Condition::Disabled, why));
+        return Spoke::only(readings);
     }
     if !goes_on(facts, beside.outcome) {
-        return Vec::new();
+        return Spoke::default();
     }
-    let mut readings = match ask(env, facts, name, &beside).await {
-        Ok(readings) => readings,
-        Err(silent) => vec![silent],
-    };
-    readings.truncate(READINGS_MAX);
-    readings
+    let mut spoke = ask(env, facts, name, beside).await.unwrap_or_else(|silent| Spoke::only(vec![silent]));
+    spoke.held.truncate(READINGS_MAX);
+    spoke
 }
 
 /// What SNMP once said goes to rest when it is not declared any more: nobody will say it again.
@@ -97,17 +94,17 @@ fn ended(env: &Env, facts: &Facts, beside: &Beside<'_>, why: &str) -> Vec<Readin
     }
     let alone = env.definitions.snmp_only(facts.seat.series);
     let open = beside.findings.iter().map(|finding| &finding.component);
-    let of_snmp = open.filter(|known| known.kind == ComponentKind::Channel || alone.contains(&known.kind));
+    let of_snmp = open.filter(|known| Via::Snmp.is_of(known) || alone.contains(&known.kind));
     of_snmp.map(|known| Reading::new(known.clone(), Condition::Disabled, why)).collect()
 }
 
-async fn ask(env: &Env, facts: &Facts, name: &CredentialName, beside: &Beside<'_>) -> Result<Vec<Reading>, Reading> {
+async fn ask(env: &Env, facts: &Facts, name: &CredentialName, beside: &Beside<'_>) -> Result<Spoke, Reading> {
     let seat = &facts.seat;
     let login =
-        env.secrets.fetch_snmp(name).await.map_err(|error| channel::silent(Condition::Missing, error.to_string()))?;
+        env.secrets.fetch_snmp(name).await.map_err(|error| Via::Snmp.silent(Condition::Missing, error.to_string()))?;
     if login.version() != seat.snmp.version {
         let why = format!("{name} is for SNMP {}, the seat is asked by {}", login.version(), seat.snmp.version);
-        return Err(channel::silent(Condition::Missing, why));
+        return Err(Via::Snmp.silent(Condition::Missing, why));
     }
     let roots = env.definitions.snmp_roots(seat.series, seat.virtual_machine);
     let peer = Peer { seat, gateway: &facts.gateway, behind: None };
@@ -120,12 +117,13 @@ async fn ask(env: &Env, facts: &Facts, name: &CredentialName, beside: &Beside<'_
     };
     let readout = env.definitions.read_snmp(&objects, seat.virtual_machine, &context);
     if readout.known == 0 {
-        return Err(channel::silent(Condition::Missing, "answers, and has none of the vendor's objects"));
+        return Err(Via::Snmp.silent(Condition::Missing, "answers, and has none of the vendor's objects"));
     }
     channel::speaks_for(beside.serial, readout.identity.serial.as_ref())?;
     let first = beside.told.as_ref().map(|told| First { readings: told.readings, asked: told.asked });
     let alone = &env.definitions.snmp_only(seat.series);
-    Ok(channel::cross_check(first, Second { readings: &readout.readings, alone }, &beside.before()))
+    let held = channel::cross_check(Via::Snmp, first, Second { readings: &readout.readings, alone }, &beside.before());
+    Ok(Spoke { raw: readout.readings, held })
 }
 
 fn failed(error: &SnmpError) -> Reading {
@@ -135,5 +133,5 @@ fn failed(error: &SnmpError) -> Reading {
         SnmpError::OverLimit { .. } | SnmpError::NotIncreasing | SnmpError::Protocol(_) => Condition::Malformed,
         SnmpError::Unusable(_) => Condition::Missing,
     };
-    channel::silent(condition, error.to_string())
+    Via::Snmp.silent(condition, error.to_string())
 }

@@ -12,12 +12,21 @@ pub fn check_credentials(inventory: &Inventory, settings: &Settings) -> Vec<Prob
     let mut problems = hops(inventory, settings);
     for seat in inventory.seats.values() {
         let named = &seat.credentials;
-        let wanted = [(Purpose::Read, &named.read), (Purpose::Change, &named.change), (Purpose::Snmp, &named.snmp)];
+        let wanted = [
+            (Purpose::Read, &named.read),
+            (Purpose::Change, &named.change),
+            (Purpose::Snmp, &named.snmp),
+            (Purpose::Api, &named.api),
+        ];
         for (purpose, name) in wanted {
             let Some(name) = name else { continue };
             match settings.credentials.get(name) {
                 None if purpose != Purpose::Change => {
-                    let lost = if purpose == Purpose::Read { "polled" } else { "asked by SNMP" };
+                    let lost = match purpose {
+                        Purpose::Snmp => "asked by SNMP",
+                        Purpose::Api => "asked by its API",
+                        _ => "polled",
+                    };
                     let message =
                         format!("the settings have no source for the credential {name}: {} is not {lost}", seat.name);
                     problems.push(at(seat, Severity::Warning, message));

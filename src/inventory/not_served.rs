@@ -34,6 +34,7 @@ pub fn not_served(inventory: &Inventory) -> Vec<NotServed> {
     let mut groups = ways(inventory);
     groups.extend(probes(inventory));
     groups.extend(snmp(inventory));
+    groups.extend(api(inventory));
     groups.extend(papers(inventory));
     groups.retain(|group| !group.subjects.is_empty());
     groups
@@ -72,7 +73,7 @@ fn ways(inventory: &Inventory) -> Vec<NotServed> {
 }
 
 fn probes(inventory: &Inventory) -> Vec<NotServed> {
-    let why = "only SSH and SNMP are asked";
+    let why = "only SSH, SNMP and HTTPS APIs are asked";
     let group = |name: &str, state: fn(&crate::model::inventory::Probes) -> ProbeState| {
         let customers = inventory.customers.values();
         let gateways = customers.flat_map(|customer| customer.gateways.iter().map(move |gateway| (customer, gateway)));
@@ -82,7 +83,6 @@ fn probes(inventory: &Inventory) -> Vec<NotServed> {
     };
     vec![
         group("icmp", |probes| probes.icmp),
-        group("https", |probes| probes.https),
         group("oob", |probes| probes.oob),
         group("switch", |probes| probes.switch),
         group("cm", |probes| probes.cm),
@@ -113,6 +113,33 @@ fn snmp(inventory: &Inventory) -> Vec<NotServed> {
             what: "snmp through a hop".to_owned(),
             why: "SNMP is of datagrams, which no hop takes along: not available, and SSH alone is asked",
             subjects: through_hops.map(|(seat, _)| seat.name.to_string()).collect(),
+        },
+    ]
+}
+
+/// The HTTPS API is served where a seat names a credential for it, and where connections pass.
+fn api(inventory: &Inventory) -> Vec<NotServed> {
+    let asked = |seat: &Seat| seat.credentials.api.is_some();
+    let customers = inventory.customers.values();
+    let gateways = customers.flat_map(|customer| customer.gateways.iter().map(move |gateway| (customer, gateway)));
+    let idle = gateways.filter(|(customer, gateway)| {
+        let behind = |seat: &Seat| seat.customer == customer.name && seat.gateway == gateway.name;
+        gateway.probes.https == ProbeState::Yes && !inventory.seats.values().any(|seat| behind(seat) && asked(seat))
+    });
+    let nested = inventory.seats.values().filter(|seat| {
+        let hop = |gateway: &Gateway| gateway.hops.iter().any(|hop| hop.kind == HopKind::SshNested);
+        asked(seat) && inventory.gateway(seat).is_some_and(hop)
+    });
+    vec![
+        NotServed {
+            what: "https probes".to_owned(),
+            why: "no seat behind the gateway names a credential for its API",
+            subjects: idle.map(|(customer, gateway)| format!("{}/{}", customer.name, gateway.name)).collect(),
+        },
+        NotServed {
+            what: "api through ssh-nested".to_owned(),
+            why: "no connection goes through a bastion that forwards nothing: not available, and SSH alone is asked",
+            subjects: nested.map(|seat| seat.name.to_string()).collect(),
         },
     ]
 }

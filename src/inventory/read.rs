@@ -2,8 +2,9 @@
 
 use super::tables::CUSTOMER_FILE;
 use crate::model::inventory::{
-    Algorithms, Channel, Contact, Contract, Customer, EndOfLife, Freeze, Gateway, GatewayAccess, Hop, Language, Menu,
-    ProbeState, Probes, Retention, Seat, SeatCredentials, Site, SnmpPolicy, SshPolicy, Supplier, Window, Work,
+    Algorithms, ApiPolicy, Channel, Contact, Contract, Customer, EndOfLife, Freeze, Gateway, GatewayAccess, Hop,
+    Language, Menu, ProbeState, Probes, Retention, Seat, SeatCredentials, Site, SnmpPolicy, SshPolicy, Supplier,
+    Window, Work,
 };
 use crate::model::name::CustomerName;
 use crate::yaml::{Fields, Node, Source};
@@ -172,9 +173,11 @@ fn read_seat(fields: Fields<'_>, customer: &CustomerName) -> Option<Seat> {
             read: credential("read"),
             change: credential("change"),
             snmp: credential("snmp"),
+            api: credential("api"),
         },
         ssh: read_ssh(fields.table("ssh")),
         snmp: read_snmp(fields.table("snmp")),
+        api: read_api(fields.table("api")),
         notes: fields.list_of("notes"),
         declared_at: (fields.source().name().to_owned(), fields.here().line),
     })
@@ -198,6 +201,16 @@ fn read_snmp(fields: Option<Fields<'_>>) -> SnmpPolicy {
     SnmpPolicy {
         version: fields.and_then(|fields| fields.get("version")).unwrap_or(usual.version),
         port: fields.and_then(|fields| fields.whole_u16("port")).unwrap_or(usual.port),
+    }
+}
+
+fn read_api(fields: Option<Fields<'_>>) -> ApiPolicy {
+    let Some(fields) = fields else { return ApiPolicy::default() };
+    ApiPolicy {
+        port: fields.whole_u16("port"),
+        pins: ["pin", "next_pin"].into_iter().filter_map(|name| fields.get(name)).collect(),
+        authorities: fields.owned("authorities").map(Into::into),
+        name: fields.owned("name"),
     }
 }
 

@@ -117,7 +117,7 @@ static CREDENTIAL_FIELDS: Table = Table {
         Field::required(
             "purpose",
             Kind::Word(Purpose::words),
-            "read for polls and backups, change for changes, hop for bastions, snmp for SNMP.",
+            "read for polls and backups, change for changes, hop for bastions, snmp for SNMP, api for HTTPS APIs.",
         ),
         Field::optional("user", ACCOUNT, "The account on the appliance, or the user of SNMP v3; a community has none."),
         Field::optional("file", PATH, "A file with the password, the community, or the passphrase for `auth`."),

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::forms::{
-    ADDRESS, CHOICE, CLOCK, CREDENTIAL, CUSTOMER, DATE, GATEWAY, HOST, HOSTNAME, LINE, MAIL, MODEL, MOMENT, NAMED,
-    PHONE, QUESTION, RELEASE, SEAT, SERIAL, SITE, TEXT, ZONE,
+    ADDRESS, CHOICE, CLOCK, CREDENTIAL, CUSTOMER, DATE, FILE, GATEWAY, HOST, HOSTNAME, LINE, MAIL, MODEL, MOMENT,
+    NAMED, PHONE, PIN, QUESTION, RELEASE, SEAT, SERIAL, SITE, TEXT, ZONE,
 };
 use crate::model::inventory::{
     Algorithms, Channel, ContactRole, DataPath, GatewayAccess, HopKind, Language, ProbeState, Supplier, WorkOwner,
@@ -163,6 +163,7 @@ static SEAT_FIELDS: Table = Table {
         Field::optional("credentials", Kind::Table(&SEAT_CREDENTIAL_FIELDS), "Its credentials, by name."),
         Field::optional("ssh", Kind::Table(&SSH_FIELDS), "How SSH is spoken."),
         Field::optional("snmp", Kind::Table(&SNMP_FIELDS), "How SNMP is spoken, where it has a credential."),
+        Field::optional("api", Kind::Table(&API_FIELDS), "How the HTTPS API is known, where it has a credential."),
         Field::optional("notes", Kind::List(&TEXT), "What a person should read before touching it."),
     ],
 };
@@ -173,6 +174,7 @@ static SEAT_CREDENTIAL_FIELDS: Table = Table {
         Field::optional("read", CREDENTIAL, "For polls and backups (role operator, or monitor with gaps)."),
         Field::optional("change", CREDENTIAL, "For changes behind the gate (role admin)."),
         Field::optional("snmp", CREDENTIAL, "For SNMP, a second channel of the poll; without one SNMP is not asked."),
+        Field::optional("api", CREDENTIAL, "For the HTTPS API, a further channel of the poll; without one not asked."),
     ],
 };
 
@@ -181,6 +183,21 @@ static SNMP_FIELDS: Table = Table {
     fields: &[
         Field::optional("version", Kind::Word(SnmpVersion::words), "v2c or v3; v3 when left out."),
         Field::optional("port", PORT, "The UDP port; 161 when left out."),
+    ],
+};
+
+static API_FIELDS: Table = Table {
+    what: "the HTTPS API of a seat",
+    fields: &[
+        Field::optional("port", PORT, "The port; 3000 of an HX and 443 of the others when left out."),
+        Field::optional("pin", PIN, "The pin of its certificate's public key."),
+        Field::optional("next_pin", PIN, "The pin of the key that follows; both count."),
+        Field::optional("authorities", FILE, "A PEM file of the authorities that count, where there is no pin."),
+        Field::optional(
+            "name",
+            HOSTNAME,
+            "The name in the certificate, beside authorities; the host name if left out.",
+        ),
     ],
 };
 

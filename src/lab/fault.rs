@@ -95,6 +95,10 @@ crate::words! {
         TakesAnyKey = "takes-any-key",
         /// What was pushed is reported as half as large.
         MisreportsPush = "misreports-push",
+        /// The HTTPS API says that it is switched off.
+        ApiDisabled = "api-disabled",
+        /// By the HTTPS API the array is degraded, of which the command line knows nothing.
+        ApiDisagrees = "api-disagrees",
     }
 }
 
@@ -107,7 +111,7 @@ pub enum Effect {
     Connection,
     /// The answer to a command: each answer that was spoilt counts.
     Answer,
-    /// The agent of SNMP, until it is mended: nothing counts.
+    /// The agent of SNMP or the HTTPS API, until it is mended: nothing counts.
     Agent,
     /// What the unit counts, until it is mended: nothing counts.
     Counter,
@@ -137,7 +141,7 @@ impl Fault {
             | Self::ExecRefused
             | Self::ConfigPagerText => Effect::Answer,
             Self::NoBackupRoom | Self::PushCut | Self::TakesAnyKey | Self::MisreportsPush => Effect::Push,
-            Self::SnmpSilent | Self::SnmpDisagrees => Effect::Agent,
+            Self::SnmpSilent | Self::SnmpDisagrees | Self::ApiDisabled | Self::ApiDisagrees => Effect::Agent,
             Self::Blind | Self::NoMail | Self::MtaBypass => Effect::Counter,
             _ => Effect::State,
         }

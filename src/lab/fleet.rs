@@ -108,6 +108,8 @@ pub struct SeatSpec {
     pub accounts: Vec<Account>,
     /// How it speaks SNMP, where it does.
     pub snmp: Option<SnmpAccount>,
+    /// Whether it speaks by an HTTPS API.
+    pub api: bool,
 }
 
 /// The releases of the lab: a current one, an older one, and one from the days of the old algorithms.
@@ -168,6 +170,8 @@ pub fn from_inventory(inventory: &Inventory) -> Vec<SeatSpec> {
             let credentials = &seat.credentials;
             let read = credentials.read.iter().map(|name| Account::of(name, false));
             let change = credentials.change.iter().map(|name| Account::of(name, true));
+            let offered = inventory.gateway(seat).is_some_and(|gateway| gateway.without_api().is_none());
+            let api = credentials.api.iter().filter(|_| offered).map(|name| Account::of(name, false));
             Some(SeatSpec {
                 seat: seat.name.clone(),
                 customer: seat.customer.clone(),
@@ -189,8 +193,9 @@ pub fn from_inventory(inventory: &Inventory) -> Vec<SeatSpec> {
                     .unwrap_or_default(),
                 virtual_machine: seat.virtual_machine,
                 algorithms: seat.ssh.algorithms,
-                accounts: read.chain(change).collect(),
+                accounts: read.chain(change).chain(api.clone()).collect(),
                 snmp: snmp_of(inventory, seat),
+                api: api.count() > 0,
             })
         })
         .collect()
@@ -256,6 +261,7 @@ fn generated_seat(number: usize) -> Option<SeatSpec> {
         // From a monitor the command line hides the health services: no poll of it would be good.
         accounts: credential("operator").map(|name| Account::of(&name, false)).into_iter().collect(),
         snmp: None,
+        api: false,
         customer: customer_name,
         hostname,
     })

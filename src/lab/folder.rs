@@ -15,10 +15,12 @@ use super::wire::{self, Ports};
 use crate::model::credential::CredentialName;
 use crate::model::door::HopName;
 use crate::model::name::SeatName;
+use crate::model::pin::SpkiPin;
 use crate::model::snmp::SnmpVersion;
 
 /// `{"v":1,"ports":{"<seat>":port},"hops":{"<hop>":port},"snmp":{"<seat>":port}}`: where the units listen on loopback, by
 /// SSH and by SNMP, and the bastions before them.
+/// `"api":{"<seat>":{"port":port,"pin":"sha256/…"}}` beside them: where the HTTPS APIs listen, and the pins of their keys.
 pub const PORTS_FILE: &str = "ports.json";
 /// The folder of the secret files, one for each credential.
 pub const SECRETS_FOLDER: &str = "secrets";
@@ -35,6 +37,16 @@ struct Table<'a> {
     ports: &'a BTreeMap<SeatName, u16>,
     hops: &'a BTreeMap<HopName, u16>,
     snmp: &'a BTreeMap<SeatName, u16>,
+    api: &'a BTreeMap<SeatName, ApiPort>,
+}
+
+/// Where an HTTPS API listens, and the pin of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ApiPort {
+    /// The port.
+    pub port: u16,
+    /// The pin.
+    pub pin: SpkiPin,
 }
 
 /// The file that holds the password of a credential: `secrets/<customer>-<name>`, one line.
@@ -73,9 +85,14 @@ pub(super) fn write_secrets(dir: &Path, fleet: &[SeatSpec], hops: &[HopSpec]) ->
 }
 
 /// Writes the table of ports.
-pub(super) fn write_ports(dir: &Path, ports: &Ports, snmp: &BTreeMap<SeatName, u16>) -> Result<(), LabError> {
+pub(super) fn write_ports(
+    dir: &Path,
+    ports: &Ports,
+    snmp: &BTreeMap<SeatName, u16>,
+    api: &BTreeMap<SeatName, ApiPort>,
+) -> Result<(), LabError> {
     let path = dir.join(PORTS_FILE);
-    let table = Table { v: 1, ports: &ports.units, hops: &ports.hops, snmp };
+    let table = Table { v: 1, ports: &ports.units, hops: &ports.hops, snmp, api };
     let text = serde_json::to_vec_pretty(&table)
         .map_err(|error| LabError::file("write", &path)(std::io::Error::other(error)))?;
     write(&path, &text)

@@ -32,6 +32,8 @@ crate::words! {
         Shell = "shell",
         /// A command in a channel of its own.
         Exec = "exec",
+        /// A request to the HTTPS API: its method and path.
+        Api = "api",
         /// A change through the control socket.
         Change = "change",
         /// A session ended.
@@ -305,6 +307,24 @@ impl Place {
     pub fn objects(&self) -> Vec<SnmpObject> {
         let now = self.now();
         self.with(|unit| unit.objects(now))
+    }
+
+    /// What the unit says of its health by the HTTPS API.
+    pub fn health(&self) -> serde_json::Value {
+        let now = self.now();
+        self.with(|unit| unit.health(now))
+    }
+
+    /// The alerts that the unit tells by the HTTPS API.
+    pub fn alerts(&self) -> serde_json::Value {
+        let now = self.now();
+        self.with(|unit| unit.alerts(now))
+    }
+
+    /// A request arrives at the HTTPS API.
+    pub fn asked(&self, user: &str, request: &str) {
+        let now = self.now();
+        note(&mut self.lock(), now, Received::Api, user, request);
     }
 
     /// Opens a shell, or the session of one command.

@@ -15,11 +15,11 @@ use tokio::task::JoinSet;
 use super::control;
 use super::error::LabError;
 use super::fleet::SeatSpec;
-use super::folder;
+use super::folder::{self, ApiPort};
 use super::hops::{HopSpec, tokens};
 use super::rack::{Clock, Rack};
 use super::unit::SpecDefaults;
-use super::wire::{Agent, Bastion, Ports, Wire, bind, bind_bastion, listen, serve_bastion};
+use super::wire::{Agent, ApiFace, Bastion, Ports, Wire, bind, bind_bastion, listen, serve_bastion};
 use crate::model::name::SeatName;
 
 /// Units that one lab serves.
@@ -84,6 +84,7 @@ pub struct Lab {
     rack: Arc<Rack>,
     ports: Arc<OnceLock<Ports>>,
     snmp: BTreeMap<SeatName, u16>,
+    api: BTreeMap<SeatName, ApiPort>,
     listeners: JoinSet<()>,
     control: UnixListener,
     socket: PathBuf,
@@ -110,7 +111,8 @@ impl Lab {
         let defaults = SpecDefaults { configuration_bytes: options.configuration_bytes };
         let rack = Rack::new(options.fleet.clone(), defaults, &options.clock).with_tokens(tokens(&options.hops));
         let (rack, wire) = (Arc::new(rack), Wire { latency: options.latency });
-        let (mut known, mut snmp, mut listeners) = (Ports::default(), BTreeMap::new(), JoinSet::new());
+        let (mut known, mut snmp, mut api) = (Ports::default(), BTreeMap::new(), BTreeMap::new());
+        let mut listeners = JoinSet::new();
         for (index, place) in (0_u16..).zip(rack.places()) {
             let port = base.map_or(0, |base| base.saturating_add(index));
             let wanted = SocketAddr::new(options.listen, port);
@@ -125,6 +127,12 @@ impl Lab {
                 snmp.insert(place.spec().seat.clone(), agent.address().port());
                 listeners.spawn(agent.serve());
             }
+            if place.spec().api {
+                // A free port of the system's choice: those that are given are of SSH.
+                let face = ApiFace::bind(place, SocketAddr::new(options.listen, 0)).await?;
+                api.insert(place.spec().seat.clone(), face.port());
+                listeners.spawn(face.serve());
+            }
         }
         let ports: Arc<OnceLock<Ports>> = Arc::default();
         for (index, spec) in (rack.places().len()..).zip(&options.hops) {
@@ -135,11 +143,11 @@ impl Lab {
             let bastion = Bastion::new(spec.clone(), Arc::clone(&rack), Arc::clone(&ports), wire);
             listeners.spawn(serve_bastion(Arc::new(bastion), listener));
         }
-        folder::write_ports(&options.dir, &known, &snmp)?;
+        folder::write_ports(&options.dir, &known, &snmp, &api)?;
         folder::write_consoles(&options.dir, &options.fleet, &options.hops)?;
         // Nobody else sets them.
         drop(ports.set(known));
-        Ok(Self { rack, ports, snmp, listeners, control, socket })
+        Ok(Self { rack, ports, snmp, api, listeners, control, socket })
     }
 
     /// The ports by seat.
@@ -151,6 +159,11 @@ impl Lab {
     /// The ports of SNMP by seat, of those that speak it.
     pub const fn snmp_ports(&self) -> &BTreeMap<SeatName, u16> {
         &self.snmp
+    }
+
+    /// The ports and pins of HTTPS APIs by seat, of those that speak by one.
+    pub const fn api_ports(&self) -> &BTreeMap<SeatName, ApiPort> {
+        &self.api
     }
 
     /// The units.

@@ -43,6 +43,7 @@ fn spec(of: &TwinOf) -> Result<SeatSpec, NameError> {
         algorithms: Algorithms::Modern,
         accounts: Vec::new(),
         snmp: None,
+        api: false,
     })
 }
 

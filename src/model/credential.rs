@@ -21,6 +21,8 @@ crate::words! {
         Hop = "hop",
         /// Questions by SNMP: a community, or a user of v3. It is never used for a login.
         Snmp = "snmp",
+        /// The HTTPS API of an appliance. It is never used for a login by SSH.
+        Api = "api",
     }
 }
 

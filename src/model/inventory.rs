@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::credential::{CredentialName, Purpose};
 use super::name::{CustomerName, GatewayName, SeatName, SiteName};
+use super::pin::SpkiPin;
 use super::question::{Choice, Question};
 use super::release::Release;
 use super::series::Series;
@@ -260,6 +262,35 @@ impl Gateway {
     }
 }
 
+impl Gateway {
+    /// Why no seat behind it is asked by its HTTPS API, by what is declared; `None` when they are. It goes where a
+    /// connection of TCP goes: through proxies and bastions that forward, and through no other.
+    pub fn without_api(&self) -> Option<String> {
+        if self.access != GatewayAccess::Unattended {
+            return Some(format!("gateway {} is {}", self.name, self.access));
+        }
+        if let Some(hop) = self.hops.iter().find(|hop| hop.kind == HopKind::SshNested) {
+            return Some(format!("no connection goes through a hop of kind {} (gateway {})", hop.kind, self.name));
+        }
+        match self.probes.https {
+            ProbeState::Yes => None,
+            ProbeState::None => Some(format!("HTTPS is declared as not offered behind gateway {}", self.name)),
+            ProbeState::Blocked => Some(format!("HTTPS is declared as blocked behind gateway {}", self.name)),
+        }
+    }
+}
+
+impl Seat {
+    /// The port of the HTTPS API: as declared, or 3000 of an HX and 443 of the others (administration guides).
+    pub const fn api_port(&self) -> u16 {
+        match (self.api.port, self.series) {
+            (Some(port), _) => port,
+            (None, Series::Hx) => 3000,
+            (None, _) => 443,
+        }
+    }
+}
+
 crate::words! {
     /// What a contact is there for.
     pub enum ContactRole {
@@ -428,6 +459,8 @@ pub struct SeatCredentials {
     pub change: Option<CredentialName>,
     /// For questions by SNMP; a seat without one is not asked.
     pub snmp: Option<CredentialName>,
+    /// For the HTTPS API; a seat without one is not asked.
+    pub api: Option<CredentialName>,
 }
 
 impl SeatCredentials {
@@ -436,13 +469,13 @@ impl SeatCredentials {
         match purpose {
             Purpose::Read => self.read.as_ref(),
             Purpose::Change => self.change.as_ref(),
-            Purpose::Hop | Purpose::Snmp => None,
+            Purpose::Hop | Purpose::Snmp | Purpose::Api => None,
         }
     }
 
     /// Every credential that the seat names.
     pub fn all(&self) -> impl Iterator<Item = &CredentialName> {
-        [&self.read, &self.change, &self.snmp].into_iter().flatten()
+        [&self.read, &self.change, &self.snmp, &self.api].into_iter().flatten()
     }
 }
 
@@ -459,6 +492,19 @@ impl Default for SnmpPolicy {
     fn default() -> Self {
         Self { version: SnmpVersion::V3, port: 161 }
     }
+}
+
+/// How the HTTPS API of a seat is reached and known, where it is asked at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ApiPolicy {
+    /// The port, where it is not the usual one of the series.
+    pub port: Option<u16>,
+    /// The keys of the certificate that count: the one of today, and the one that follows.
+    pub pins: Vec<SpkiPin>,
+    /// A PEM file of the authorities that sign the certificate, where no pin is declared.
+    pub authorities: Option<PathBuf>,
+    /// The name in the certificate, where it is not the host name.
+    pub name: Option<String>,
 }
 
 /// A named place and role (設置機器).
@@ -502,6 +548,8 @@ pub struct Seat {
     pub ssh: SshPolicy,
     /// How SNMP is spoken, when the seat names a credential for it.
     pub snmp: SnmpPolicy,
+    /// How the HTTPS API is spoken, when the seat names a credential for it.
+    pub api: ApiPolicy,
     /// Free words that a person should read before touching it.
     pub notes: Vec<String>,
     /// Where it is declared: file and line, for messages.

@@ -58,6 +58,12 @@ pub const PROMPTS_MAX: usize = 8;
 pub const PROMPT_CHARS_MAX: usize = 256;
 /// Rounds of keyboard-interactive authentication.
 pub const PROMPT_ROUNDS_MAX: usize = 3;
+/// Bytes of the head of an answer by HTTP.
+pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of an answer of an HTTPS API: it is of health, and of short lists.
+pub const API_BYTES_MAX: usize = 1 << 20;
+/// How deep JSON from outside may go.
+pub const JSON_DEPTH_MAX: usize = 64;
 /// Objects of one walk by SNMP: an appliance has a few hundred.
 pub const SNMP_OBJECTS_MAX: usize = 10_000;
 /// Bytes of the names and values of one walk by SNMP.

@@ -21,6 +21,7 @@ pub mod limits;
 pub mod name;
 pub mod object;
 pub mod outside;
+pub mod pin;
 pub mod push;
 pub mod question;
 pub mod reading;

@@ -66,7 +66,7 @@ crate::words! {
         Configuration = "configuration",
         /// A second channel to the appliance: whether it answers, and where it says otherwise than the first.
         Channel = "channel",
-        /// The appliance's own word over everything, which SNMP alone gives.
+        /// The appliance's own word over everything, as SNMP has it.
         Overall = "overall",
         /// One queue of mail, or the quarantine (EX).
         MailQueue = "mail-queue",
@@ -74,6 +74,12 @@ crate::words! {
         Analysis = "analysis",
         /// The hardware of a managed appliance, as its CM sees it.
         Managed = "managed",
+        /// The appliance's own word over everything, as its HTTPS API has it.
+        ApiStatus = "api-status",
+        /// How many calls of its HTTPS API an appliance takes.
+        ApiLimit = "api-limit",
+        /// How old the newest alert is, which says that something looks.
+        LastAlert = "last-alert",
         /// An answer, or a part of one, that no definition recognises.
         Answer = "answer",
     }

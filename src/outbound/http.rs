@@ -12,18 +12,28 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use reqwest::header::{HeaderName, HeaderValue};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Url};
+use reqwest::{Client, Url};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use self::pinned::Pinned;
 use super::read_bounded;
 use crate::model::causes::with_causes;
 use crate::model::limits::CERTIFICATES_BYTES_MAX;
+use crate::model::pin::SpkiPin;
+
+mod conversation;
+mod pinned;
+
+pub use conversation::{Conversation, Server};
+pub use reqwest::Method;
 
 /// How long a connection may take, TLS included.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -53,6 +63,17 @@ pub enum HttpError {
     /// A header has a character that none may have.
     #[error("a header of the request has a character that cannot be sent")]
     Header,
+    /// The key of the certificate is none that counts. Nothing secret was sent.
+    #[error("certificate not accepted: found {found}{}", or_else(.expected))]
+    Pin {
+        /// The pins that count.
+        expected: Vec<SpkiPin>,
+        /// The pin of the key that was shown.
+        found: SpkiPin,
+    },
+    /// No version of TLS in common.
+    #[error("no TLS 1.2 or 1.3 in common; TLS 1.0 and 1.1 are not yet served")]
+    OldTls,
     /// There is no connection, its certificate is none that counts, or it ended too early.
     #[error("{0}")]
     Broken(String),
@@ -71,6 +92,8 @@ pub enum Trust<'a> {
     System,
     /// The authorities of a PEM file, and no others.
     Authorities(&'a Path),
+    /// These keys and no others, whoever signed their certificates and until whenever. Without any, no server is trusted.
+    Pins(&'a [SpkiPin]),
 }
 
 /// A server that is asked.
@@ -89,6 +112,10 @@ pub struct Answer {
     pub status: u16,
     /// The body, which may hold secrets.
     pub body: Zeroizing<Vec<u8>>,
+    /// The value of the header that was asked for.
+    pub secret: Option<SecretString>,
+    /// Whether the body is packed, though nobody asked for that.
+    pub packed: bool,
 }
 
 /// One request.
@@ -102,6 +129,61 @@ pub struct Ask<'a> {
     pub secret: Option<(&'static str, &'a SecretString)>,
     /// JSON to send.
     pub json: Option<Zeroizing<Vec<u8>>>,
+    /// The type of answer that is wanted.
+    pub accept: Option<&'static str>,
+    /// The header of the answer whose value is wanted, and nobody may see.
+    pub keep: Option<&'static str>,
+}
+
+impl<'a> Ask<'a> {
+    /// A request without a header or a body.
+    pub const fn new(method: Method, path: &'a str) -> Self {
+        Self { method, path, secret: None, json: None, accept: None, keep: None }
+    }
+
+    /// Its headers.
+    fn headers(&self) -> Result<HeaderMap, HttpError> {
+        let mut headers = HeaderMap::new();
+        if let Some((name, value)) = self.secret {
+            let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| HttpError::Header)?;
+            value.set_sensitive(true);
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        if let Some(accept) = self.accept {
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        }
+        if self.json.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        Ok(headers)
+    }
+}
+
+impl Answer {
+    fn of(status: u16, headers: &HeaderMap, keep: Option<&'static str>, bytes_max: usize) -> Result<Self, HttpError> {
+        let kept = keep.and_then(|name| headers.get(name)).map(|value| value.to_str().map(SecretString::from));
+        Ok(Self {
+            status,
+            body: Zeroizing::new(Vec::with_capacity(bytes_max.min(1 << 16))),
+            secret: kept.transpose().map_err(|_| HttpError::Broken("a header is no text".to_owned()))?,
+            packed: headers.contains_key(CONTENT_ENCODING),
+        })
+    }
+
+    fn add(&mut self, chunk: &[u8], bytes_max: usize) -> Result<(), HttpError> {
+        if self.body.len() + chunk.len() > bytes_max {
+            return Err(HttpError::TooLong(bytes_max));
+        }
+        self.body.extend_from_slice(chunk);
+        Ok(())
+    }
+}
+
+/// What the header `authorization` says of a user with a password (RFC 7617).
+pub fn basic(user: &str, password: &SecretString) -> SecretString {
+    let pair = Zeroizing::new(format!("{user}:{}", password.expose_secret()));
+    let coded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+    SecretString::from(format!("Basic {}", coded.as_str()))
 }
 
 impl Http {
@@ -109,11 +191,7 @@ impl Http {
     /// at most `bytes_max` bytes.
     pub fn new(address: &str, trust: Trust<'_>, wait: Duration, bytes_max: usize) -> Result<Self, HttpError> {
         let base = base(address)?;
-        let roots = roots(trust)?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let versions = versions.map_err(|error| HttpError::Client(error.to_string()))?;
-        let tls = versions.with_root_certificates(roots).with_no_client_auth();
+        let tls = tls(trust)?;
         let client = Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(Policy::none())
@@ -129,25 +207,16 @@ impl Http {
     /// Asks once.
     pub async fn ask(&self, ask: Ask<'_>) -> Result<Answer, HttpError> {
         let url = self.base.join(ask.path).map_err(|_| HttpError::Client("the path is none of a URL".to_owned()))?;
-        let mut request = self.client.request(ask.method, url);
-        if let Some((name, value)) = ask.secret {
-            let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| HttpError::Header)?;
-            value.set_sensitive(true);
-            request = request.header(HeaderName::from_static(name), value);
-        }
+        let mut request = self.client.request(ask.method.clone(), url).headers(ask.headers()?);
         if let Some(json) = ask.json {
-            request = request.header("content-type", "application/json").body(json.to_vec());
+            request = request.body(json.to_vec());
         }
         let mut response = request.send().await.map_err(|error| self.broken(error))?;
-        let status = response.status().as_u16();
-        let mut body = Zeroizing::new(Vec::with_capacity(self.bytes_max.min(1 << 16)));
+        let mut answer = Answer::of(response.status().as_u16(), response.headers(), ask.keep, self.bytes_max)?;
         while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(error))? {
-            if body.len() + chunk.len() > self.bytes_max {
-                return Err(HttpError::TooLong(self.bytes_max));
-            }
-            body.extend_from_slice(&chunk);
+            answer.add(&chunk, self.bytes_max)?;
         }
-        Ok(Answer { status, body })
+        Ok(answer)
     }
 
     fn broken(&self, error: reqwest::Error) -> HttpError {
@@ -192,9 +261,30 @@ fn base(address: &str) -> Result<Url, HttpError> {
     Ok(url)
 }
 
+fn tls(trust: Trust<'_>) -> Result<ClientConfig, HttpError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+    let versions = versions.map_err(|error| HttpError::Client(error.to_string()))?;
+    let known = match trust {
+        Trust::Pins(pins) => {
+            let pinned = Pinned::new(pins, provider.signature_verification_algorithms);
+            versions.dangerous().with_custom_certificate_verifier(Arc::new(pinned))
+        }
+        Trust::System | Trust::Authorities(_) => versions.with_root_certificates(roots(trust)?),
+    };
+    Ok(known.with_no_client_auth())
+}
+
+fn or_else(pins: &[SpkiPin]) -> String {
+    let pins: Vec<String> = pins.iter().map(ToString::to_string).collect();
+    if pins.is_empty() { ", none is declared".to_owned() } else { format!(", expected {}", pins.join(" or ")) }
+}
+
 fn roots(trust: Trust<'_>) -> Result<RootCertStore, HttpError> {
     let mut roots = RootCertStore::empty();
     match trust {
+        // Keys are known by themselves.
+        Trust::Pins(_) => {}
         Trust::System => {
             let found = rustls_native_certs::load_native_certs();
             let (taken, _) = roots.add_parsable_certificates(found.certs);

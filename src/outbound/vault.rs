@@ -151,7 +151,7 @@ impl VaultServer {
     async fn ask<T: DeserializeOwned>(&self, path: &str, body: Option<&serde_json::Value>) -> Result<T, VaultError> {
         let method = if body.is_some() { Method::POST } else { Method::GET };
         let json = body.map(|body| Zeroizing::new(body.to_string().into_bytes()));
-        let answer = self.http.ask(Ask { method, path, secret: Some((TOKEN, &self.token)), json }).await;
+        let answer = self.http.ask(Ask { secret: Some((TOKEN, &self.token)), json, ..Ask::new(method, path) }).await;
         let answer = answer.map_err(|source| VaultError::Http { address: self.address.clone(), source })?;
         if answer.status == 200 {
             let data = serde_json::from_slice(&answer.body).map(|answer: Answer<T>| answer.data);

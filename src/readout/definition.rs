@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
 
+use super::api::{ApiLayout, ApiMalformed, ApiReadout};
 use super::config::ConfigDefinition;
 use super::family::{Family, Mistake};
 use super::snmp::{self, SnmpLayout, SnmpReadout};
@@ -25,6 +26,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("clock.yaml", include_str!("definitions/clock.yaml")),
     ("version.yaml", include_str!("definitions/version.yaml")),
     ("hosts.yaml", include_str!("definitions/hosts.yaml")),
+    ("wsapi.yaml", include_str!("definitions/wsapi.yaml")),
     ("hardware.yaml", include_str!("definitions/hardware.yaml")),
     ("system-health.yaml", include_str!("definitions/system-health.yaml")),
     ("health.yaml", include_str!("definitions/health.yaml")),
@@ -41,6 +43,17 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("fenet.yaml", include_str!("definitions/fenet.yaml")),
     ("content-version.yaml", include_str!("definitions/content-version.yaml")),
     ("guest-images.yaml", include_str!("definitions/guest-images.yaml")),
+];
+
+/// The definitions of the HTTPS API that every build holds. A user's own has a name that begins with `api-`.
+const EMBEDDED_API: &[(&str, &str)] = &[
+    ("api-system.yaml", include_str!("definitions/api-system.yaml")),
+    ("api-hardware.yaml", include_str!("definitions/api-hardware.yaml")),
+    ("api-cm.yaml", include_str!("definitions/api-cm.yaml")),
+    ("api-alerts.yaml", include_str!("definitions/api-alerts.yaml")),
+    ("api-hx.yaml", include_str!("definitions/api-hx.yaml")),
+    ("api-hx-hosts.yaml", include_str!("definitions/api-hx-hosts.yaml")),
+    ("api-hx-seen.yaml", include_str!("definitions/api-hx-seen.yaml")),
 ];
 
 /// The definitions of SNMP that every build holds. A user's own has a name that begins with `snmp`.
@@ -143,6 +156,8 @@ pub struct Layout {
     pub optional: bool,
     /// Whether it speaks of hardware, which a virtual machine does not have.
     pub hardware: bool,
+    /// Whether it is asked only where the HTTPS API is declared.
+    pub api: bool,
     /// The last word of the command, when it asks for one thing of several: it is sent only after an answer of the same
     /// session has named that thing ([`Readout::names`]).
     pub named: Option<String>,
@@ -208,6 +223,8 @@ struct FileLayout {
     #[serde(default)]
     hardware: bool,
     #[serde(default)]
+    api: bool,
+    #[serde(default)]
     expects: Vec<Expect>,
 }
 
@@ -217,6 +234,7 @@ pub struct Definitions {
     layouts: Vec<Layout>,
     config: ConfigDefinition,
     snmp: Vec<SnmpLayout>,
+    api: Vec<ApiLayout>,
     verbs: OnceLock<Verbs>,
     own_verbs: Verbs,
 }
@@ -225,13 +243,22 @@ impl Definitions {
     /// The definitions that this build holds. A test has compiled their expressions and looked for their mistakes.
     pub fn embedded() -> Result<Self, DefinitionError> {
         let config = ConfigDefinition::parse("config.yaml", include_str!("definitions/config.yaml"))?;
-        let mut all =
-            Self { layouts: Vec::new(), config, snmp: Vec::new(), verbs: OnceLock::new(), own_verbs: Verbs::default() };
+        let mut all = Self {
+            layouts: Vec::new(),
+            config,
+            snmp: Vec::new(),
+            api: Vec::new(),
+            verbs: OnceLock::new(),
+            own_verbs: Verbs::default(),
+        };
         for (file, text) in EMBEDDED {
             all.put(layouts(file, parse(file, text)?)?);
         }
         for (file, text) in EMBEDDED_SNMP {
             all.put_snmp(parse_snmp(file, text)?);
+        }
+        for (file, text) in EMBEDDED_API {
+            all.put_api(parse_api(file, text)?);
         }
         Ok(all)
     }
@@ -255,6 +282,10 @@ impl Definitions {
             self.put_snmp(parse_snmp(file, text)?);
             return Ok(());
         }
+        if file.starts_with("api-") {
+            self.put_api(parse_api(file, text)?);
+            return Ok(());
+        }
         let parsed = parse(file, text)?;
         if let Some(mistake) = parsed.reads.mistake() {
             return Err(mistaken(file, mistake));
@@ -267,6 +298,13 @@ impl Definitions {
         match self.snmp.iter_mut().find(|known| known.name == layout.name) {
             Some(known) => *known = layout,
             None => self.snmp.push(layout),
+        }
+    }
+
+    fn put_api(&mut self, layout: ApiLayout) {
+        match self.api.iter_mut().find(|known| known.name == layout.name) {
+            Some(known) => *known = layout,
+            None => self.api.push(layout),
         }
     }
 
@@ -316,6 +354,30 @@ impl Definitions {
         let told = self.layouts.iter().filter(|layout| layout.series.contains(&series));
         let told: BTreeSet<ComponentKind> = told.flat_map(Layout::kinds).collect();
         self.snmp_of(series, false).flat_map(SnmpLayout::kinds).filter(|kind| !told.contains(kind)).collect()
+    }
+
+    /// What is asked by the HTTPS API of an appliance of a series, in the order of asking.
+    pub fn api_of(&self, series: Series, virtual_machine: bool) -> impl Iterator<Item = &ApiLayout> {
+        let speaks =
+            move |layout: &&ApiLayout| layout.series.contains(&series) && !(layout.hardware && virtual_machine);
+        self.api.iter().filter(speaks)
+    }
+
+    /// Reads an answer of the HTTPS API.
+    pub fn read_api(&self, layout: &ApiLayout, body: &[u8], context: &Context) -> Result<ApiReadout, ApiMalformed> {
+        layout.read(body, context)
+    }
+
+    /// The kinds of component of which, of SSH and the HTTPS API, the latter alone speaks on an appliance of a series.
+    pub fn api_only(&self, series: Series) -> BTreeSet<ComponentKind> {
+        let told = self.layouts.iter().filter(|layout| layout.series.contains(&series));
+        let told: BTreeSet<ComponentKind> = told.flat_map(Layout::kinds).collect();
+        self.api_of(series, false).flat_map(ApiLayout::kinds).filter(|kind| !told.contains(kind)).collect()
+    }
+
+    /// Every definition of the HTTPS API.
+    pub fn list_api(&self) -> impl Iterator<Item = &ApiLayout> {
+        self.api.iter()
     }
 
     /// Every definition of SNMP.
@@ -400,6 +462,11 @@ fn parse_snmp(file: &str, text: &str) -> Result<SnmpLayout, DefinitionError> {
     parsed.map_err(|mistake| mistaken(file, mistake))
 }
 
+fn parse_api(file: &str, text: &str) -> Result<ApiLayout, DefinitionError> {
+    let parsed = ApiLayout::parse(text).map_err(|source| syntax(file, source))?;
+    parsed.map_err(|mistake| mistaken(file, mistake))
+}
+
 fn parse(file: &str, text: &str) -> Result<File, DefinitionError> {
     serde_yaml::from_str::<File>(text).map_err(|source| syntax(file, source))
 }
@@ -421,6 +488,7 @@ fn layouts(file: &str, parsed: File) -> Result<Vec<Layout>, DefinitionError> {
             tiers: layout.tiers.clone(),
             optional: layout.optional,
             hardware: layout.hardware,
+            api: layout.api,
             named: named.cloned(),
             mark: parsed.mark,
             since: layout.since.clone(),

@@ -7,6 +7,7 @@
 //! *unrecognised*, never good and never bad; a cut answer gives nothing good where it may be cut; nothing here knows
 //! what the lab prints.
 
+mod api;
 mod backup_report;
 mod cli_error;
 mod clock;
@@ -20,6 +21,7 @@ mod read;
 mod scan;
 mod snmp;
 
+pub use api::{ApiLayout, ApiMalformed, ApiReadout};
 pub use backup_report::{backups_held, push_estimate, push_status};
 pub use cli_error::{CliError, cli_error};
 pub use clock::ApplianceTime;

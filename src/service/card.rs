@@ -164,6 +164,7 @@ async fn credentials(env: &Env, actor: &Actor, seat: &Seat) -> Result<Vec<CardCr
         (Purpose::Read, &seat.credentials.read),
         (Purpose::Change, &seat.credentials.change),
         (Purpose::Snmp, &seat.credentials.snmp),
+        (Purpose::Api, &seat.credentials.api),
     ];
     let one = |(purpose, name): (Purpose, &Option<CredentialName>)| {
         let name = name.clone()?;

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hoshu::outbound::http::{Ask, Http, HttpError, Trust};
+use hoshu::outbound::http::{Ask, Conversation, Http, HttpError, Server as Known, Trust};
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
@@ -90,12 +90,7 @@ impl Server {
     async fn ask(&self, trust: Trust<'_>) -> Result<(u16, Vec<u8>), HttpError> {
         let http = Http::new(&format!("https://{}", self.address), trust, Duration::from_secs(2), MAX)?;
         let token = SecretString::from(TOKEN);
-        let ask = Ask {
-            method: reqwest::Method::GET,
-            path: "v1/secret-path",
-            secret: Some(("x-vault-token", &token)),
-            json: None,
-        };
+        let ask = Ask { secret: Some(("x-vault-token", &token)), ..Ask::new(reqwest::Method::GET, "v1/secret-path") };
         let answer = http.ask(ask).await?;
         Ok((answer.status, answer.body.to_vec()))
     }
@@ -177,4 +172,52 @@ async fn an_answer_has_an_end_in_bytes_and_in_time() {
     let mute = Server { address: listener.local_addr().unwrap(), got: Arc::default() };
     let late = mute.ask(Trust::Authorities(Path::new(&pem))).await.unwrap_err();
     assert!(matches!(late, HttpError::Late(_)), "{late}");
+}
+
+#[tokio::test]
+async fn over_a_stream_of_somebody_else_the_same_servers_are_known_and_no_others() {
+    let (own, other) = (Authority::new(), Authority::new());
+    let talk = async |tls: ServerConfig, trust: Trust<'_>| {
+        let server = Server::start(tls, ok(b"here"), None).await;
+        let stream = TcpStream::connect(server.address).await.unwrap();
+        let known = Known { name: "nx01", trust, wait: Duration::from_secs(2), bytes_max: MAX };
+        let token = SecretString::from(TOKEN);
+        let ended = match Conversation::over(stream, known).await {
+            Ok(mut talk) => {
+                let ask = Ask { secret: Some(("x-feapi-token", &token)), ..Ask::new(reqwest::Method::GET, "a") };
+                talk.ask(ask).await.map(|answer| answer.status)
+            }
+            Err(error) => Err(error),
+        };
+        (ended.map_err(|error| error.to_string()), server.has_token())
+    };
+    assert_eq!(talk(own.sign("nx01", 2100), Trust::Authorities(&own.pem())).await, (Ok(200), true));
+    for (tls, trust) in [
+        (own.sign("nx01", 2020), Trust::Authorities(&own.pem())),
+        (own.sign("nx02", 2100), Trust::Authorities(&own.pem())),
+        (own.sign("nx01", 2100), Trust::Authorities(&other.pem())),
+        (own.sign("nx01", 2100), Trust::Pins(&[])),
+    ] {
+        let (ended, told) = talk(tls, trust).await;
+        let said = ended.unwrap_err();
+        assert!(said.contains("certificate") && !told, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_of_old_tls_is_told_apart() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut hello = [0; 2048];
+        assert!(stream.read(&mut hello).await.unwrap() > 0);
+        // An alert of TLS 1.0: fatal, protocol_version.
+        stream.write_all(&[21, 3, 1, 0, 2, 2, 70]).await.unwrap();
+        stream.shutdown().await.ok();
+    });
+    let stream = TcpStream::connect(address).await.unwrap();
+    let known = Known { name: "nx01", trust: Trust::Pins(&[]), wait: Duration::from_secs(2), bytes_max: MAX };
+    let refused = Conversation::over(stream, known).await.err().unwrap();
+    assert!(matches!(refused, HttpError::OldTls), "{refused}");
 }

@@ -21,8 +21,8 @@ use hoshu::lab::{Fault, Lab, LabError, LabOptions, SeatSpec, generated, secret_f
 use hoshu::model::command::ReadCommand;
 use hoshu::model::credential::{Login, LoginSecret};
 use hoshu::model::inventory::{
-    Algorithms, Channel, Gateway, GatewayAccess, ProbeState, Probes, Seat, SeatCredentials, SnmpPolicy, SshPolicy,
-    Supplier,
+    Algorithms, ApiPolicy, Channel, Gateway, GatewayAccess, ProbeState, Probes, Seat, SeatCredentials, SnmpPolicy,
+    SshPolicy, Supplier,
 };
 use hoshu::model::name::SeatName;
 use hoshu::model::time::Time;
@@ -445,6 +445,7 @@ fn seat_of(spec: &SeatSpec, channel: Channel) -> Seat {
             questions: Vec::new(),
         },
         snmp: SnmpPolicy::default(),
+        api: ApiPolicy::default(),
         notes: Vec::new(),
         declared_at: (String::new(), 0),
     }

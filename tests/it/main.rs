@@ -2,6 +2,7 @@
 
 mod access;
 mod agent;
+mod api;
 mod ask;
 mod attended;
 mod backup;

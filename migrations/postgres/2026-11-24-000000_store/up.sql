@@ -72,7 +72,7 @@ CREATE TABLE reading_span (
             'reach', 'identity', 'system', 'temperature', 'raid', 'disk', 'power', 'psu', 'fans', 'fan',
             'service', 'licence', 'content', 'guest-image', 'boot', 'interface', 'port-pair', 'traffic', 'mail',
             'mta', 'agents', 'last-event', 'file-system', 'ntp', 'clock', 'cm-link', 'configuration', 'channel',
-            'overall', 'mail-queue', 'analysis', 'managed', 'answer'
+            'overall', 'mail-queue', 'analysis', 'managed', 'api-status', 'api-limit', 'last-alert', 'answer'
         )),
     name TEXT NOT NULL,
     condition TEXT NOT NULL CHECK (condition IN (
@@ -130,7 +130,7 @@ CREATE TABLE finding (
             'reach', 'identity', 'system', 'temperature', 'raid', 'disk', 'power', 'psu', 'fans', 'fan',
             'service', 'licence', 'content', 'guest-image', 'boot', 'interface', 'port-pair', 'traffic', 'mail',
             'mta', 'agents', 'last-event', 'file-system', 'ntp', 'clock', 'cm-link', 'configuration', 'channel',
-            'overall', 'mail-queue', 'analysis', 'managed', 'answer'
+            'overall', 'mail-queue', 'analysis', 'managed', 'api-status', 'api-limit', 'last-alert', 'answer'
         )),
     name TEXT NOT NULL,
     condition TEXT NOT NULL CHECK (condition IN (

@@ -9,7 +9,7 @@ fn disk(condition: Condition, said: &str) -> Reading {
 fn held(ssh: Option<&[Reading]>, snmp: &[Reading], before: &[&Component]) -> Vec<(String, Condition, String)> {
     let (asked, alone) = (BTreeSet::from([ComponentKind::Disk]), BTreeSet::from([ComponentKind::MailQueue]));
     let first = ssh.map(|readings| First { readings, asked: &asked });
-    let readings = cross_check(first, Second { readings: snmp, alone: &alone }, before);
+    let readings = cross_check(Via::Snmp, first, Second { readings: snmp, alone: &alone }, before);
     let shown =
         |reading: Reading| (reading.component.for_terminal(), reading.condition, reading.said.as_data().to_owned());
     readings.into_iter().map(shown).collect()
@@ -52,6 +52,7 @@ fn what_was_told_apart_once_is_followed_until_it_agrees() {
     let gone = held(Some(&[bad]), &[], &before);
     assert_eq!(gone[0], line("channel snmp disk 3", Condition::Missing, "SNMP says nothing of it"));
     let not_asked = cross_check(
+        Via::Snmp,
         Some(First { readings: &[], asked: &BTreeSet::new() }),
         Second { readings: &[good], alone: &BTreeSet::new() },
         &before,
@@ -130,9 +131,56 @@ proptest! {
         let alone = BTreeSet::from([ComponentKind::MailQueue]);
         let asked = BTreeSet::from([ComponentKind::Disk]);
         let first = First { readings: &ssh, asked: &asked };
-        for reading in cross_check(Some(first), Second { readings: &snmp, alone: &alone }, &[]) {
+        for reading in cross_check(Via::Snmp, Some(first), Second { readings: &snmp, alone: &alone }, &[]) {
             prop_assert!(matches!(reading.component.kind, ComponentKind::Channel | ComponentKind::MailQueue));
             prop_assert!(reading.condition != Condition::Bad || reading.component.kind == ComponentKind::MailQueue);
         }
+    }
+}
+
+#[test]
+fn what_three_channels_say_differently_is_told_once() {
+    use Condition::{Bad, Good, Unrecognised, Warning};
+    let names = |ssh: Condition, snmp: Condition, api: Condition, before: &[&Component]| {
+        let spoke = |via: Via, condition| {
+            let raw = vec![disk(condition, "x")];
+            let (asked, alone) = (BTreeSet::from([ComponentKind::Disk]), BTreeSet::new());
+            let ssh = [disk(ssh, "x")];
+            let first = Some(First { readings: &ssh, asked: &asked });
+            let held = cross_check(via, first, Second { readings: &raw, alone: &alone }, before);
+            Spoke { raw, held }
+        };
+        let all = together(&[disk(ssh, "x")], spoke(Via::Snmp, snmp), spoke(Via::Api, api), before);
+        let shown = |reading: Reading| format!("{} {}", reading.component.name.as_data(), reading.condition);
+        all.into_iter().map(shown).collect::<Vec<_>>()
+    };
+    assert_eq!(names(Good, Good, Good, &[]), ["api good", "snmp good"]);
+    assert_eq!(names(Bad, Warning, Bad, &[]), ["api good", "snmp good"]);
+    assert_eq!(names(Good, Bad, Good, &[]), ["all disk 3 warning", "api good", "snmp good"]);
+    assert_eq!(names(Good, Bad, Bad, &[]), ["all disk 3 warning", "api good", "snmp good"]);
+    // What cannot be understood on one side is no disagreement of three.
+    let two = ["api good", "api disk 3 unrecognised", "snmp good", "snmp disk 3 warning"];
+    assert_eq!(names(Good, Bad, Unrecognised, &[]), two);
+    let [all, snmp] = ["all disk 3", "snmp disk 3"].map(|name| Component::new(ComponentKind::Channel, name));
+    assert_eq!(names(Good, Good, Good, &[&all]), ["all disk 3 good", "api good", "snmp good"]);
+    let moved = ["all disk 3 warning", "api good", "snmp good", "snmp disk 3 good"];
+    assert_eq!(names(Good, Bad, Good, &[&snmp]), moved);
+    let silent = together(&[], Spoke::default(), Spoke::default(), &[&all]);
+    assert_eq!(silent.len(), 1);
+    assert_eq!(silent[0].condition, Condition::Missing);
+}
+
+#[test]
+fn of_two_channels_that_alone_speak_of_something_the_one_that_does_counts() {
+    let managed = |condition| Reading::new(Component::new(ComponentKind::Managed, "nx01"), condition, "x");
+    let spoke = |condition| Spoke::only(vec![managed(condition)]);
+    let pairs = [
+        (Condition::Missing, Condition::Good, Condition::Good),
+        (Condition::Bad, Condition::Good, Condition::Bad),
+        (Condition::Disabled, Condition::Bad, Condition::Bad),
+    ];
+    for (snmp, api, expected) in pairs {
+        let all = together(&[], spoke(snmp), spoke(api), &[]);
+        assert_eq!(all.iter().map(|one| one.condition).collect::<Vec<_>>(), [expected], "{snmp} {api}");
     }
 }

@@ -35,6 +35,7 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Vec<Problem>) {
                 belongs(credentials, "read", owner, problems);
                 belongs(credentials, "change", owner, problems);
                 belongs(credentials, "snmp", owner, problems);
+                belongs(credentials, "api", owner, problems);
             }
         }
         for hop in customer.gateways.iter().flat_map(|gateway| gateway.tables("hops")) {

@@ -5,6 +5,7 @@
 //! document shows are modelled, not seen.
 
 mod afflict;
+mod api;
 mod build;
 mod change;
 mod commands;

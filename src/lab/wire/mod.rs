@@ -1,7 +1,8 @@
-//! Serves the units of a rack by SSH and SNMP on loopback, and the bastions before them.
+//! Serves the units of a rack by SSH, SNMP and HTTPS on loopback, and the bastions before them.
 //!
 //! A listener is one small task; what a unit costs beyond it is paid when somebody connects.
 
+mod api;
 mod bastion;
 mod channel;
 mod client;
@@ -12,6 +13,7 @@ mod push;
 mod snmp;
 mod terminal;
 
+pub(super) use api::ApiFace;
 pub(super) use bastion::{Bastion, Ports, bind_bastion, serve_bastion};
 pub use keys::{fingerprint, hop_fingerprint, host_key, public_host_key};
 pub(super) use listener::{Wire, bind, listen};

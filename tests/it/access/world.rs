@@ -9,8 +9,8 @@ use hoshu::access::{
 use hoshu::model::command::ReadCommand;
 use hoshu::model::credential::{Login, LoginSecret};
 use hoshu::model::inventory::{
-    Algorithms, Channel, DataPath, Gateway, GatewayAccess, ProbeState, Probes, Seat, SeatCredentials, SnmpPolicy,
-    SshPolicy, Supplier,
+    Algorithms, ApiPolicy, Channel, DataPath, Gateway, GatewayAccess, ProbeState, Probes, Seat, SeatCredentials,
+    SnmpPolicy, SshPolicy, Supplier,
 };
 use hoshu::model::series::Series;
 
@@ -54,6 +54,7 @@ pub(crate) fn seat(algorithms: Algorithms, channel: Channel) -> Seat {
             questions: Vec::new(),
         },
         snmp: SnmpPolicy::default(),
+        api: ApiPolicy::default(),
         notes: Vec::new(),
         declared_at: ("acme.yaml".to_owned(), 1),
     }
