@@ -2,12 +2,13 @@
 //!
 //! The acts are data; each command runs as a child of this very program, so that what is shown is what anybody gets.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{Context, Doors, Ended};
+use crate::model::outside::Outside;
 use crate::service::refusal::Refusal;
 
 /// Show the main job on a simulated fleet, in under a minute.
@@ -18,9 +19,15 @@ pub struct Args {
     keep: bool,
 }
 
+/// Bytes that the opening of a way says at most.
+const SAID_MAX: usize = 16 * 1024;
+
 /// One act: what is done, and what to look at.
+#[derive(Clone, Copy)]
 struct Act {
     title: &'static str,
+    /// The attended way that a person holds open in another terminal meanwhile.
+    open: Option<&'static str>,
     commands: &'static [&'static [&'static str]],
     look: &'static str,
 }
@@ -28,16 +35,19 @@ struct Act {
 const ACTS: &[Act] = &[
     Act {
         title: "The files are checked before anything is touched",
+        open: None,
         commands: &[&["check"]],
         look: "every seat is counted; what this version does not serve yet is named, never ignored",
     },
     Act {
         title: "Keys: one root, one pair for each customer",
+        open: None,
         commands: &[&["key", "init"]],
         look: "backups are sealed to their customer's public key; only the root opens them",
     },
     Act {
         title: "First contact stops before any password",
+        open: None,
         commands: &[
             &["hostkey", "scan", "--on", "all"],
             &["hostkey", "accept", "--from", "lab/consoles.txt", "--route", "read on the consoles"],
@@ -46,6 +56,7 @@ const ACTS: &[Act] = &[
     },
     Act {
         title: "Behind a bastion its own key comes first, then that of the appliance",
+        open: None,
         commands: &[
             &["hostkey", "scan", "--on", "umi-nx01"],
             &["hostkey", "accept", "umi-nx01", "--route", "read on the console"],
@@ -54,16 +65,19 @@ const ACTS: &[Act] = &[
     },
     Act {
         title: "Every appliance is polled over SSH, and a dozen over SNMP beside it",
+        open: None,
         commands: &[&["poll", "--on", "all"]],
         look: "series by series: what answers, what does not, and why",
     },
     Act {
         title: "Every configuration is backed up, sealed, and proved complete",
+        open: None,
         commands: &[&["backup", "take", "--on", "all"]],
         look: "a backup counts only when its header, sections, prompt and change ID agree",
     },
     Act {
         title: "Somebody changes one appliance; the next backup shows it",
+        open: None,
         commands: &[
             &["lab", "change", "acme-nx01", "ntp server 10.20.0.250"],
             &["backup", "take", "--on", "acme-nx01"],
@@ -72,7 +86,8 @@ const ACTS: &[Act] = &[
         look: "the change, section by section; no secret is shown",
     },
     Act {
-        title: "A disk fails, a licence ends, a wire is cut, two channels disagree",
+        title: "A disk fails, a licence ends, a wire is cut, three channels disagree",
+        open: None,
         commands: &[
             &["lab", "break", "acme-nx01", "disk-failed"],
             &["lab", "break", "acme-ex01", "licence-expired"],
@@ -83,6 +98,43 @@ const ACTS: &[Act] = &[
             &["finding", "list"],
         ],
         look: "what was broken stands there with since and count, the hard ones first; what is unknown is never called failed",
+    },
+    Act {
+        title: "Healthy and useless: every lamp of a sensor is good, and nothing arrives at it",
+        open: None,
+        commands: &[
+            &["lab", "break", "momiji-nx01", "blind"],
+            &["poll", "--on", "momiji-nx01", "--tier", "detail", "--every", "2s", "--times", "4"],
+        ],
+        look: "services, hardware and links are good; the seat is blind all the same, and shown as good nowhere",
+    },
+    Act {
+        title: "A bank lets nobody in without a person: first its bastion's key, then a one-time password",
+        open: None,
+        commands: &[
+            &["session", "open", "ginga/center-otp"],
+            &["hostkey", "accept", "--from", "lab/consoles.txt", "--route", "read on the consoles"],
+        ],
+        look: "the key is shown, and nothing is said to the bastion before a person accepts it",
+    },
+    Act {
+        title: "The way is open in another terminal, and other commands borrow it",
+        open: Some("ginga/center-otp"),
+        commands: &[
+            &["hostkey", "scan", "--on", "customer=ginga"],
+            &["hostkey", "accept", "--from", "lab/consoles.txt", "--route", "read on the consoles"],
+            &["poll", "--on", "customer=ginga"],
+        ],
+        look: "what waits for a person is due for an attended slot, never failed; with the person it is polled as any other",
+    },
+    Act {
+        title: "An appliance writes a full backup itself, and pushes it",
+        open: None,
+        commands: &[
+            &["backup", "take", "--profile", "full", "--on", "acme-nx01"],
+            &["backup", "list", "--on", "acme-nx01"],
+        ],
+        look: "a login for one file, sealed while it arrives, and held against what the appliance says of it",
     },
 ];
 
@@ -95,6 +147,63 @@ impl Drop for Lab {
         drop(self.0.kill());
         drop(self.0.wait());
     }
+}
+
+/// An attended way, held open by a command at a terminal of its own; it is closed when the act is over.
+struct OpenWay(Child);
+
+impl Drop for OpenWay {
+    fn drop(&mut self) {
+        // The terminal goes with it, and a command whose terminal goes closes its way.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// Opens a way as a person does, who reads the one-time password from a token.
+fn open_way(context: &Context<'_, impl Doors>, dir: &Path, way: &str) -> Result<OpenWay, Refusal> {
+    let token = program(dir)?.args(["lab", "token", way]).output();
+    let token = token.map_err(|error| failed(format!("the token shows nothing: {error}")))?.stdout;
+    // `script` (util-linux) is a terminal with a pipe to it.
+    let child = program(dir)?;
+    let own = child.get_program().to_owned();
+    let mut terminal = Command::new("script");
+    terminal.current_dir(dir).env_clear().envs(child.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    terminal.env("HOSHU_ITSELF", own).env("HOSHU_WAY", way);
+    let typed = "exec \"$HOSHU_ITSELF\" session open \"$HOSHU_WAY\" --for 2m";
+    let child = terminal
+        .args(["--quiet", "--return", "--command", typed, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(format!("script, of util-linux, does not start: {error}")))?;
+    let mut open = OpenWay(child);
+    let (Some(mut stdin), Some(mut stdout)) = (open.0.stdin.take(), open.0.stdout.take()) else {
+        return Err(failed("the terminal has no pipes"));
+    };
+    let mut said = Vec::new();
+    wait_for(&mut stdout, &mut said, "password: ")?;
+    stdin.write_all(&token).map_err(|error| failed(format!("the password is not typed: {error}")))?;
+    wait_for(&mut stdout, &mut said, "closes the way.")?;
+    for line in String::from_utf8_lossy(&said).lines() {
+        context.out.talk(&format!("   | {}", Outside::from(line.trim_end()).for_terminal()));
+    }
+    open.0.stdin = Some(stdin);
+    open.0.stdout = Some(stdout);
+    Ok(open)
+}
+
+/// Reads until something was said.
+fn wait_for(from: &mut impl Read, said: &mut Vec<u8>, wanted: &str) -> Result<(), Refusal> {
+    let mut byte = [0];
+    while !said.ends_with(wanted.as_bytes()) {
+        if said.len() > SAID_MAX || !matches!(from.read(&mut byte), Ok(1)) {
+            let said = Outside::from_bytes(said);
+            return Err(failed(format!("the way does not open: {}", said.for_terminal())));
+        }
+        said.extend(byte);
+    }
+    Ok(())
 }
 
 /// A folder of our own that is removed at the end.
@@ -149,6 +258,13 @@ fn start_lab(dir: &Path) -> Result<Lab, Refusal> {
 
 fn act(context: &Context<'_, impl Doors>, dir: &Path, number: usize, act: &Act) -> Result<(), Refusal> {
     context.out.talk(&format!("\n── {number}/{}  {}", ACTS.len(), act.title));
+    let _way = match act.open {
+        Some(way) => {
+            context.out.talk(&format!("$ hoshu session open {way}      (in another terminal)"));
+            Some(open_way(context, dir, way)?)
+        }
+        None => None,
+    };
     for words in act.commands {
         let shown: Vec<_> = words
             .iter()

@@ -13,7 +13,7 @@ use crate::bastions::{HOP, house_behind};
 use crate::house::{House, files};
 use crate::key::with_recovery;
 
-/// A house whose settings have a drop on a port of its own.
+/// A house whose drop has a port of its own.
 fn with_drop() -> (House, u16) {
     let house = House::example();
     house.onboard();
@@ -23,9 +23,7 @@ fn with_drop() -> (House, u16) {
 
 fn add_drop(house: &House, more: &str) -> u16 {
     let port = free_port();
-    let settings = std::fs::read_to_string(house.path("hoshu.yaml")).unwrap();
-    let drop = format!("{settings}drop: {{listen: '127.0.0.1:{port}'{more}}}\n");
-    std::fs::write(house.path("hoshu.yaml"), drop).unwrap();
+    house.edit("hoshu.yaml", "'127.0.0.1:10022'", &format!("'127.0.0.1:{port}'{more}"));
     port
 }
 
