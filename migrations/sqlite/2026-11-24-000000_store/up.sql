@@ -217,7 +217,48 @@ CREATE TABLE pruned (
     reason TEXT NOT NULL
 );
 
-    kind TEXT NOT NULL CHECK (kind IN ('configuration', 'pushed', 'transcript')),
+-- Sessions that leave a transcript, as they begin. One without a row in `transcript_end` is under way, or was cut off.
+CREATE TABLE transcript (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer TEXT NOT NULL,
+    seat TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('login', 'automatic')),
+    who TEXT NOT NULL,
+    began_at BIGINT NOT NULL,
+    process TEXT NOT NULL
+);
+
+-- How they ended, and the sealed transcript.
+CREATE TABLE transcript_end (
+    transcript_id BIGINT NOT NULL PRIMARY KEY REFERENCES transcript (id),
+    ended_at BIGINT NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('left', 'closed', 'broke', 'idle', 'stopped')),
+    detail TEXT NOT NULL,
+    bytes BIGINT NOT NULL,
+    commands BIGINT NOT NULL,
+    denied BIGINT NOT NULL,
+    cut BOOLEAN NOT NULL,
+    object_id BIGINT NOT NULL REFERENCES object (id)
+);
+
+-- Which transcripts were pruned. Their rows and objects may go only when they are named here.
+CREATE TABLE transcript_pruned (
+    transcript_id BIGINT NOT NULL PRIMARY KEY,
+    customer TEXT NOT NULL,
+    seat TEXT NOT NULL,
+    who TEXT NOT NULL,
+    began_at BIGINT NOT NULL,
+    object_id BIGINT,
+    pruned_at BIGINT NOT NULL
+);
+
+-- Keys of the house itself, sealed to the root key and the recovery recipients: the host key of the drop.
+CREATE TABLE house_key (
+    name TEXT NOT NULL PRIMARY KEY,
+    public TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    sealed_to TEXT NOT NULL,
+    made_at BIGINT NOT NULL
 );
 
 -- Each customer's key pairs; the highest generation is the present one. A destroyed one is a tombstone.
