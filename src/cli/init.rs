@@ -65,8 +65,7 @@ fn lab_settings(inventory: &Inventory) -> String {
          # loopback ports are dialled.\nrealm: lab\nzone: Asia/Tokyo\nstore: data/hoshu.db\ndepot: data/depot\n\
          inventory: inventory\nroot_key: {file: keys/root.key}\nlab: {ports: lab/ports.json}\n\
          limits: {connect_s: 3, login_s: 5, command_s: 20, idle_s: 10, snmp_s: 5}\n\
-         # Where the appliances push their backups, and a patience of seconds, so that nobody waits half an hour.\n\
-         drop: {listen: '127.0.0.1:10022'}\nprotection: {zero_after: 5s, zero_polls: 3}\ncredentials:\n",
+         drop: {listen: '127.0.0.1:10022'}\ncredentials:\n",
     );
     let mut names: Vec<(&CredentialName, &str)> = Vec::new();
     for seat in inventory.seats.values() {

@@ -155,7 +155,8 @@ fn good_nowhere(seat: &str, faults: &[&str], component: (&str, &str), condition:
     let house = House::example();
     house.onboard();
     // Half an hour in a second: the lab has no other clock than ours.
-    house.edit("hoshu.yaml", "zero_after: 5s, zero_polls: 3", "zero_after: 1s, zero_polls: 2");
+    let rules = "protection: {zero_after: 1s, zero_polls: 2}\nrealm: lab";
+    house.edit("hoshu.yaml", "realm: lab", rules);
     house.hoshu(&["backup", "take", "--on", seat]).expect(0);
     for fault in faults {
         house.break_unit(seat, fault);
