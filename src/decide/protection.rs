@@ -353,7 +353,11 @@ pub fn agents(look: &Look<'_>) -> Judged {
         (_, Some(day)) if day >= floor => (Condition::Good, "agents report".to_owned()),
         _ => (Condition::Learning, format!("fewer than {} agents", look.rules.agents_floor)),
     };
-    judged.readings.push(Reading::new(Component::only(ComponentKind::Agents), condition, said));
+    let whole = Reading::new(Component::only(ComponentKind::Agents), condition, said);
+    judged.readings.push(match total {
+        Some(milli) => whole.with(Measure { milli, unit: Unit::Count }),
+        None => whole,
+    });
     for name in ["seen-1h", "seen-24h"] {
         let Some(milli) = number(name) else { continue };
         let own = look.past.iter().filter(|one| one.component == named(name) && one.measure.unit == Unit::Count);

@@ -10,10 +10,10 @@ crate::words! {
     pub enum ObjectKind {
         /// A text configuration.
         Configuration = "configuration",
-        /// The timed transcript of a session.
-        Transcript = "transcript",
         /// A file that an appliance wrote and pushed.
         Pushed = "pushed",
+        /// The timed transcript of a session.
+        Transcript = "transcript",
     }
 }
 

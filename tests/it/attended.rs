@@ -141,7 +141,7 @@ fn token(house: &House) -> String {
 }
 
 fn list(house: &House) -> Value {
-    house.hoshu(&["session", "list", "--json"]).expect(0).json()["gateways"].clone()
+    house.hoshu(&["session", "ways", "--json"]).expect(0).json()["gateways"].clone()
 }
 
 fn accept(house: &House) {
