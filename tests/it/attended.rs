@@ -413,7 +413,7 @@ fn only_the_same_user_and_realm_borrows_and_only_what_lies_behind() {
         assert!(answer.contains(r#""reply":"refused""#) && answer.contains(why), "{line}: {answer}");
     }
     assert_eq!(ask(&socket, &"x".repeat(5000)), "", "a line that is too long gets no answer");
-    assert_eq!(house.hoshu(&["poll", "--on", "ginga-nx01", "--json"]).expect(0).json()["good"], 1);
+    assert_eq!(house.hoshu(&["poll", "--on", "ginga-nx01", "--json"]).expect(0).json()["answered"], 1);
 
     // A folder that others may use is not borrowed from.
     std::fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();

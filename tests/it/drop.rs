@@ -144,6 +144,7 @@ fn the_one_time_login_is_written_nowhere() {
 fn what_cannot_be_pushed_says_why() {
     let house = House::example();
     house.onboard();
+    house.edit("hoshu.yaml", "drop: {listen: '127.0.0.1:10022'}\n", "");
     let none = house.hoshu(&["backup", "take", "--profile", "full", "--on", "acme-nx01"]).expect(1);
     assert!(none.err.contains("error[drop]") && none.err.contains("docs/drop.md"), "{}", none.err);
     drop(house);
