@@ -13,6 +13,8 @@ const PROMPT_SLACK: usize = 256;
 const SHORT: usize = 1024;
 /// Bytes of what was seen last that an error quotes.
 const TAIL_BYTES: usize = 200;
+/// What an error quotes after a secret was typed.
+const NOT_QUOTED: &str = "not quoted, since it may hold what was typed";
 
 /// What the end of the text so far looks like. More text may show that it was something else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +89,8 @@ pub(super) struct Reader {
     doubtful: bool,
     /// A person typed the line, who may give its answer up.
     typed: bool,
+    /// A secret may have been typed: what came since may hold its echo, and is quoted nowhere.
+    is_secret: bool,
 }
 
 impl Reader {
@@ -113,6 +117,7 @@ impl Reader {
             last: LastLine::Whole,
             doubtful: false,
             typed: false,
+            is_secret: false,
         }
     }
 
@@ -152,13 +157,13 @@ impl Reader {
     /// Waits for what follows the answer to a question, which is not echoed.
     pub(super) fn begin_unechoed(&mut self) {
         self.start(Until::PromptOrQuestion, GREETING_BYTES_MAX);
-        self.echo = Echo::Stripped;
+        (self.echo, self.is_secret) = (Echo::Stripped, true);
     }
 
     fn start(&mut self, until: Until, bytes_max: usize) {
         self.screen = Screen::new(true);
         (self.until, self.bytes_max, self.raw) = (until, bytes_max, 0);
-        (self.last, self.doubtful) = (LastLine::Whole, false);
+        (self.last, self.doubtful, self.is_secret) = (LastLine::Whole, false, false);
     }
 
     /// Takes bytes as they came. After a limit was broken the rest is thrown away.
@@ -282,13 +287,17 @@ impl Reader {
 
     /// Everything since the line was sent.
     pub(super) fn said(&self) -> Outside {
-        Outside::from_bytes(self.screen.text())
+        self.quoted(self.screen.text())
     }
 
     /// The last words, for an error.
     pub(super) fn tail(&self) -> Outside {
         let text = self.screen.text();
-        Outside::from_bytes(text.get(text.len().saturating_sub(TAIL_BYTES)..).unwrap_or_default())
+        self.quoted(text.get(text.len().saturating_sub(TAIL_BYTES)..).unwrap_or_default())
+    }
+
+    fn quoted(&self, text: &[u8]) -> Outside {
+        if self.is_secret { Outside::from(NOT_QUOTED) } else { Outside::from_bytes(text) }
     }
 
     /// Whether nothing came at all, not even the echo of the last line.

@@ -198,6 +198,7 @@ async fn with_person(
         Ok(result) if wants_more(&result, manner) => {
             by_questions(connection, user, None, manner).await.map_err(Unasked::into_error)
         }
+        Ok(AuthResult::Failure { partial_success: true, remaining_methods }) => Err(second_factor(&remaining_methods)),
         Ok(AuthResult::Failure { remaining_methods, .. }) => Err(refused(connection, user, &remaining_methods).await),
         Err(_) => Err(connection.reason(DURING).await),
     }
@@ -260,6 +261,7 @@ async fn after_key(
         Ok(result) if wants_more(&result, manner) => {
             by_questions(connection, user, None, manner).await.map_err(Unasked::into_error)
         }
+        Ok(AuthResult::Failure { partial_success: true, remaining_methods }) => Err(second_factor(&remaining_methods)),
         Ok(AuthResult::Failure { remaining_methods, .. }) => Err(refused(connection, user, &remaining_methods).await),
         Err(()) => Err(connection.reason(DURING).await),
     }
@@ -276,11 +278,12 @@ async fn by_password(
     }
     match connection.handle_mut()?.authenticate_password(user, password.expose_secret()).await {
         Ok(AuthResult::Success) => Ok(()),
-        Ok(AuthResult::Failure { remaining_methods: offered, .. })
+        Ok(AuthResult::Failure { remaining_methods: offered, partial_success: false })
             if offered.contains(&MethodKind::KeyboardInteractive) && !offered.contains(&MethodKind::Password) =>
         {
             by_questions(connection, user, Some(password), manner).await.map_err(Unasked::into_error)
         }
+        Ok(AuthResult::Failure { partial_success: true, remaining_methods }) => Err(second_factor(&remaining_methods)),
         Ok(AuthResult::Failure { remaining_methods, .. }) => Err(refused(connection, user, &remaining_methods).await),
         Err(_) => Err(connection.reason(DURING).await),
     }
@@ -330,6 +333,9 @@ async fn by_questions(
                 if !answered && (!manner.questions.is_empty() || manner.beside.is_some()) =>
             {
                 return Err(Unasked::Offers(remaining_methods));
+            }
+            Ok(KeyboardInteractiveAuthResponse::Failure { remaining_methods, partial_success: true }) => {
+                return Err(second_factor(&remaining_methods).into());
             }
             Ok(KeyboardInteractiveAuthResponse::Failure { remaining_methods, .. }) => {
                 return Err(refused(connection, user, &remaining_methods).await.into());
@@ -404,6 +410,11 @@ fn answer(prompts: &[Prompt], questions: &[Question]) -> Answer {
             Answer::Unknown(Outside::new(texts.join(" | ").chars().take(PROMPT_CHARS_MAX).collect::<String>()))
         }
     }
+}
+
+/// What was said is right, and not enough: no refusal, so that no credential is stopped for it, and nothing more is said.
+fn second_factor(wanted: &MethodSet) -> AccessError {
+    AccessError::UnknownPrompt(Outside::new(format!("a second factor is wanted: {}", names(wanted))))
 }
 
 /// A failure without a method that is left may also be a connection that broke: russh tells the difference at its

@@ -165,12 +165,14 @@ pub(super) async fn open(
     let answer = if key.compares { key.fingerprint.as_str() } else { "yes" };
     let said = async {
         talk.say(answer.as_bytes()).await?;
-        talk.password_question(peer, &login.user, &place.0).await?;
+        talk.password_question(hop, peer, &login.user, &place.0).await?;
         talk.is_secret = true;
         talk.say(password.expose_secret().as_bytes()).await?;
         talk.prompt(hop, &login.user).await
     };
     if let Err(error) = said.await {
+        // What nobody reads any more would keep the bastion's sign of life waiting.
+        drop(talk);
         return Err(bastion.blame(error).await);
     }
     let (connection, nested) = talk.hand_over(bastion);
@@ -276,7 +278,13 @@ impl Talk {
 
     /// Waits until the client asks for the password of this account. What the appliance says before it (a banner) may
     /// look like anything; the question is the last line, and of the client's form.
-    async fn password_question(&mut self, peer: Peer<'_>, user: &str, host: &str) -> Result<(), AccessError> {
+    async fn password_question(
+        &mut self,
+        hop: &Hop,
+        peer: Peer<'_>,
+        user: &str,
+        host: &str,
+    ) -> Result<(), AccessError> {
         loop {
             let text = self.text();
             let line = last_line(&text);
@@ -286,9 +294,11 @@ impl Talk {
             if declared || own.iter().any(|own| own.eq_ignore_ascii_case(line.trim_end())) {
                 return Ok(());
             }
+            // Only of a client that has ended: before, its last words may be those of a banner.
+            let over = self.ended || hop.menu.as_ref().is_some_and(|menu| menu.asks(line));
             match ask(&text) {
-                Ask::Failed(Failed::Unreached(said)) => return Err(AccessError::Network(quote(&said))),
-                _ if self.ended => return Err(AccessError::Dropped("the login")),
+                Ask::Failed(Failed::Unreached(said)) if over => return Err(AccessError::Network(quote(&said))),
+                _ if over => return Err(AccessError::Dropped("the login")),
                 _ => {}
             }
             if !self.hear().await? {

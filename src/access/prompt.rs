@@ -3,6 +3,8 @@
 //! Shapes (docs.trellix.com, enable; fireeye.dev, authentication): `host > `, `host # `, `host (config) # `; a CM in a
 //! cluster puts a tag before or between them (docs.trellix.com, show cmc status: `[CM-1] config #`).
 
+use crate::model::question::is_for_password;
+
 /// The longest prompt, in bytes: a host name of 63 characters, two tags and the mode.
 const PROMPT_BYTES_MAX: usize = 200;
 
@@ -120,11 +122,11 @@ pub(super) fn pager(line: &[u8]) -> Option<Key> {
     (lines || more || key || line == ":").then_some(Key::Space)
 }
 
-/// Whether a line asks for a password and waits.
+/// Whether a line asks for the password and waits. A new or an old one is asked for by other questions.
 pub(super) fn is_password_question(line: &str) -> bool {
     let line = line.trim_end();
-    let tail = line.len().checked_sub(b"password:".len()).and_then(|start| line.get(start..));
-    tail.is_some_and(|tail| tail.eq_ignore_ascii_case("password:"))
+    // Most lines end otherwise, and are not held against the pattern.
+    line.ends_with(':') && is_for_password(line)
 }
 
 /// Whether a line is the question of an SSH client whether an unknown host key is the right one (OpenSSH; modelled for an
@@ -207,7 +209,16 @@ mod tests {
         for line in ["Password:", "admin@nx01's password: ", "PASSWORD:\t"] {
             assert!(is_password_question(line), "{line}");
         }
-        for line in ["Password", "New password: retype", "Token:", "パスワード:", "", "assword:"] {
+        for line in [
+            "Password",
+            "New password:",
+            "Old password: ",
+            "New password: retype",
+            "Token:",
+            "パスワード:",
+            "",
+            "assword:",
+        ] {
             assert!(!is_password_question(line), "{line}");
         }
     }

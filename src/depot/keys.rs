@@ -56,13 +56,13 @@ pub enum KeyError {
         #[source]
         source: std::io::Error,
     },
-    /// Others than its owner may use the key.
-    #[error("read the key {}: mode {mode:04o}; only its owner may read it", path.display())]
+    /// Others than its owner could read or replace the key.
+    #[error("read the key {}: expected a plain file of this user with mode 0600 or 0400, found {found}", path.display())]
     RootOpenToOthers {
         /// Its file.
         path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
+        /// The kind, owner or mode that was found.
+        found: String,
     },
     /// What was read is no root key.
     #[error("read the key {place}: expected {expected}")]

@@ -19,7 +19,7 @@ use crate::model::limits::SECRET_BYTES_MAX;
 use crate::model::realm::Realm;
 use crate::model::settings::{RootSource, Vault};
 use crate::outbound::vault::{VaultError, VaultServer};
-use crate::outbound::{Program, read_bounded};
+use crate::outbound::{OwnError, Program, open_own, read_bounded};
 
 use super::keys::KeyError;
 
@@ -163,12 +163,11 @@ pub fn root_exists(path: &Path) -> bool {
 
 /// Reads a file that only its owner may read.
 fn read_own(path: &Path, failed: impl Fn(io::Error) -> KeyError) -> Result<Zeroizing<String>, KeyError> {
-    let file = File::open(path).map_err(&failed)?;
-    let mode = file.metadata().map_err(&failed)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(KeyError::RootOpenToOthers { path: path.to_owned(), mode });
+    match open_own(path) {
+        Ok(file) => bounded(file).map_err(failed),
+        Err(OwnError::Io(error)) => Err(failed(error)),
+        Err(OwnError::Exposed(found)) => Err(KeyError::RootOpenToOthers { path: path.to_owned(), found }),
     }
-    bounded(file).map_err(failed)
 }
 
 fn bounded(from: impl Read) -> io::Result<Zeroizing<String>> {
@@ -219,8 +218,23 @@ mod tests {
         let source = RootSource::File(path.clone());
         assert!(matches!(Opener::root(&source, Realm::Live), Err(KeyError::OtherRealm { .. })));
         fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
-        assert!(matches!(public(&source), Err(KeyError::RootOpenToOthers { mode: 0o440, .. })));
-        assert!(matches!(Opener::recovery(&path), Err(KeyError::RootOpenToOthers { mode: 0o440, .. })));
+        for refused in [public(&source).err(), Opener::recovery(&path).err()] {
+            let told = refused.unwrap().to_string();
+            assert!(told.contains("found mode 0440"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_root_key_behind_a_link_or_in_a_pipe_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        root_create(&RootSource::File(at("root")), Realm::Lab).unwrap();
+        std::os::unix::fs::symlink(at("root"), at("link")).unwrap();
+        assert!(matches!(public(&RootSource::File(at("link"))), Err(KeyError::Root { .. })));
+        // A pipe that nobody writes into would be waited for.
+        rustix::fs::mkfifoat(CWD, at("pipe"), rustix::fs::Mode::from_raw_mode(0o400)).unwrap();
+        let error = Opener::recovery(&at("pipe")).err().unwrap();
+        assert!(error.to_string().contains("something else than a plain file"), "{error}");
     }
 
     #[test]

@@ -80,6 +80,19 @@ fn compress(content: &[u8]) -> std::io::Result<Vec<u8>> {
     })
 }
 
+impl SealedHeader {
+    /// The line at the head of an object: none that is longer than what opening reads.
+    pub(super) fn line(&self) -> Result<Vec<u8>, KeyError> {
+        let mut line = serde_json::to_vec(self).map_err(|error| KeyError::Sealing(error.to_string()))?;
+        line.push(b'\n');
+        if line.len() as u64 > HEADER_BYTES_MAX {
+            let why = format!("what it says of itself is longer than {HEADER_BYTES_MAX} bytes");
+            return Err(KeyError::Sealing(why));
+        }
+        Ok(line)
+    }
+}
+
 impl Keyring {
     /// Seals a content to its customer's key. Returns what the row has to say of it, and the sealed bytes.
     pub fn seal(&self, new: NewObject, content: &[u8]) -> Result<(ObjectFacts, Vec<u8>), KeyError> {
@@ -100,8 +113,7 @@ impl Keyring {
             sha256: Some(hex::encode(Sha256::digest(content))),
             bytes: Some(content.len() as u64),
         };
-        let mut line = serde_json::to_vec(&header).map_err(|error| sealing(&error))?;
-        line.push(b'\n');
+        let line = header.line()?;
         let packed = compress(content).map_err(|error| sealing(&error))?;
         let recipient = &loaded.recipient;
         let encryptor = Encryptor::with_recipients(iter::once(recipient as _)).map_err(|error| sealing(&error))?;
@@ -287,6 +299,18 @@ mod tests {
         let (header, opened) = ring.keyring.open_object(&ring.acme, &facts, &sealed, OpenPurpose::Verify).unwrap();
         assert_eq!(opened, content.as_bytes());
         assert_eq!((header.customer.as_str(), header.seat.as_str()), ("acme", "nx01"));
+    }
+
+    #[test]
+    fn what_would_not_open_is_not_sealed() {
+        let ring = ring();
+        let of = |chars: usize| NewObject { serial: Some("A".repeat(chars).into()), ..object("acme", "nx01") };
+        let (facts, sealed) = ring.keyring.seal(of(3500), b"a").unwrap();
+        assert!(ring.keyring.open_object(&ring.acme, &facts, &sealed, OpenPurpose::Verify).is_ok());
+        for chars in [HEADER_BYTES_MAX as usize, 1 << 20] {
+            let error = ring.keyring.seal(of(chars), b"a").err().unwrap();
+            assert!(matches!(error, KeyError::Sealing(_)), "{error}");
+        }
     }
 
     #[test]

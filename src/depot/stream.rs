@@ -93,8 +93,7 @@ impl Arriving {
             sha256: None,
             bytes: None,
         };
-        let mut line = serde_json::to_vec(&header).map_err(|error| sealing(&error))?;
-        line.push(b'\n');
+        let line = header.line()?;
         // Named as any object that is being written, so that what a killed process leaves is found and swept.
         let stand_in = hex::encode(Sha256::digest(&nonce));
         let (first, rest) = stand_in.split_at(2);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::decide::ask::Said;
 use crate::decide::backup::{Fingerprint, redact_answer, sweep};
@@ -95,17 +95,23 @@ async fn one(env: Env, question: Arc<Question>, facts: Arc<Facts>) -> Asked {
 }
 
 async fn ask(env: &Env, question: &Question, facts: &Facts, permit: Permit) -> Result<Said, Failure> {
+    // Before anybody is dialled: what could not be swept is not shown.
+    let secrets = credentials(env, &facts.seat.name).await;
+    let secrets = secrets.map_err(|error| Failure::new(Outcome::NoCredential, with_causes(&error)))?;
     let (mut live, _permit) = session::open(env, facts, permit).await?;
-    let said = read(env, question, facts, &mut live).await;
+    let said = read(env, question, facts, &secrets, &mut live).await;
     live.close().await;
     said
 }
 
-async fn read(env: &Env, question: &Question, facts: &Facts, live: &mut Live) -> Result<Said, Failure> {
+async fn read(
+    env: &Env,
+    question: &Question,
+    facts: &Facts,
+    secrets: &[SecretString],
+    live: &mut Live,
+) -> Result<Said, Failure> {
     let seat = &facts.seat.name;
-    // Before anything is read: what could not be swept is not shown.
-    let credentials =
-        credentials(env, seat).await.map_err(|error| Failure::new(Outcome::NoCredential, with_causes(&error)))?;
     if prints_configuration(env, &question.command) {
         live.session.allow(env.backup_limit());
     }
@@ -114,7 +120,7 @@ async fn read(env: &Env, question: &Question, facts: &Facts, live: &mut Live) ->
     let keyed = keyed.map(|keyed| move |path: &str, value: &str| keyed.of(path, value));
     let keyed = keyed.as_ref().map(|keyed| keyed as Fingerprint<'_>);
     let redacted = redact_answer(answer.text.as_data(), env.config_layout(seat), keyed);
-    let secrets: Vec<&str> = credentials.iter().map(ExposeSecret::expose_secret).collect();
+    let secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
     Ok(Said { text: sweep(redacted, &secrets), complete: answer.complete })
 }
 

@@ -38,10 +38,11 @@ pub async fn swept(env: &Env, actor: &Actor, backup: &Backup) -> Result<Redacted
     Ok(sweep(redacted, &secrets))
 }
 
-/// The passwords and keys with which Hoshu itself comes to a seat.
+/// The passwords and keys with which Hoshu itself comes to a seat to read. That for changes is fetched by a run that
+/// changes something and by nobody else.
 pub(super) async fn credentials(env: &Env, seat: &SeatName) -> Result<Vec<secrecy::SecretString>, SecretError> {
     let Some(seat) = env.inventory.seats.get(seat) else { return Ok(Vec::new()) };
-    let named = [(&seat.credentials.read, Purpose::Read), (&seat.credentials.change, Purpose::Change)];
+    let named = [(&seat.credentials.read, Purpose::Read), (&seat.credentials.api, Purpose::Api)];
     let mut secrets = Vec::new();
     for (name, purpose) in named {
         let Some(name) = name else { continue };

@@ -1,5 +1,6 @@
 //! Is the box at the other end the one that the seat holds? (invariant 1)
 
+use super::limits::IDENTITY_CHARS_MAX;
 use super::outside::Outside;
 use super::series::Series;
 
@@ -61,10 +62,11 @@ pub enum IdentityError {
     },
 }
 
-/// Whether a value has the form of one that an appliance states of itself: printable ASCII. No more can be asked: the
-/// model of a virtual machine has blanks and brackets.
+/// Whether a value has the form of one that an appliance states of itself: printable ASCII, and no long text. No more can
+/// be asked: the model of a virtual machine has blanks and brackets.
 fn readable(what: &'static str, value: &Outside) -> Result<(), IdentityError> {
-    if value.as_data().bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+    let text = value.as_data();
+    if text.len() <= IDENTITY_CHARS_MAX && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
         Ok(())
     } else {
         Err(IdentityError::Damaged { what, found: value.clone() })
@@ -174,6 +176,11 @@ mod tests {
                     assert!(!is_another(known, &other, &other), "{other:?}");
                 }
             }
+        }
+        for (chars, holds) in [(64, true), (65, false)] {
+            let long = Seen { serial: Some("A".repeat(chars).into()), ..seen() };
+            assert_eq!(prove(&nothing_known, &long).is_ok(), holds, "{chars}");
+            assert!(!is_another(&nothing_known, &long, &long), "{chars}");
         }
         let virtual_machine = Seen { model: Some("NX1500V (virtual system on vmware)".into()), ..seen() };
         assert!(prove(&nothing_known, &virtual_machine).is_ok());

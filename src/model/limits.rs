@@ -38,6 +38,8 @@ pub const HOP_HEAD_BYTES_MAX: usize = 8 * 1024;
 pub const BANNER_BYTES_MAX: usize = 64 * 1024;
 /// Bytes that an appliance may print before its first prompt (message of the day, banner).
 pub const GREETING_BYTES_MAX: usize = 64 * 1024;
+/// Characters of a serial, product, model or appliance ID; the longest known model has 34.
+pub const IDENTITY_CHARS_MAX: usize = 64;
 /// Bytes of the answer to a show command.
 pub const ANSWER_BYTES_MAX: usize = 4 << 20;
 /// Bytes of a configuration.

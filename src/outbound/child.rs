@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use zeroize::Zeroizing;
 
 /// How often it is looked whether a program that closed its output has ended.
@@ -54,11 +54,12 @@ impl<'a> Program<'a> {
         Self { words, folder, environment: &[], input: "", wait, output_bytes_max: OUTPUT_BYTES_MAX }
     }
 
-    /// What it prints, once it has ended well. It has a process group of its own, which does not outlive its time. Blocks
-    /// the thread.
+    /// What it prints, once it has ended well. It has a process group of its own, which does not outlive it or its time.
+    /// Blocks the thread.
     pub fn run(self) -> Result<Zeroizing<String>, ChildError> {
         let none = || io::Error::new(io::ErrorKind::InvalidInput, "there is no program");
         let (program, arguments) = self.words.split_first().ok_or_else(none)?;
+        let until = Instant::now() + self.wait;
         let mut child = Command::new(program)
             .args(arguments)
             .env_clear()
@@ -80,32 +81,30 @@ impl<'a> Program<'a> {
             // When nobody waits for it any more, what was read is wiped with its buffer.
             thread::spawn(move || drop(sender.send(read_bounded(output, most))));
         }
-        let text = receiver.recv_timeout(self.wait);
-        let status = if text.is_ok() { ended(&mut child, self.wait) } else { None };
-        if status.is_none() {
-            // The child is not waited for yet, so that its number is still its own.
-            let _gone = kill_process_group(Pid::from_child(&child), Signal::KILL);
-            child.wait()?;
-        }
-        match (text, status) {
-            (Ok(Err(error)), _) => Err(error.into()),
-            (Ok(Ok(text)), Some(status)) if status.success() => Ok(text),
-            (Ok(Ok(_)), Some(status)) => Err(ChildError::Failed(status)),
-            (Err(_), _) | (Ok(Ok(_)), None) => Err(ChildError::Endless(self.wait)),
+        let text = receiver.recv_timeout(until.saturating_duration_since(Instant::now()));
+        let in_time = text.is_ok() && ends(&child, until);
+        // The child is not waited for yet, so that its number is still its own. What it started goes with it.
+        let _gone = kill_process_group(Pid::from_child(&child), Signal::KILL);
+        let status = child.wait()?;
+        match text {
+            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(_)) | Err(_) if !in_time => Err(ChildError::Endless(self.wait)),
+            Ok(Ok(text)) if status.success() => Ok(text),
+            _ => Err(ChildError::Failed(status)),
         }
     }
 }
 
-/// How a child ended that has closed its output; `None` when it goes on.
-fn ended(child: &mut Child, wait: Duration) -> Option<ExitStatus> {
-    let looks = wait.as_millis() / LOOK.as_millis();
-    for _ in 0..looks {
-        if let Some(status) = child.try_wait().ok().flatten() {
-            return Some(status);
+/// Whether a child that has closed its output ends in time. It is left to be waited for.
+fn ends(child: &Child, until: Instant) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    loop {
+        match waitid(WaitId::Pid(Pid::from_child(child)), options) {
+            Ok(Some(_)) => return true,
+            _ if Instant::now() >= until => return false,
+            _ => thread::sleep(LOOK),
         }
-        thread::sleep(LOOK);
     }
-    None
 }
 
 /// Reads a text to its end, and no further than a limit in bytes.
@@ -135,6 +134,24 @@ mod tests {
             let told = Program::new(&shell(script), Duration::from_millis(200)).run().unwrap_err();
             assert!(matches!(told, ChildError::Endless(_)), "{script}: {told}");
         }
+    }
+
+    #[test]
+    fn the_time_of_a_program_is_one() {
+        let begun = Instant::now();
+        let told = Program::new(&shell("sleep 1.5; exec >&-; sleep 600"), Duration::from_secs(2)).run().unwrap_err();
+        assert!(matches!(told, ChildError::Endless(_)), "{told}");
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn what_a_program_leaves_behind_ends_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mark = folder.path().join("mark");
+        let script = format!("(sleep 1; : > {}) >&- & echo done", mark.display());
+        assert_eq!(*Program::new(&shell(&script), Duration::from_secs(10)).run().unwrap(), "done\n");
+        thread::sleep(Duration::from_millis(1500));
+        assert!(!mark.exists(), "it went on");
     }
 
     #[test]

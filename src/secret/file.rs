@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use rustix::fs::{FileType, Mode, OFlags};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::SecretError;
 use crate::model::limits::SECRET_BYTES_MAX;
+use crate::outbound::{OwnError, open_own};
 
 /// Reads a password or passphrase: one word that a terminal could take, so that no line can hide behind it.
 pub(super) fn read_word(path: &Path) -> Result<SecretString, SecretError> {
@@ -60,23 +60,8 @@ pub(super) fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError>
 }
 
 fn open(path: &Path) -> Result<File, SecretError> {
-    let unreadable = |why: rustix::io::Errno| SecretError::Unreadable {
-        path: path.to_owned(),
-        why: std::io::Error::from(why).to_string(),
-    };
-    // NONBLOCK: a named pipe in the place of a file must not hold the process.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(unreadable)?;
-    let stat = rustix::fs::fstat(&file).map_err(unreadable)?;
-    let exposed = |found| Err(SecretError::Exposed { path: path.to_owned(), found });
-    let mode = stat.st_mode & 0o7777;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        exposed("something else than a plain file".to_owned())
-    } else if stat.st_uid != rustix::process::geteuid().as_raw() {
-        exposed(format!("owner {}", stat.st_uid))
-    } else if mode != 0o600 && mode != 0o400 {
-        exposed(format!("mode {mode:04o}"))
-    } else {
-        Ok(File::from(file))
-    }
+    open_own(path).map_err(|error| match error {
+        OwnError::Io(why) => SecretError::Unreadable { path: path.to_owned(), why: why.to_string() },
+        OwnError::Exposed(found) => SecretError::Exposed { path: path.to_owned(), found },
+    })
 }

@@ -294,7 +294,9 @@ const fn key_hint(error: &KeyError) -> Option<&'static str> {
              where hoshu makes the root key"
         }
         KeyError::Identity { .. } => "name the file of an age identity that is there",
-        KeyError::RootOpenToOthers { .. } => "chmod 400, and ask who may have read it",
+        KeyError::RootOpenToOthers { .. } => {
+            "a plain file of its own user, chmod 400, no link; and ask who may have read it"
+        }
         KeyError::Recipient { .. } => "mend recovery: in the settings: public halves from age-keygen, each once",
         KeyError::TooFewRecipients(_) => {
             "run age-keygen twice on other machines, and put the two public halves into recovery: of the settings"

@@ -229,6 +229,49 @@ async fn an_enable_password_is_given_when_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn an_enable_password_that_is_echoed_is_quoted_nowhere() {
+    let secret = "canary-Hn3vYb8s";
+    for trouble in [Trouble::EchoesSecret, Trouble::None] {
+        let (port, got) = Appliance { enable_password: Some("up"), trouble, ..Appliance::default() }.serve().await;
+        let short = AccessLimits { login: Duration::from_millis(700), ..limits() };
+        let way = Way::new(port, Algorithms::Modern, Channel::Shell, short);
+        let login = Login { enable: Some(secret.into()), ..password("right") };
+        let error = way.open(&[pin(&ed25519(1))], &login).await.err().unwrap();
+        assert!(matches!(error, AccessError::NoPrompt(_)), "{error:?}");
+        let told = format!("{error} {error:?}");
+        assert!(!told.contains(secret) && told.contains("not quoted"), "{told}");
+        assert_eq!(got.secrets(), ["right", secret]);
+    }
+}
+
+#[tokio::test]
+async fn a_second_factor_is_no_refusal_and_hears_no_password() {
+    let unasked = |error: &AccessError| {
+        let seen = format!("{error}");
+        matches!(error, AccessError::UnknownPrompt(_)) && seen.contains("second factor")
+    };
+    let (port, got) = Appliance {
+        methods: vec![MethodKind::Password, MethodKind::KeyboardInteractive],
+        rounds: vec![vec![("Password: ", false)]],
+        trouble: Trouble::SecondFactor,
+        ..Appliance::default()
+    }
+    .serve()
+    .await;
+    let error = Way::shell(port).open(&[pin(&ed25519(1))], &password("right")).await.err().unwrap();
+    assert!(unasked(&error), "{error:?}");
+    assert_eq!(got.secrets(), ["right"], "it is said once");
+    if !sshd::is_here() {
+        return;
+    }
+    // Two different keys.
+    let sshd = Sshd::start(&["ed25519"], "AuthenticationMethods publickey,publickey");
+    let error = modern(&sshd, Channel::Shell).open(&[sshd.pin("ed25519")], &sshd.login("user", None)).await;
+    let error = error.err().unwrap();
+    assert!(unasked(&error), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_known_question_for_the_password_is_answered_once() {
     let appliance = Appliance {
         methods: vec![MethodKind::KeyboardInteractive],

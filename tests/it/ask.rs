@@ -143,6 +143,19 @@ fn the_question_is_in_the_audit_before_it_is_sent_and_can_be_stopped() {
 }
 
 #[test]
+fn a_credential_for_changes_is_not_needed_and_one_for_the_sweep_is_read_before_anybody_is_dialled() {
+    let house = House::example();
+    house.onboard();
+    std::fs::remove_file(house.path("lab/secrets/acme-admin")).unwrap();
+    assert_eq!(ask(&house, &["--on", "acme-nx01", FILES], 0)["answered"], 1);
+    let before = house.unit("acme-nx01")["log"].clone();
+    std::fs::remove_file(house.path("lab/secrets/acme-snmp")).unwrap();
+    let answer = ask(&house, &["--on", "acme-nx01", FILES], 4);
+    assert_eq!(answer["unanswered"][0]["outcome"], "no-credential", "{answer}");
+    assert_eq!(house.unit("acme-nx01")["log"], before);
+}
+
+#[test]
 fn no_answer_shows_a_secret() {
     let house = House::example();
     let password = std::fs::read_to_string(house.path("lab/secrets/acme-operator")).unwrap().trim().to_owned();

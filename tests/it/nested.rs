@@ -174,6 +174,29 @@ async fn trouble_behind_a_bastion_ends_in_time_and_blames_the_right_one() {
     assert!(matches!(error, AccessError::Hop { fault: HopFault::Dropped, .. }), "{error:?}");
 }
 
+/// What a banner says looks like the last words of the bastion's client, which has not ended.
+#[tokio::test]
+async fn a_banner_that_looks_like_the_end_of_the_client_blames_nobody() {
+    if !sshd::is_here() {
+        return;
+    }
+    let sshd = Sshd::start_with(&["ed25519"], CLOSED, "");
+    let pins = [pin(&ed25519(1))];
+    let line = "Connection closed by 192.0.2.1 port 22\n";
+    let (port, _) = served(Appliance { banner: Some(line.to_owned()), ..Appliance::default() }).await;
+    let way = entered(&sshd, port, None, limits()).await;
+    let answer = way.read(&pins, &password("right"), "show version").await.unwrap();
+    assert!(answer.complete);
+    // Text that nobody reads does not stop the bastion from saying that it is there.
+    let flood = format!("{line}{}", "welcome to the yard\n".repeat(10_000));
+    let (port, _) = served(Appliance { banner: Some(flood), ..Appliance::default() }).await;
+    let way = entered(&sshd, port, None, limits()).await;
+    let begun = std::time::Instant::now();
+    let error = way.open(&pins, &password("right")).await.err().unwrap();
+    assert!(!matches!(error, AccessError::Hop { .. } | AccessError::Network(_)), "{error:?}");
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
 /// A banner that looks like the client's question has the password typed while the terminal still echoes it.
 #[tokio::test]
 async fn a_password_that_a_bastion_echoes_is_quoted_nowhere() {

@@ -33,6 +33,8 @@ pub(crate) enum Trouble {
     NoEnable,
     /// The shell greets without end.
     EndlessGreeting,
+    /// The enable password is echoed, and no prompt comes.
+    EchoesSecret,
     /// A command is echoed and not answered.
     SilentAnswer,
     /// The answer has no end.
@@ -45,6 +47,8 @@ pub(crate) enum Trouble {
     Unasked,
     /// Paging stays on, two lines to a page.
     Pager,
+    /// The right password alone is not enough.
+    SecondFactor,
     /// The server opens channels of its own.
     OpensChannels,
 }
@@ -241,6 +245,9 @@ impl Line {
         self.got.lines.lock().unwrap().push(line.to_owned());
         if std::mem::take(&mut self.asks) {
             self.secret(line);
+            if self.appliance.trouble == Trouble::EchoesSecret {
+                return format!("{line}\r\n");
+            }
             if self.appliance.enable_password == Some(line) {
                 self.mode = " # ";
                 return format!("\r\n{}", self.prompt());
@@ -311,6 +318,10 @@ impl Handler for Line {
         self.auth();
         self.secret(password);
         let taken = self.appliance.methods.contains(&MethodKind::Password) && password == self.appliance.password;
+        if taken && self.appliance.trouble == Trouble::SecondFactor {
+            let more = MethodSet::from(&[MethodKind::KeyboardInteractive][..]);
+            return Ok(Auth::Reject { proceed_with_methods: Some(more), partial_success: true });
+        }
         Ok(if taken { Auth::Accept } else { Auth::reject() })
     }
 
