@@ -149,7 +149,11 @@ fn show_taken(context: &Context<'_, impl Doors>, answer: &Taken) {
             (Some(backup), _) => {
                 let size = format!("{} lines, change ID {}", backup.lines, backup.change_id.unwrap_or_default());
                 let known = if seat.unchanged { ", unchanged" } else { "" };
-                let channel = if seat.one_channel { ", one channel only" } else { "" };
+                let channel = match (seat.one_channel, seat.other_broke) {
+                    (true, _) => ", one channel only",
+                    (_, true) => ", the other channel broke off",
+                    _ => "",
+                };
                 let doubted = seat.doubted.map_or_else(String::new, |id| format!("; it shows that {id} is cut"));
                 (grade(backup), format!("{size}{known}{channel}{doubted}"))
             }

@@ -159,6 +159,13 @@ pub fn reach(outcome: Outcome) -> Option<Reading> {
     Some(Reading::new(Component::only(ComponentKind::Reach), condition, outcome.as_str()))
 }
 
+/// Whether a poll needs nobody's attention: the seat answered, or nobody was to ask it, and nothing that was read is
+/// amiss.
+pub fn is_well(outcome: Outcome, readings: &[Reading]) -> bool {
+    (outcome == Outcome::Answered || outcome.is_by_declaration())
+        && !readings.iter().any(|reading| reading.condition.wants_attention())
+}
+
 /// When findings turn hard and when they end, for each kind of component.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
@@ -182,10 +189,12 @@ impl Rules {
     }
 
     /// The rule for how a poll ended. A refused login, a changed key and another appliance are hard at once: the peer
-    /// said so itself, and the brake or the missing pin keeps a second poll from asking again.
-    pub fn of_reach(&self, outcome: Outcome) -> Hysteresis {
+    /// said so itself, and the brake or the missing pin keeps a second poll from asking again. What a hop before the
+    /// appliance said is no word of the appliance.
+    pub fn of_reach(&self, outcome: Outcome, at_hop: bool) -> Hysteresis {
         let rule = self.of(ComponentKind::Reach);
         match outcome {
+            _ if at_hop => rule,
             Outcome::LoginRefused | Outcome::KeyChanged | Outcome::WrongAppliance => {
                 Hysteresis { hard_after_count: 1, hard_after_ms: 0, ..rule }
             }
@@ -399,9 +408,28 @@ mod tests {
 
     #[test]
     fn a_refused_login_counts_at_once_because_the_brake_keeps_it_from_being_repeated() {
-        let rule = Rules::default().of_reach(Outcome::LoginRefused);
+        let rule = Rules::default().of_reach(Outcome::LoginRefused, false);
         assert!(step(None, Condition::Bad, 0, rule).is_some_and(|finding| is_failure(&finding)));
-        assert_eq!(Rules::default().of_reach(Outcome::TimedOut), Rules::default().of(ComponentKind::Reach));
+        assert_eq!(Rules::default().of_reach(Outcome::TimedOut, false), Rules::default().of(ComponentKind::Reach));
+    }
+
+    #[test]
+    fn what_a_hop_said_counts_for_no_appliance_at_once() {
+        for outcome in [Outcome::LoginRefused, Outcome::KeyChanged, Outcome::WrongAppliance] {
+            let rule = Rules::default().of_reach(outcome, true);
+            let first = step(None, Condition::Bad, 0, rule).expect("a finding");
+            assert_eq!(first.state, FindingState::Soft, "{outcome}");
+        }
+    }
+
+    #[test]
+    fn a_seat_is_well_when_it_answered_well_or_nobody_was_to_ask() {
+        let bad = Reading::new(Component::new(ComponentKind::Disk, "1"), Condition::Bad, "Failed");
+        for outcome in Outcome::ALL.iter().copied() {
+            let well = outcome == Outcome::Answered || outcome.is_by_declaration();
+            assert_eq!(is_well(outcome, &[]), well, "{outcome}");
+            assert!(!is_well(outcome, std::slice::from_ref(&bad)), "{outcome}");
+        }
     }
 
     proptest! {

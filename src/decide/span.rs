@@ -53,9 +53,11 @@ pub fn worst(readings: Vec<Reading>) -> Vec<Reading> {
     kept.into_values().collect()
 }
 
-/// Whether anything is not as it was: what a pulse says so makes the detail tier due at once.
+/// Whether anything is not as it was: what a pulse says so makes the detail tier due at once. Whether the configuration
+/// is saved says nothing of the hardware, and where it could not be fetched the session is over.
 pub fn changed(changes: &[SpanChange]) -> bool {
-    changes.iter().any(|change| matches!(change, SpanChange::Open(_)))
+    let saved = |span: &Span| span.component.kind == ComponentKind::Configuration;
+    changes.iter().any(|change| matches!(change, SpanChange::Open(span) if !saved(span)))
 }
 
 /// The readings of a tier that was answered in full, with a *missing* reading for each component that an earlier
@@ -110,6 +112,14 @@ mod tests {
     fn other_words_of_the_same_condition_are_another_value() {
         let said = Reading::new(disk("0"), Condition::Good, "Online, spun up");
         assert!(changed(&advance(&[open("0", Condition::Good, 10)], &[said], Time::from_ms(20))));
+    }
+
+    #[test]
+    fn a_configuration_that_was_not_fetched_asks_for_no_detail() {
+        let saved = Component::new(ComponentKind::Configuration, "saved");
+        let unread = Reading::new(saved, Condition::Missing, "timed-out");
+        assert!(!changed(&advance(&[], std::slice::from_ref(&unread), Time::from_ms(20))));
+        assert!(changed(&advance(&[], &[unread, reading("0", Condition::Good)], Time::from_ms(20))));
     }
 
     #[test]

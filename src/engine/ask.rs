@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -14,7 +15,6 @@ use crate::engine::event::Event;
 use crate::engine::export::credentials;
 use crate::engine::fleet::{self, Facts};
 use crate::engine::keys;
-use crate::engine::lane::Permit;
 use crate::engine::session::{self, Failure, Live};
 use crate::model::actor::{Act, Actor};
 use crate::model::causes::with_causes;
@@ -46,6 +46,20 @@ pub struct AllAsked {
 struct Question {
     command: ReadCommand,
     fingerprints: Option<Fingerprints>,
+    room: Room,
+}
+
+/// How many bytes all answers together may still have.
+struct Room(AtomicUsize);
+
+impl Room {
+    /// Takes room for an answer; one that has none takes none from others.
+    fn take(&self, bytes: usize) -> Result<(), Failure> {
+        let taken = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(bytes));
+        let limit = limits::ANSWERS_BYTES_MAX as u64;
+        let over = || limits::OverLimit { what: "the sum of all answers", limit, unit: "bytes" };
+        taken.map(drop).map_err(|_| Failure::new(Outcome::OverLimit, over().to_string()))
+    }
 }
 
 /// Asks each seat once. The question stands in the audit before anybody is dialled; `on` says whom it was meant for.
@@ -61,7 +75,8 @@ pub async fn run(
     env.store.audit_add(actor.did(env.clock.now(), Act::Asked, command.as_str(), &detail)).await?;
     let fingerprints = fingerprints(env, &facts).await;
     let has_fingerprints = fingerprints.is_some();
-    let question = Arc::new(Question { command: command.clone(), fingerprints });
+    let question =
+        Arc::new(Question { command: command.clone(), fingerprints, room: Room(limits::ANSWERS_BYTES_MAX.into()) });
     env.tell(&Event::Started { seats: facts.len() });
     let seats = fleet::each(
         &env.stop,
@@ -86,18 +101,18 @@ async fn fingerprints(env: &Env, facts: &[Arc<Facts>]) -> Option<Fingerprints> {
 }
 
 async fn one(env: Env, question: Arc<Question>, facts: Arc<Facts>) -> Asked {
-    let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
-    let answer = ask(&env, &question, &facts, permit).await;
+    let answer = ask(&env, &question, &facts).await;
     let outcome = answer.as_ref().map_or_else(|failure| failure.outcome, |_| Outcome::Answered);
     let good = outcome == Outcome::Answered;
     env.tell(&Event::SeatDone { seat: facts.seat.name.clone(), good, word: outcome.as_str() });
     Asked { facts, answer }
 }
 
-async fn ask(env: &Env, question: &Question, facts: &Facts, permit: Permit) -> Result<Said, Failure> {
+async fn ask(env: &Env, question: &Question, facts: &Facts) -> Result<Said, Failure> {
     // Before anybody is dialled: what could not be swept is not shown.
     let secrets = credentials(env, &facts.seat.name).await;
     let secrets = secrets.map_err(|error| Failure::new(Outcome::NoCredential, with_causes(&error)))?;
+    let permit = env.enter(facts).await?;
     let (mut live, _permit) = session::open(env, facts, permit).await?;
     let said = read(env, question, facts, &secrets, &mut live).await;
     live.close().await;
@@ -121,11 +136,28 @@ async fn read(
     let keyed = keyed.as_ref().map(|keyed| keyed as Fingerprint<'_>);
     let redacted = redact_answer(answer.text.as_data(), env.config_layout(seat), keyed);
     let secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
-    Ok(Said { text: sweep(redacted, &secrets), complete: answer.complete })
+    let text = sweep(redacted, &secrets);
+    question.room.take(text.text.as_data().len())?;
+    Ok(Said { text, complete: answer.complete })
 }
 
 /// Whether a command prints a configuration, which may take as long as a backup.
 fn prints_configuration(env: &Env, command: &ReadCommand) -> bool {
     let known = [env.definitions.config_command(), env.definitions.saved_command()];
     known.iter().any(|known| command.as_str().starts_with(known.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_beyond_the_sum_of_all_is_over_the_limit_alone() {
+        let room = Room(10.into());
+        assert_eq!(room.take(6), Ok(()));
+        let over = room.take(5).expect_err("it is too much");
+        assert_eq!(over.outcome, Outcome::OverLimit);
+        assert_eq!(over.reason.as_data(), "the sum of all answers is longer than 268435456 bytes");
+        assert_eq!(room.take(4), Ok(()), "a smaller one has its place");
+    }
 }

@@ -43,8 +43,10 @@ pub struct Taken {
     pub unchanged: bool,
     /// An earlier backup that this one shows to be cut.
     pub doubted: Option<BackupId>,
-    /// Why the other channel gave no second fetch, where one was wanted.
+    /// A second fetch over the other channel was wanted, and the appliance serves one channel only.
     pub one_channel: bool,
+    /// A second fetch over the other channel was wanted, and that channel broke off.
+    pub other_broke: bool,
     /// From the first byte to the commit, in milliseconds.
     pub took_ms: i64,
 }
@@ -91,20 +93,19 @@ pub async fn run(env: &Env, actor: &Actor, seats: &[SeatName]) -> Result<Vec<Tak
         work,
         at_once,
         |(facts, previous)| one(env.clone(), Arc::clone(&actor), Arc::clone(&keyless), facts, previous),
-        |(facts, _), failure| Taken {
-            facts: Arc::clone(facts),
-            backup: Err(failure),
-            unchanged: false,
-            doubted: None,
-            one_channel: false,
-            took_ms: 0,
-        },
+        |(facts, _), failure| undone(facts, failure),
     )
     .await;
     env.store.flush().await?;
     env.ways.leave_idle().await;
     env.tell(&Event::Finished);
     Ok(taken)
+}
+
+fn undone(facts: &Arc<Facts>, failure: Failure) -> Taken {
+    let facts = Arc::clone(facts);
+    let (unchanged, one_channel, other_broke) = (false, false, false);
+    Taken { facts, backup: Err(failure), unchanged, doubted: None, one_channel, other_broke, took_ms: 0 }
 }
 
 async fn one(
@@ -114,7 +115,10 @@ async fn one(
     facts: Arc<Facts>,
     previous: Option<LastGood>,
 ) -> Taken {
-    let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let permit = match env.enter(&facts).await {
+        Ok(permit) => permit,
+        Err(failure) => return undone(&facts, failure),
+    };
     let taken = take(&env, &actor, &keyless, facts, previous, Turn { permit, why: None }).await;
     let word = match &taken.backup {
         Ok(backup) => backup.standing().worth.as_str(),
@@ -128,14 +132,7 @@ async fn one(
 /// Takes a backup of a seat under a permit that is held already, so that it waits for nobody; `why` stands in the audit.
 /// Whatever is missing for it is a failure of this backup, and of nothing else.
 pub async fn at_once(env: &Env, facts: &Arc<Facts>, permit: Permit, why: &str) -> Taken {
-    let failed = |error: &dyn std::error::Error| Taken {
-        facts: Arc::clone(facts),
-        backup: Err(Failure::new(Outcome::NotKept, with_causes(error))),
-        unchanged: false,
-        doubted: None,
-        one_channel: false,
-        took_ms: 0,
-    };
+    let failed = |error: &dyn std::error::Error| undone(facts, Failure::new(Outcome::NotKept, with_causes(error)));
     let keyless = match keys::load(env, [&facts.seat.customer]).await {
         Ok(keyless) => keyless,
         Err(error) => return failed(&error),
@@ -181,10 +178,10 @@ async fn take(
             Err(failure) => Err(failure),
         }
     };
-    let (mut doubted, mut one_channel) = (None, false);
+    let (mut doubted, mut one_channel, mut other_broke) = (None, false, false);
     let backup = match fetched {
         Ok(judged) => {
-            one_channel = judged.one_channel;
+            (one_channel, other_broke) = (judged.one_channel, judged.other_broke);
             match doubt_earlier(env, actor, &judged, previous.as_ref()).await {
                 Ok(found) => {
                     doubted = found;
@@ -201,7 +198,7 @@ async fn take(
         (Ok(now), Some(before)) => now.content == before.content,
         _ => false,
     };
-    Taken { facts, backup, unchanged, doubted, one_channel, took_ms }
+    Taken { facts, backup, unchanged, doubted, one_channel, other_broke, took_ms }
 }
 
 /// Room for what the seat is expected to give, so that nothing is fetched that has no place.
@@ -219,6 +216,8 @@ struct Judged {
     asset: Asset,
     /// A fetch over the other channel was wanted, and the appliance serves one channel only.
     one_channel: bool,
+    /// The other channel broke off: whether it would have said the same is not known.
+    other_broke: bool,
 }
 
 async fn fetch(env: &Env, facts: &Facts, previous: Option<&Backup>, permit: Permit) -> Result<Judged, Failure> {
@@ -230,14 +229,13 @@ async fn fetch(env: &Env, facts: &Facts, previous: Option<&Backup>, permit: Perm
         Ok(judged) => Ok(judged),
         Err(Broken::First(failure)) => Err(failure),
         // It is asked no more, and a new session goes on over the first channel alone.
-        Err(Broken::Other) => {
+        Err(Broken::Other(_)) => {
             let (mut live, _permit) = session::open(env, facts, permit).await?;
             live.session.allow(env.backup_limit());
             let judged = fetch_until_judged(env, facts, previous, &mut live, false).await;
             live.close().await;
             judged.map_err(|broken| match broken {
-                Broken::First(failure) => failure,
-                Broken::Other => Failure::new(Outcome::Dropped, "the other channel broke off"),
+                Broken::First(failure) | Broken::Other(failure) => failure,
             })
         }
     }
@@ -246,7 +244,7 @@ async fn fetch(env: &Env, facts: &Facts, previous: Option<&Backup>, permit: Perm
 /// Which channel of a session broke off.
 enum Broken {
     First(Failure),
-    Other,
+    Other(Failure),
 }
 
 impl From<Failure> for Broken {
@@ -280,7 +278,7 @@ async fn fetch_until_judged(
                     second = match fetch_other(env, live, layout).await {
                         Other::Fetched(fetched) => Some(*fetched),
                         Other::Absent => None,
-                        Other::Broke => return Err(Broken::Other),
+                        Other::Broke(failure) => return Err(Broken::Other(failure)),
                     };
                     by_turns = second.is_some();
                 }
@@ -295,7 +293,8 @@ async fn fetch_until_judged(
                     verdict,
                     release: live.seen.release.clone(),
                     asset: live.asset.clone(),
-                    one_channel: wanted && !by_turns,
+                    one_channel: wanted && both_channels && !by_turns,
+                    other_broke: !both_channels,
                 });
             }
         }
@@ -323,8 +322,8 @@ pub(super) enum Other {
     Fetched(Box<Fetched>),
     /// None: the appliance serves one channel only, or no such command there.
     Absent,
-    /// It broke off, and the session with it.
-    Broke,
+    /// It broke off, and the session with it: nothing is known of what it would have said.
+    Broke(Failure),
 }
 
 /// Fetches over the other channel of the session.
@@ -337,8 +336,9 @@ pub(super) async fn fetch_other(env: &Env, live: &mut Live, layout: &ConfigLayou
         }
         Ok(_) => Other::Absent,
         Err(error) => {
-            tracing::debug!(%error, seat = %live.asset.seat, "the other channel broke off");
-            Other::Broke
+            let failure = Failure::from(error);
+            let reason = format!("the other channel broke off: {}", failure.reason.as_data());
+            Other::Broke(Failure { reason: reason.into(), ..failure })
         }
     }
 }
@@ -488,6 +488,7 @@ async fn keep(
         "bytes": backup.bytes,
         "content": backup.content,
         "one_channel": judged.one_channel,
+        "other_broke": judged.other_broke,
         "sealed_sha256": match &object {
             BackupObject::New(new) => Some(hex::encode(new.0.facts.digest)),
             BackupObject::Same(_) | BackupObject::Pushed(_) => None,

@@ -9,9 +9,10 @@ use crate::depot::Depot;
 use crate::engine::brake::Gate;
 use crate::engine::clock::Clock;
 use crate::engine::event::{Event, Reporter, Stop};
+use crate::engine::fleet::{self, Facts};
 use crate::engine::keys::Keys;
-use crate::engine::lane::Lanes;
-use crate::engine::session::Kept;
+use crate::engine::lane::{Lanes, Permit};
+use crate::engine::session::{Failure, Kept};
 use crate::engine::twin::Twin;
 use crate::engine::way::Ways;
 use crate::model::actor::Scope;
@@ -71,6 +72,12 @@ impl Env {
     /// The rows of every customer: the engine works for the whole house.
     pub fn rows(&self) -> Scoped {
         self.store.scoped(Scope::House)
+    }
+
+    /// Waits until a session to a seat may be opened. Whoever waited until somebody asked to stop has no turn any more.
+    pub async fn enter(&self, facts: &Facts) -> Result<Permit, Failure> {
+        let permit = self.lanes.enter(&facts.seat, &facts.gateway).await;
+        if self.stop.is_asked() { Err(fleet::stopped()) } else { Ok(permit) }
     }
 
     /// How long one command may take.

@@ -56,7 +56,8 @@ pub async fn load(env: &Env, names: &[SeatName]) -> Result<Vec<Arc<Facts>>, Stor
     Ok(facts.into_iter().map(|(_, one)| one).collect())
 }
 
-fn stopped() -> Failure {
+/// What becomes of an item that had not its turn when somebody asked to stop.
+pub(super) fn stopped() -> Failure {
     Failure::new(Outcome::Stopped, "stopped before its turn")
 }
 

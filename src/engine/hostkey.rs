@@ -88,10 +88,13 @@ async fn hops(env: Env, actor: Actor, facts: Arc<Facts>) -> Result<Vec<Scanned>,
 }
 
 async fn one(env: Env, actor: Actor, facts: Arc<Facts>) -> Result<Scanned, StoreError> {
-    let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let door = Door::from(&facts.seat.name);
+    let permit = match env.enter(&facts).await {
+        Ok(permit) => permit,
+        Err(failure) => return Ok(Scanned { door, key: Err(failure) }),
+    };
     let shown = session::show_key(&env, &facts).await;
     drop(permit);
-    let door = Door::from(&facts.seat.name);
     let key = match shown {
         Err(failure) => Err(failure),
         Ok(shown) => {

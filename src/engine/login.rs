@@ -54,7 +54,7 @@ pub async fn open(env: &Env, actor: &Actor, seat: &Seat, window: (u32, u32)) -> 
     let Some(facts) = known.into_iter().next() else {
         return Err(Failure::new(Outcome::NotYetServed, "the seat has no gateway"));
     };
-    let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let permit = env.enter(&facts).await?;
     let (live, _permit) = session::open_bare(env, &facts, permit).await?;
     let owner = (&seat.customer, &seat.name);
     let id = match transcript::begin(env, actor, owner, TranscriptKind::Login).await {

@@ -150,6 +150,7 @@ fn failed(env: &Env, failure: &Failure, took_ms: i64) -> Poll {
         at: env.clock.now(),
         outcome: failure.outcome,
         reason: failure.reason.clone(),
+        hop: failure.hop.clone(),
         tiers: Vec::new(),
         took_ms,
         readings: Vec::new(),
@@ -160,13 +161,18 @@ fn failed(env: &Env, failure: &Failure, took_ms: i64) -> Poll {
 
 /// Looks at one seat, decides, and hands the record to the store.
 async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask, heard: Arc<Listening>) -> Result<Polled, StoreError> {
-    let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let permit = match env.enter(&facts).await {
+        Ok(permit) => permit,
+        Err(failure) => return Ok(undone(&env, &facts, &failure)),
+    };
     let began = Stopwatch::start();
     let tiers = ask.tiers.clone();
     let looked = look(&env, &facts, &known, ask, permit).await;
     let took_ms = began.elapsed_ms();
     let (mut poll, permit) = match looked {
         Ok((poll, permit)) => (Poll { took_ms, ..poll }, Some(permit)),
+        // It waited for another login, and nothing was asked of the appliance.
+        Err(failure) if failure.outcome == Outcome::Stopped => return Ok(undone(&env, &facts, &failure)),
         Err(failure) => (without_ssh(&env, &facts, &known, &tiers, failed(&env, &failure, took_ms)).await, None),
     };
     let before = known.spans.iter().map(|span| &span.component);
@@ -200,7 +206,7 @@ async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask, heard: Arc<Lis
             .collect(),
     };
     env.store.observe(record).await?;
-    let good = !poll.readings.iter().any(|reading| reading.condition.wants_attention());
+    let good = decide::finding::is_well(poll.outcome, &poll.readings);
     env.tell(&Event::SeatDone { seat: facts.seat.name.clone(), good, word: poll.outcome.as_str() });
     Ok(Polled { facts, poll, findings, last_gasp, doubt: None })
 }
@@ -210,7 +216,7 @@ async fn without_ssh(env: &Env, facts: &Facts, known: &Known, tiers: &[Tier], mu
     if !snmp::goes_on(facts, poll.outcome) && !api::goes_on(facts, poll.outcome) {
         return poll;
     }
-    let _permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let Ok(_permit) = env.enter(facts).await else { return poll };
     let serial = facts.asset.as_ref().and_then(|asset| asset.serial.as_ref());
     let beside =
         Beside { tiers, outcome: poll.outcome, serial, told: None, spans: &known.spans, findings: &known.findings };
@@ -254,9 +260,13 @@ async fn last_gasp(
     Some(LastGasp { why, taken })
 }
 
-/// The outcome in a word; what made it so stands in the poll's reason, which may differ each time.
+/// The outcome in a word, with the hop whose it is; what made it so stands in the poll's reason, which may differ each
+/// time.
 fn said(poll: &Poll) -> Outside {
-    Outside::from(poll.outcome.as_str())
+    match &poll.hop {
+        None => Outside::from(poll.outcome.as_str()),
+        Some(hop) => Outside::from(format!("{} at hop {hop}", poll.outcome)),
+    }
 }
 
 fn conclude(env: &Env, facts: &Facts, known: &Known, poll: &Poll) -> Vec<Finding> {
@@ -267,7 +277,7 @@ fn conclude(env: &Env, facts: &Facts, known: &Known, poll: &Poll) -> Vec<Finding
         .iter()
         .filter_map(|reading| {
             let rule = if reading.component == Component::only(ComponentKind::Reach) {
-                env.rules.of_reach(poll.outcome)
+                env.rules.of_reach(poll.outcome, poll.hop.is_some())
             } else {
                 env.rules.of(reading.component.kind)
             };
@@ -305,15 +315,20 @@ async fn read(
 ) -> Result<Poll, Failure> {
     let at = env.clock.now();
     let mut result = read_tiers(env, facts, known, &ask.tiers, &mut live, at).await;
+    let mut broke = false;
     if let Ok(Gave { readings, .. }) = &result
         && ask.follow
         && !ask.tiers.contains(&Tier::Detail)
         && decide::span::changed(&decide::span::advance(&known.spans, readings, at))
     {
-        ask.tiers.push(Tier::Detail);
-        result = read_tiers(env, facts, known, &ask.tiers, &mut live, at).await;
+        let tiers = [ask.tiers.as_slice(), &[Tier::Detail]].concat();
+        match read_tiers(env, facts, known, &tiers, &mut live, at).await {
+            Ok(fuller) => (ask.tiers, result) = (tiers, Ok(fuller)),
+            // The appliance answered: what was read stands.
+            Err(_) => broke = true,
+        }
     }
-    let hold = !env.stop.is_asked() && facts.seat.ssh.hold_s > 0;
+    let hold = !broke && !env.stop.is_asked() && facts.seat.ssh.hold_s > 0;
     match result {
         Ok(Gave { mut readings, mut counts, asked, clock, release }) => {
             let serial = live.asset.serial.clone();
@@ -337,6 +352,7 @@ async fn read(
                 at,
                 outcome: Outcome::Answered,
                 reason: Outside::default(),
+                hop: None,
                 tiers: ask.tiers,
                 took_ms: 0,
                 readings,

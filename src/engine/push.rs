@@ -231,7 +231,7 @@ async fn take(env: &Env, actor: &Actor, keyless: &[Keyless], run: &Run, facts: &
     if !profile.is_of(series) {
         return Err(not_pushed(format!("an appliance of series {series} writes no backup of profile {profile}")));
     }
-    let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let permit = env.enter(facts).await?;
     let gateway = face(env, run, facts).await?;
     let sources = sources(env, facts, &gateway)?;
     let (live, _permit) = session::open_as(env, facts, permit, Purpose::Change).await?;

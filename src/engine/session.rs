@@ -55,12 +55,14 @@ pub struct Failure {
     pub outcome: Outcome,
     /// In words for a person, with what was expected and found.
     pub reason: Outside,
+    /// The hop before the appliance that it is of; `None` when the appliance itself was asked.
+    pub hop: Option<String>,
 }
 
 impl Failure {
     /// A failure with its reason.
     pub fn new(outcome: Outcome, reason: impl Into<Outside>) -> Self {
-        Self { outcome, reason: reason.into() }
+        Self { outcome, reason: reason.into(), hop: None }
     }
 }
 
@@ -93,7 +95,9 @@ impl From<AccessError> for Failure {
             AccessError::Dropped(_) => Outcome::Dropped,
             AccessError::OverLimit { .. } => Outcome::OverLimit,
         };
-        Self::new(outcome, error.to_string())
+        let reason = Outside::from(error.to_string());
+        let hop = if let AccessError::Hop { hop, .. } = error { Some(hop) } else { None };
+        Self { outcome, reason, hop }
     }
 }
 
@@ -191,12 +195,18 @@ async fn pass_brake(
             brake::Permit::Wait => {
                 drop(permit);
                 changed.await;
-                permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+                permit = env.enter(facts).await.map_err(|stopped| refused.clone().unwrap_or(stopped))?;
             }
             brake::Permit::OnlyOn(on) => {
                 drop(permit);
-                further_try(env, (name, purpose), seat, &on, login).await?;
-                permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+                let entered = match further_try(env, (name, purpose), seat, &on, login).await {
+                    Ok(()) => env.enter(facts).await,
+                    Err(failure) => Err(failure),
+                };
+                permit = entered.map_err(|failure| match (failure.outcome, &refused) {
+                    (Outcome::Stopped, Some(refused)) => refused.clone(),
+                    _ => failure,
+                })?;
             }
         }
     }
@@ -223,7 +233,7 @@ async fn further_try(
     let known = fleet::load(env, std::slice::from_ref(seat)).await.map_err(|error| broken(&error))?;
     // Every holder stands in the inventory.
     let Some(facts) = known.into_iter().next() else { return Ok(()) };
-    let _permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let _permit = env.enter(&facts).await?;
     if !env.gate.ask_further(name, asker, on, env.clock.now(), || holders(env, name, purpose)) {
         return Ok(());
     }

@@ -221,7 +221,7 @@ async fn fetch_and_compare(
     opened: &Opened,
     layout: &ConfigLayout,
 ) -> Result<(Verification, String), Failure> {
-    let permit = env.lanes.enter(&facts.seat, &facts.gateway).await;
+    let permit = env.enter(facts).await?;
     let (mut live, _permit) = session::open(env, facts, permit).await?;
     if live.asset.id != backup.asset {
         live.close().await;
@@ -230,20 +230,33 @@ async fn fetch_and_compare(
     live.session.allow(env.backup_limit());
     let compared = compare(env, opened, &mut live, layout).await;
     live.close().await;
-    Ok(compared)
+    compared
 }
 
-async fn compare(env: &Env, opened: &Opened, live: &mut Live, layout: &ConfigLayout) -> (Verification, String) {
-    let Other::Fetched(other) = fetch_other(env, live, layout).await else {
-        return (Verification::OneChannel, "one channel only: it opens and is complete".to_owned());
+async fn compare(
+    env: &Env,
+    opened: &Opened,
+    live: &mut Live,
+    layout: &ConfigLayout,
+) -> Result<(Verification, String), Failure> {
+    let other = match fetch_other(env, live, layout).await {
+        Other::Fetched(other) => other,
+        Other::Absent => {
+            return Ok((Verification::OneChannel, "one channel only: it opens and is complete".to_owned()));
+        }
+        Other::Broke(failure) => return Err(failure),
     };
     let found = agree(&opened.configuration, &other, layout);
     if found.0 != Verification::Doubted {
-        return found;
+        return Ok(found);
     }
     // A change under way tears one fetch. What takes a backup its worth is seen twice.
-    match fetch_other(env, live, layout).await {
-        Other::Fetched(again) if agree(&other.configuration, &again, layout).0 == Verification::Verified => found,
-        _ => (Verification::Differs, format!("{}; and something else a second time", found.1)),
-    }
+    let second = match fetch_other(env, live, layout).await {
+        Other::Fetched(again) if agree(&other.configuration, &again, layout).0 == Verification::Verified => {
+            return Ok(found);
+        }
+        Other::Fetched(_) => "something else a second time",
+        Other::Absent | Other::Broke(_) => "nothing a second time",
+    };
+    Ok((Verification::Differs, format!("{}; and {second}", found.1)))
 }

@@ -11,7 +11,7 @@ use crate::access::{AccessError, Bastion, HopAt, HopFault, not_tried};
 use crate::decide::brake::{LoginResult, Permit};
 use crate::engine::attended;
 use crate::engine::env::Env;
-use crate::engine::fleet::Facts;
+use crate::engine::fleet::{self, Facts};
 use crate::engine::session::Failure;
 use crate::model::credential::{CredentialName, Login, Purpose};
 use crate::model::door::{Door, HopName, WayName};
@@ -176,6 +176,9 @@ async fn enter(env: &Env, place: Place<'_>, behind: Option<&Bastion>, depth: u8)
                 return Ok(open);
             }
             state.open = None;
+            if env.stop.is_asked() {
+                return Err(refused.unwrap_or_else(fleet::stopped));
+            }
             if let Some((since, failure)) = &state.failed
                 && refused.is_none()
                 && (env.clock.now().ms_since(*since) < REST_MS || slot.failures.load(Ordering::Acquire) != known)
@@ -208,7 +211,8 @@ async fn enter(env: &Env, place: Place<'_>, behind: Option<&Bastion>, depth: u8)
                     let failure = match refused {
                         None => Failure::new(Outcome::Braked, format!("hop {}: {denied}", place.hop.place())),
                         Some(failure) => {
-                            Failure::new(failure.outcome, format!("{}; {denied}", failure.reason.as_data()))
+                            let reason = format!("{}; {denied}", failure.reason.as_data());
+                            Failure { reason: reason.into(), ..failure }
                         }
                     };
                     return Err(slot.failed(&mut state, env.clock.now(), failure));

@@ -42,6 +42,8 @@ pub const GREETING_BYTES_MAX: usize = 64 * 1024;
 pub const IDENTITY_CHARS_MAX: usize = 64;
 /// Bytes of the answer to a show command.
 pub const ANSWER_BYTES_MAX: usize = 4 << 20;
+/// Bytes of all answers to one question that is asked of many appliances.
+pub const ANSWERS_BYTES_MAX: usize = 256 << 20;
 /// Bytes of a configuration.
 pub const CONFIGURATION_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one line of an answer.

@@ -384,6 +384,8 @@ pub struct Poll {
     pub outcome: Outcome,
     /// Why, when it did not answer; empty otherwise.
     pub reason: Outside,
+    /// The hop before the appliance that ended it; `None` when the appliance itself was asked.
+    pub hop: Option<String>,
     /// The tiers that were read in full.
     pub tiers: Vec<Tier>,
     /// From the first byte sent to the last byte read, in milliseconds.

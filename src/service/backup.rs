@@ -41,6 +41,8 @@ pub struct SeatTaken {
     pub doubted: Option<BackupId>,
     /// A second fetch over another channel was wanted, and the appliance serves one channel only.
     pub one_channel: bool,
+    /// A second fetch over the other channel was wanted, and that channel broke off: what it would have said is unknown.
+    pub other_broke: bool,
     /// How it ended, when there is no backup.
     pub outcome: Option<Outcome>,
     /// Why.
@@ -93,6 +95,7 @@ pub async fn take(env: &Env, actor: &Actor, on: &[String]) -> Result<Taken, Refu
                 unchanged: taken.unchanged,
                 doubted: taken.doubted,
                 one_channel: taken.one_channel,
+                other_broke: taken.other_broke,
                 outcome,
                 reason,
                 took_ms: taken.took_ms,
@@ -123,6 +126,7 @@ pub async fn push(env: &Env, actor: &Actor, on: &[String], profile: Profile) -> 
             unchanged: false,
             doubted: None,
             one_channel: false,
+            other_broke: false,
             outcome,
             reason,
             took_ms: taken.took_ms,

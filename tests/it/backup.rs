@@ -233,6 +233,39 @@ fn verify_holds_a_backup_against_the_other_channel() {
 }
 
 #[test]
+fn a_channel_that_breaks_off_is_not_called_absent() {
+    let house = House::example();
+    house.onboard();
+    // The first fetch is answered; the other channel breaks in the middle, and a new session goes on without it.
+    house.hoshu(&["lab", "hold", "acme-nx01", "show running-config"]).expect(0);
+    let words = ["backup", "take", "--on", "acme-nx01"];
+    let child = house.command(&words).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    crate::cli::until(|| house.unit("acme-nx01")["waiting"] == 1);
+    house.hoshu(&["lab", "break", "acme-nx01", "drop-mid-command", "--times", "1"]).expect(0);
+    house.hoshu(&["lab", "release", "acme-nx01"]).expect(0);
+    let output = child.wait_with_output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert!(shown.contains(", the other channel broke off") && !shown.contains("one channel only"), "{shown}");
+}
+
+#[test]
+fn verify_does_not_call_a_channel_absent_that_is_late() {
+    let house = House::example();
+    house.onboard();
+    take_one(&house, "acme-nx01", 0);
+    house.edit("hoshu.yaml", "limits: {", "limits: {backup_s: 1, ");
+    house.hoshu(&["lab", "hold", "acme-nx01", "show running-config"]).expect(0);
+    let verified = house.hoshu(&["backup", "verify", "--on", "acme-nx01"]).expect(4);
+    assert!(
+        verified.out.contains("timed-out") && verified.out.contains("the other channel broke off"),
+        "{}",
+        verified.out
+    );
+    house.hoshu(&["lab", "release", "acme-nx01"]).expect(0);
+}
+
+#[test]
 fn coverage_says_why_a_seat_has_none() {
     let house = House::example();
     house.onboard();

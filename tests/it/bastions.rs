@@ -399,6 +399,15 @@ fn a_bastion_that_refuses_is_tried_twice_in_all_and_no_appliance_is_blamed() {
         assert!(matches!(outcome.as_str(), "login-refused" | "braked"), "{outcome}: {reason}");
         assert!(reason.contains("hop 192.0.2.9"), "{reason}");
     }
+    // No appliance said so itself: nothing is hard at once.
+    let found = house.hoshu(&["finding", "list", "--json"]).expect(0).json();
+    let found = found["findings"].as_array().unwrap();
+    let bad: Vec<_> = found.iter().filter(|one| one["condition"] == "bad").collect();
+    assert!(!bad.is_empty() && bad.iter().all(|one| one["state"] == "soft"), "{found:?}");
+    assert!(
+        bad.iter().all(|one| one["said"].as_str().unwrap().starts_with("login-refused at hop 192.0.2.9")),
+        "{bad:?}"
+    );
     for (outcome, _) in poll(&house, "customer=acme") {
         assert_eq!(outcome, "braked");
     }

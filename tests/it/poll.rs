@@ -125,6 +125,47 @@ fn a_configuration_that_does_not_come_takes_no_other_reading_with_it() {
 }
 
 #[test]
+fn what_was_read_stands_when_the_look_at_the_details_breaks() {
+    let house = House::example();
+    house.onboard();
+    house.edit("hoshu.yaml", "limits: {", "limits: {backup_s: 1, ");
+    house.hoshu(&["poll", "--on", "acme-nx01", "--tier", "pulse", "--tier", "detail"]).expect(0);
+    house.hoshu(&["lab", "hold", "acme-nx01", "show configuration"]).expect(0);
+    // The slow tier alone is due. It tells something new, and its last question ends the session.
+    let words = ["poll", "--on", "acme-nx01", "--every", "1s", "--times", "1", "--json"];
+    let polled = house.hoshu(&words).expect(4).json();
+    let seat = House::seat(&polled, "acme-nx01");
+    assert_eq!((&seat["outcome"], &seat["tiers"]), (&"answered".into(), &serde_json::json!(["slow"])), "{seat}");
+    house.hoshu(&["lab", "release", "acme-nx01"]).expect(0);
+}
+
+#[test]
+fn after_a_wish_to_stop_a_seat_that_waits_for_its_turn_is_not_dialled() {
+    let house = House::example();
+    house.onboard();
+    house.edit("hoshu.yaml", "limits: {", "limits: {per_customer: 1, ");
+    let seats = ["acme-ax01", "acme-ex01", "acme-fx01", "acme-nx01"];
+    for seat in seats {
+        house.hoshu(&["lab", "hold", seat, "show version"]).expect(0);
+    }
+    let words = ["poll", "--json", "--on", "customer=acme"];
+    let child = house.command(&words).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    crate::cli::until(|| seats.iter().any(|seat| house.unit(seat)["waiting"] == 1));
+    crate::cli::interrupt(child.id());
+    // The signal is taken before the answer is released.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    for seat in seats {
+        house.hoshu(&["lab", "release", seat]).expect(0);
+    }
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let polled: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let outcomes = seats.map(|seat| House::seat(&polled, seat)["outcome"].clone());
+    let of = |word: &str| outcomes.iter().filter(|outcome| **outcome == word).count();
+    assert_eq!((of("answered"), of("stopped")), (1, 3), "{polled}");
+}
+
+#[test]
 fn an_unchanged_last_gasp_is_in_the_audit() {
     let house = House::example();
     house.onboard();
