@@ -59,6 +59,8 @@ enum Echo {
     Awaited(String),
     Stripped,
     Absent,
+    /// A secret may have been typed, unseen: what came since may hold its echo, and is quoted nowhere.
+    Secret,
 }
 
 /// What is known about the line whose end was not seen yet.
@@ -89,8 +91,6 @@ pub(super) struct Reader {
     doubtful: bool,
     /// A person typed the line, who may give its answer up.
     typed: bool,
-    /// A secret may have been typed: what came since may hold its echo, and is quoted nowhere.
-    is_secret: bool,
 }
 
 impl Reader {
@@ -117,7 +117,6 @@ impl Reader {
             last: LastLine::Whole,
             doubtful: false,
             typed: false,
-            is_secret: false,
         }
     }
 
@@ -157,13 +156,13 @@ impl Reader {
     /// Waits for what follows the answer to a question, which is not echoed.
     pub(super) fn begin_unechoed(&mut self) {
         self.start(Until::PromptOrQuestion, GREETING_BYTES_MAX);
-        (self.echo, self.is_secret) = (Echo::Stripped, true);
+        self.echo = Echo::Secret;
     }
 
     fn start(&mut self, until: Until, bytes_max: usize) {
         self.screen = Screen::new(true);
         (self.until, self.bytes_max, self.raw) = (until, bytes_max, 0);
-        (self.last, self.doubtful, self.is_secret) = (LastLine::Whole, false, false);
+        (self.last, self.doubtful) = (LastLine::Whole, false);
     }
 
     /// Takes bytes as they came. After a limit was broken the rest is thrown away.
@@ -239,7 +238,7 @@ impl Reader {
     fn mode(&self, line: &[u8]) -> Option<Mode> {
         let Some(prompt) = &self.prompt else { return Prompt::learn(line).map(|(_, mode)| mode) };
         let in_step = match self.echo {
-            Echo::Stripped => true,
+            Echo::Stripped | Echo::Secret => true,
             Echo::Absent => !self.screen.is_first_line(),
             Echo::Awaited(_) => false,
         };
@@ -297,7 +296,7 @@ impl Reader {
     }
 
     fn quoted(&self, text: &[u8]) -> Outside {
-        if self.is_secret { Outside::from(NOT_QUOTED) } else { Outside::from_bytes(text) }
+        if self.echo == Echo::Secret { Outside::from(NOT_QUOTED) } else { Outside::from_bytes(text) }
     }
 
     /// Whether nothing came at all, not even the echo of the last line.

@@ -335,7 +335,8 @@ impl Talk<'_> {
         let peer = Peer { seat, gateway: &self.facts.gateway, behind: behind.as_ref() };
         let way = env.access.api(peer).await.map_err(|error| unreached(&error))?;
         let in_lab = way.pin.as_slice();
-        let trust = match &seat.api.authorities {
+        let source = seat.credentials.api.as_ref().and_then(|name| env.settings.credentials.get(name));
+        let trust = match source.and_then(|source| source.ca.as_deref()) {
             _ if !in_lab.is_empty() => Trust::Pins(in_lab),
             Some(path) if seat.api.pins.is_empty() => Trust::Authorities(path),
             _ => Trust::Pins(&seat.api.pins),

@@ -46,6 +46,13 @@ pub fn check_credentials(inventory: &Inventory, settings: &Settings) -> Vec<Prob
                     );
                     problems.push(at(seat, Severity::Error, message));
                 }
+                Some(source) if purpose == Purpose::Api && seat.api.pins.is_empty() && source.ca.is_none() => {
+                    let message =
+                        format!("{} says not by what its certificate is known: {name} is sent to nobody", seat.name);
+                    let hint = "write a pin below api of the seat (a poll tells which key the appliance shows), or ca at \
+                                the credential";
+                    problems.push(at(seat, Severity::Warning, message).with_hint(hint.to_owned()));
+                }
                 _ => {}
             }
         }

@@ -159,12 +159,6 @@ pub(super) const PATH: Kind = Kind::Scalar(&Form {
     check: |text| if text.is_empty() || text.len() > 4_096 { Err(String::new()) } else { Ok(()) },
     pattern: None,
 });
-/// A path of a file, from the root.
-pub(super) const FILE: Kind = Kind::Scalar(&Form {
-    what: "an absolute path",
-    check: |text| if text.starts_with('/') && text.len() <= 4_096 { Ok(()) } else { Err(String::new()) },
-    pattern: Some("^/"),
-});
 /// The pin of a certificate.
 pub(super) const PIN: Kind = Kind::Scalar(&Form::of::<SpkiPin>(
     "a pin (sha256/ and 44 characters of Base64)",

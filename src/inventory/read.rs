@@ -209,7 +209,6 @@ fn read_api(fields: Option<Fields<'_>>) -> ApiPolicy {
     ApiPolicy {
         port: fields.whole_u16("port"),
         pins: ["pin", "next_pin"].into_iter().filter_map(|name| fields.get(name)).collect(),
-        authorities: fields.owned("authorities").map(Into::into),
         name: fields.owned("name"),
     }
 }

@@ -133,6 +133,7 @@ static CREDENTIAL_FIELDS: Table = Table {
         Field::optional("environment", VARIABLE, "A variable of the environment, for the command line only."),
         Field::optional("agent", KEY_PRINT, "A key in your SSH agent, by its fingerprint, for the command line only."),
         Field::optional("enable_file", PATH, "The file with the enable password."),
+        Field::optional("ca", PATH, "Authorities in PEM by which an HTTPS API is known, where its seat has no pin."),
         Field::optional("auth", Kind::Word(SnmpAuth::words), "How SNMP v3 authenticates; without it: a community."),
         Field::optional("privacy", Kind::Word(SnmpPrivacy::words), "How SNMP v3 encrypts."),
         Field::optional("privacy_file", PATH, "The file with the passphrase for `privacy`."),
@@ -415,12 +416,16 @@ fn read_credential(
     };
     let purpose: Purpose = fields.get("purpose")?;
     let fits = if purpose == Purpose::Snmp { fits_snmp(fields, problems) } else { fits_login(fields, problems) };
+    if fields.has("ca") && purpose != Purpose::Api {
+        problems.push(fields.error("ca", "ca belongs to HTTPS APIs: write purpose: api"));
+    }
     let privacy = fields.get::<SnmpPrivacy>("privacy").zip(path("privacy_file"));
     let source = CredentialSource {
         purpose,
         user: fields.owned("user").unwrap_or_default(),
         from,
         enable_file: path("enable_file"),
+        ca: path("ca"),
         snmp: fields.get::<SnmpAuth>("auth").map(|auth| SnmpUser { auth, privacy }),
     };
     if !fits {

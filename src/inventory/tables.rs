@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::forms::{
-    ADDRESS, CHOICE, CLOCK, CREDENTIAL, CUSTOMER, DATE, FILE, GATEWAY, HOST, HOSTNAME, LINE, MAIL, MODEL, MOMENT,
-    NAMED, PHONE, PIN, QUESTION, RELEASE, SEAT, SERIAL, SITE, TEXT, ZONE,
+    ADDRESS, CHOICE, CLOCK, CREDENTIAL, CUSTOMER, DATE, GATEWAY, HOST, HOSTNAME, LINE, MAIL, MODEL, MOMENT, NAMED,
+    PHONE, PIN, QUESTION, RELEASE, SEAT, SERIAL, SITE, TEXT, ZONE,
 };
 use crate::model::inventory::{
     Algorithms, Channel, ContactRole, DataPath, GatewayAccess, HopKind, Language, ProbeState, Supplier, WorkOwner,
@@ -192,11 +192,10 @@ static API_FIELDS: Table = Table {
         Field::optional("port", PORT, "The port; 3000 of an HX and 443 of the others when left out."),
         Field::optional("pin", PIN, "The pin of its certificate's public key."),
         Field::optional("next_pin", PIN, "The pin of the key that follows; both count."),
-        Field::optional("authorities", FILE, "A PEM file of the authorities that count, where there is no pin."),
         Field::optional(
             "name",
             HOSTNAME,
-            "The name in the certificate, beside authorities; the host name if left out.",
+            "The name in the certificate where there is no pin; the host name if left out.",
         ),
     ],
 };

@@ -180,6 +180,8 @@ pub struct CredentialSource {
     pub from: SecretFrom,
     /// A file that holds the enable password, where an appliance asks for one.
     pub enable_file: Option<PathBuf>,
+    /// The authorities (PEM) by which an HTTPS API is known, where its seat declares no pin.
+    pub ca: Option<PathBuf>,
     /// How a user of SNMP v3 speaks; `None` for everything else, a community as well.
     pub snmp: Option<SnmpUser>,
 }

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -501,9 +500,7 @@ pub struct ApiPolicy {
     pub port: Option<u16>,
     /// The keys of the certificate that count: the one of today, and the one that follows.
     pub pins: Vec<SpkiPin>,
-    /// A PEM file of the authorities that sign the certificate, where no pin is declared.
-    pub authorities: Option<PathBuf>,
-    /// The name in the certificate, where it is not the host name.
+    /// The name in a certificate that is known by its authorities, where it is not the host name.
     pub name: Option<String>,
 }
 

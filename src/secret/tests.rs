@@ -10,7 +10,14 @@ fn name(text: &str) -> CredentialName {
 }
 
 fn source(from: SecretFrom) -> CredentialSource {
-    CredentialSource { purpose: Purpose::Read, user: "monitor".to_owned(), from, enable_file: None, snmp: None }
+    CredentialSource {
+        purpose: Purpose::Read,
+        user: "monitor".to_owned(),
+        from,
+        enable_file: None,
+        ca: None,
+        snmp: None,
+    }
 }
 
 fn secret_file(folder: &tempfile::TempDir, file: &str, text: &[u8], mode: u32) -> PathBuf {

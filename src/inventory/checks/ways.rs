@@ -114,16 +114,16 @@ fn check_snmp(fields: Fields<'_>, seat: &Seat, gateway: &Gateway, problems: &mut
     }
 }
 
-/// The same for the HTTPS API, which is asked of nobody whose certificate cannot be known.
+/// The same for the HTTPS API.
 fn check_api(fields: Fields<'_>, seat: &Seat, gateway: &Gateway, problems: &mut Vec<Problem>) {
-    let Some(name) = &seat.credentials.api else {
+    if seat.credentials.api.is_none() {
         if fields.has("api") {
             let message = format!("{} names no credential for its API: it is not asked", seat.name);
             let hint = format!("credentials: {{api: {}/api}}", seat.customer);
             problems.push(fields.warning("api", message).with_hint(hint));
         }
         return;
-    };
+    }
     let unattended = gateway.access == GatewayAccess::Unattended;
     if unattended && gateway.probes.https != ProbeState::Yes {
         let message = format!(
@@ -132,15 +132,6 @@ fn check_api(fields: Fields<'_>, seat: &Seat, gateway: &Gateway, problems: &mut 
         );
         let hint = "write https: yes below the gateway's probes if it answers".to_owned();
         problems.push(fields.warning("credentials", message).with_hint(hint));
-    }
-    if seat.api.pins.is_empty() && seat.api.authorities.is_none() {
-        let message = format!("{} says not by what its certificate is known: {name} is sent to nobody", seat.name);
-        let hint = "write a pin below api; a poll tells which key the appliance shows".to_owned();
-        problems.push(fields.warning("credentials", message).with_hint(hint));
-    }
-    if !seat.api.pins.is_empty() && seat.api.authorities.is_some() {
-        let message = "a pin and authorities: one of them says by what the certificate is known";
-        problems.push(fields.error("api", message));
     }
 }
 
