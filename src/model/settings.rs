@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 
 use super::credential::{CredentialName, CredentialSource};
 use super::finding::HysteresisChange;
-use super::inventory::{Gateway, HopKind};
+use super::inventory::{Gateway, GatewayAccess, HopKind};
 use super::name::CustomerName;
 use super::reading::{ComponentKind, Tier};
 use super::realm::Realm;
@@ -119,11 +119,12 @@ pub struct DropGateway {
 
 impl DropSettings {
     /// How the appliances of a gateway push. One that has nothing of its own is direct, unless it has bastions or proxies:
-    /// what goes in through them does not come out of them by itself.
+    /// what goes in through them does not come out of them by itself. Where nobody comes in without a person, nothing does.
     pub fn of(&self, customer: &CustomerName, gateway: &Gateway) -> DropGateway {
         let own = self.gateways.get(&format!("{customer}/{}", gateway.name)).cloned();
         own.unwrap_or_else(|| {
-            let direct = gateway.hops.iter().all(|hop| hop.kind == HopKind::Vpn);
+            let open = gateway.access == GatewayAccess::Unattended;
+            let direct = open && gateway.hops.iter().all(|hop| hop.kind == HopKind::Vpn);
             let face = if direct { DropFace::Direct } else { DropFace::None };
             DropGateway { face, address: self.address, sources: Vec::new() }
         })

@@ -151,6 +151,10 @@ fn what_cannot_be_pushed_says_why() {
     let (house, port) = with_drop();
     let cm = pushed(&house, "ginga-cm01", "full", 4);
     assert!(cm["reason"].as_str().unwrap().contains("of series cm writes no backup of profile full"), "{cm}");
+    // Nothing comes out of a site that nobody reaches over a network.
+    let faces = house.hoshu(&["drop", "show"]).expect(0);
+    let of = |gateway: &str| faces.out.lines().find(|line| line.starts_with(gateway)).unwrap().to_owned();
+    assert!(of("sora/air-gap").contains(" none ") && of("acme/tokyo-vpn").contains(" direct "), "{}", faces.out);
     let own = format!("listen: '127.0.0.1:{port}'");
     house.edit("hoshu.yaml", &own, &format!("{own}, gateways: {{acme/tokyo-vpn: {{face: none}}}}"));
     let none = pushed(&house, "acme-nx01", "full", 0);

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 const SOCKS5: &str = "/usr/bin/microsocks";
@@ -21,9 +22,13 @@ pub(crate) fn are_here() -> bool {
     here
 }
 
-/// A port of loopback on which nobody listens.
+/// A port of loopback on which nobody listens. Each is given once, and below those that the system gives to whoever
+/// connects (`ip_local_port_range`): it stays free until it is used.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = u16::try_from(std::process::id() % 16_384).unwrap();
+    let mut ports = std::iter::repeat_with(|| 12_000 + (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % 18_000);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 pub(crate) struct Proxy {
