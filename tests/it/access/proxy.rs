@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
-
 use std::time::{Duration, Instant};
 
 const SOCKS5: &str = "/usr/bin/microsocks";
