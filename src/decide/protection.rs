@@ -95,6 +95,11 @@ enum Flow {
     Usual,
 }
 
+/// How a number is where less than the floor is usual.
+const fn little(milli: i64, floor: i64) -> Flow {
+    if milli < floor { Flow::Quiet } else { Flow::Usual }
+}
+
 /// One thing that is counted.
 struct Counted {
     component: Component,
@@ -158,13 +163,7 @@ impl Look<'_> {
         let floor = i64::from(floor) * 1_000;
         let flow = match habit(rates, self.moment, self.rules.weeks) {
             Habit::Learning(weeks) => Flow::Learning(weeks),
-            Habit::Usual(usual) if usual < floor => {
-                if newest < floor {
-                    Flow::Quiet
-                } else {
-                    Flow::Usual
-                }
-            }
+            Habit::Usual(usual) if usual < floor => little(newest, floor),
             Habit::Usual(usual) => {
                 let expected = |span_ms: i64| i128::from(usual) * i128::from(span_ms) / unit_ms / 1_000;
                 let enough = |(_, span_ms): &(i64, i64)| expected(*span_ms) >= i128::from(EXPECTED_MIN);
@@ -363,13 +362,7 @@ pub fn agents(look: &Look<'_>) -> Judged {
         let own = look.past.iter().filter(|one| one.component == named(name) && one.measure.unit == Unit::Count);
         let flow = match habit(own, look.moment, look.rules.weeks) {
             Habit::Learning(weeks) => Flow::Learning(weeks),
-            Habit::Usual(usual) if usual < floor => {
-                if milli < floor {
-                    Flow::Quiet
-                } else {
-                    Flow::Usual
-                }
-            }
+            Habit::Usual(usual) if usual < floor => little(milli, floor),
             Habit::Usual(usual) => look.against(milli, usual),
         };
         let count = Measure { milli, unit: Unit::Count };

@@ -81,6 +81,30 @@ fn compress(content: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 impl SealedHeader {
+    /// What a new object says of itself, with a number of its own; `content` is there where it is known beforehand.
+    pub(super) fn new(realm: Realm, new: NewObject, content: Option<&[u8]>) -> Result<Self, KeyError> {
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(|error| KeyError::Sealing(error.to_string()))?;
+        Ok(Self {
+            v: 1,
+            realm,
+            customer: new.customer,
+            seat: new.seat,
+            serial: new.serial,
+            kind: new.kind,
+            taken_at: new.taken_at,
+            nonce: hex::encode(nonce),
+            sha256: content.map(|content| hex::encode(Sha256::digest(content))),
+            bytes: content.map(|content| content.len() as u64),
+        })
+    }
+
+    /// What its row says, once it is sealed: the generation of the key, the digest and the length of the sealed bytes.
+    pub(super) fn into_facts(self, generation: u32, digest: [u8; 32], bytes: u64) -> ObjectFacts {
+        let Self { customer, seat, kind, taken_at, nonce, .. } = self;
+        ObjectFacts { customer, seat, generation, kind, taken_at, nonce, digest, bytes }
+    }
+
     /// The line at the head of an object: none that is longer than what opening reads.
     pub(super) fn line(&self) -> Result<Vec<u8>, KeyError> {
         let mut line = serde_json::to_vec(self).map_err(|error| KeyError::Sealing(error.to_string()))?;
@@ -98,21 +122,7 @@ impl Keyring {
     pub fn seal(&self, new: NewObject, content: &[u8]) -> Result<(ObjectFacts, Vec<u8>), KeyError> {
         let sealing = |error: &dyn std::fmt::Display| KeyError::Sealing(error.to_string());
         let loaded = self.loaded(&new.customer)?;
-        let mut nonce = [0; 16];
-        getrandom::fill(&mut nonce).map_err(|error| sealing(&error))?;
-        let nonce = hex::encode(nonce);
-        let header = SealedHeader {
-            v: 1,
-            realm: self.realm,
-            customer: new.customer.clone(),
-            seat: new.seat.clone(),
-            serial: new.serial,
-            kind: new.kind,
-            taken_at: new.taken_at,
-            nonce: nonce.clone(),
-            sha256: Some(hex::encode(Sha256::digest(content))),
-            bytes: Some(content.len() as u64),
-        };
+        let header = SealedHeader::new(self.realm, new, Some(content))?;
         let line = header.line()?;
         let packed = compress(content).map_err(|error| sealing(&error))?;
         let recipient = &loaded.recipient;
@@ -121,16 +131,8 @@ impl Keyring {
         let mut writer = encryptor.wrap_output(&mut sealed).map_err(|error| sealing(&error))?;
         let written = writer.write_all(&line).and_then(|()| writer.write_all(&packed));
         written.and_then(|()| writer.finish()).map_err(|error| sealing(&error))?;
-        let facts = ObjectFacts {
-            customer: new.customer,
-            seat: new.seat,
-            generation: loaded.generation,
-            kind: new.kind,
-            taken_at: new.taken_at,
-            nonce,
-            digest: Sha256::digest(&sealed).into(),
-            bytes: sealed.len() as u64,
-        };
+        let (digest, bytes) = (Sha256::digest(&sealed).into(), sealed.len() as u64);
+        let facts = header.into_facts(loaded.generation, digest, bytes);
         Ok((facts, sealed))
     }
 

@@ -78,28 +78,14 @@ impl Arriving {
     pub fn begin(depot: &Depot, ring: &Keyring, new: NewObject) -> Result<Self, BeginError> {
         let sealing = |error: &dyn std::fmt::Display| KeyError::Sealing(error.to_string());
         let loaded = ring.loaded(&new.customer)?;
-        let mut nonce = [0; 16];
-        getrandom::fill(&mut nonce).map_err(|error| sealing(&error))?;
-        let nonce = hex::encode(nonce);
-        let header = SealedHeader {
-            v: 1,
-            realm: ring.realm,
-            customer: new.customer.clone(),
-            seat: new.seat.clone(),
-            serial: new.serial,
-            kind: new.kind,
-            taken_at: new.taken_at,
-            nonce: nonce.clone(),
-            sha256: None,
-            bytes: None,
-        };
+        let header = SealedHeader::new(ring.realm, new, None)?;
         let line = header.line()?;
         // Named as any object that is being written, so that what a killed process leaves is found and swept.
-        let stand_in = hex::encode(Sha256::digest(&nonce));
+        let stand_in = hex::encode(Sha256::digest(&header.nonce));
         let (first, rest) = stand_in.split_at(2);
         let folder = depot.folder().join(first);
         make_folder(&folder)?;
-        let path = folder.join(format!("{rest}.{nonce}"));
+        let path = folder.join(format!("{rest}.{}", header.nonce));
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         let file = BufWriter::new(file.map_err(|source| failed(&path, source))?);
         let unfinished = Unfinished { path, kept: false };
@@ -110,16 +96,7 @@ impl Arriving {
         let mut writer = encryptor.wrap_output(sealed).map_err(lost)?;
         writer.write_all(&line).map_err(lost)?;
         let packer = zstd::Encoder::new(writer, ZSTD_LEVEL).map_err(lost)?;
-        let facts = ObjectFacts {
-            customer: new.customer,
-            seat: new.seat,
-            generation: loaded.generation,
-            kind: new.kind,
-            taken_at: new.taken_at,
-            nonce,
-            digest: [0; 32],
-            bytes: 0,
-        };
+        let facts = header.into_facts(loaded.generation, [0; 32], 0);
         let content = Box::new(ring.content_hasher(&facts.customer)?);
         Ok(Self { depot: depot.clone(), unfinished, facts, packer, content, bytes: 0 })
     }

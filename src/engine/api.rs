@@ -346,10 +346,18 @@ impl Talk<'_> {
         Conversation::over(way.stream, server).await.map_err(|error| failed(&error))
     }
 
-    /// Asks for a path below the root.
+    /// Asks for a path below the root. An appliance may close the connection just when the next question is on its way:
+    /// then it is asked once more, but for a login, of which nobody knows whether it counted.
     async fn ask(&mut self, path: &str, ask: Ask<'_>) -> Result<Answer, Reading> {
         let path = format!("{}/{path}", self.root);
-        let answered = self.connect().await?.ask(Ask { path: &path, ..ask }).await;
+        let ask = Ask { path: &path, ..ask };
+        let again = ask.secret.is_some_and(|(header, _)| header == TOKEN).then(|| ask.clone());
+        let was_used = self.conversation.as_ref().is_some_and(Conversation::is_open);
+        let mut answered = self.connect().await?.ask(ask).await;
+        if let (Err(HttpError::Closed), true, Some(ask)) = (&answered, was_used, again) {
+            self.conversation = None;
+            answered = self.connect().await?.ask(ask).await;
+        }
         answered.map_err(|error| {
             // What is left of the answer would stand before the next one.
             self.conversation = None;

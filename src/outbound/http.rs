@@ -77,6 +77,9 @@ pub enum HttpError {
     /// There is no connection, its certificate is none that counts, or it ended too early.
     #[error("{0}")]
     Broken(String),
+    /// The connection ended, and not a byte of an answer came.
+    #[error("the connection was closed before an answer")]
+    Closed,
     /// The answer took longer than this.
     #[error("no answer within {} s", .0.as_secs())]
     Late(Duration),
@@ -119,7 +122,7 @@ pub struct Answer {
 }
 
 /// One request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ask<'a> {
     /// Its method.
     pub method: Method,

@@ -9,11 +9,13 @@ use serde::Serialize;
 pub use crate::decide::backup::{Proving, Verification};
 use crate::engine::backup::{self, learn};
 use crate::engine::env::Env;
+use crate::engine::session::Failure;
 use crate::engine::{prove as proving, push as pushing, verify};
 use crate::model::actor::Actor;
 use crate::model::backup::{Backup, BackupKind};
 use crate::model::backup_event::Learned;
 use crate::model::id::BackupId;
+use crate::model::inventory::Seat;
 use crate::model::name::{CustomerName, SeatName};
 use crate::model::outside::Outside;
 pub use crate::model::push::Profile;
@@ -74,51 +76,14 @@ pub struct Taken {
     pub seats: Vec<SeatTaken>,
 }
 
-/// Takes a backup of each seat of a selection.
-pub async fn take(env: &Env, actor: &Actor, on: &[String]) -> Result<Taken, Refusal> {
-    let at = env.clock.now();
-    let selection = select::seats(env, actor, on).await?;
-    let seats: Vec<SeatTaken> = backup::run(env, actor, &selection.seats)
-        .await?
-        .into_iter()
-        .map(|taken| {
-            let seat = &taken.facts.seat;
-            let (backup, outcome, reason) = match taken.backup {
-                Ok(backup) => (Some(backup), None, Outside::default()),
-                Err(failure) => (None, Some(failure.outcome), failure.reason),
-            };
-            SeatTaken {
-                seat: seat.name.clone(),
-                customer: seat.customer.clone(),
-                series: seat.series,
-                backup,
-                unchanged: taken.unchanged,
-                doubted: taken.doubted,
-                one_channel: taken.one_channel,
-                other_broke: taken.other_broke,
-                outcome,
-                reason,
-                took_ms: taken.took_ms,
-            }
-        })
-        .collect();
-    Ok(summary(at, seats))
-}
-
-/// Lets each appliance of a selection write a backup of a profile and push it to the drop.
-pub async fn push(env: &Env, actor: &Actor, on: &[String], profile: Profile) -> Result<Taken, Refusal> {
-    let at = env.clock.now();
-    let Some(settings) = &env.settings.drop else {
-        return Err(Refusal::Drop("the settings have no `drop`".to_owned()));
-    };
-    let selection = select::seats(env, actor, on).await?;
-    let pushed = pushing::run(env, actor, &selection.seats, profile, settings).await?.into_iter().map(|taken| {
-        let seat = &taken.facts.seat;
-        let (backup, outcome, reason) = match taken.backup {
+impl SeatTaken {
+    /// What came of a seat, and nothing else to say.
+    fn of(seat: &Seat, taken: Result<Backup, Failure>, took_ms: i64) -> Self {
+        let (backup, outcome, reason) = match taken {
             Ok(backup) => (Some(backup), None, Outside::default()),
             Err(failure) => (None, Some(failure.outcome), failure.reason),
         };
-        SeatTaken {
+        Self {
             seat: seat.name.clone(),
             customer: seat.customer.clone(),
             series: seat.series,
@@ -129,9 +94,34 @@ pub async fn push(env: &Env, actor: &Actor, on: &[String], profile: Profile) -> 
             other_broke: false,
             outcome,
             reason,
-            took_ms: taken.took_ms,
+            took_ms,
         }
+    }
+}
+
+/// Takes a backup of each seat of a selection.
+pub async fn take(env: &Env, actor: &Actor, on: &[String]) -> Result<Taken, Refusal> {
+    let at = env.clock.now();
+    let selection = select::seats(env, actor, on).await?;
+    let seats = backup::run(env, actor, &selection.seats).await?.into_iter().map(|taken| SeatTaken {
+        unchanged: taken.unchanged,
+        doubted: taken.doubted,
+        one_channel: taken.one_channel,
+        other_broke: taken.other_broke,
+        ..SeatTaken::of(&taken.facts.seat, taken.backup, taken.took_ms)
     });
+    Ok(summary(at, seats.collect()))
+}
+
+/// Lets each appliance of a selection write a backup of a profile and push it to the drop.
+pub async fn push(env: &Env, actor: &Actor, on: &[String], profile: Profile) -> Result<Taken, Refusal> {
+    let at = env.clock.now();
+    let Some(settings) = &env.settings.drop else {
+        return Err(Refusal::Drop("the settings have no `drop`".to_owned()));
+    };
+    let selection = select::seats(env, actor, on).await?;
+    let pushed = pushing::run(env, actor, &selection.seats, profile, settings).await?.into_iter();
+    let pushed = pushed.map(|taken| SeatTaken::of(&taken.facts.seat, taken.backup, taken.took_ms));
     Ok(summary(at, pushed.collect()))
 }
 

@@ -4,6 +4,8 @@
 
 mod impostor;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use impostor::{Impostor, TOKEN, answer, well};
 use serde_json::Value;
 
@@ -161,10 +163,8 @@ fn an_older_version_is_asked_where_there_is_no_newer_and_a_closed_connection_is_
         if request.contains("/v2.0.0/") {
             return answer("404", "Connection: close\r\n", "");
         }
-        // One answer, and the connection is gone, which is said: a request may already be on its way otherwise.
-        let whole = String::from_utf8(well(request, HEALTH)).unwrap();
-        let (head, rest) = whole.split_once("\r\n").unwrap();
-        format!(" {head}\r\nConnection: close\r\n{rest}").into_bytes()
+        // One answer, and the connection is gone.
+        [b" ".to_vec(), well(request, HEALTH)].concat()
     });
     old.take_the_place(&house, "acme-nx01");
     assert_eq!(channel(&house, "acme-nx01"), ("good".to_owned(), "answers".to_owned()));
@@ -179,6 +179,36 @@ fn an_older_version_is_asked_where_there_is_no_newer_and_a_closed_connection_is_
     let heads = old.got();
     assert!(heads[1].to_lowercase().contains("authorization: basic "), "{}", heads[1]);
     assert!(heads[2].contains(TOKEN) && !heads[2].to_lowercase().contains("authorization"), "{}", heads[2]);
+}
+
+#[test]
+fn a_question_that_met_a_closing_connection_is_asked_once_more_and_a_login_is_not() {
+    let house = house();
+    let count = |impostor: &Impostor, path: &str| impostor.got().iter().filter(|one| one.contains(path)).count();
+    // It closes instead of its first answer; the login before was answered on the same connection.
+    let first = AtomicBool::new(true);
+    let tired = Impostor::start(move |request| {
+        let closes = request.contains("/health/") && first.swap(false, Ordering::SeqCst);
+        if closes { b" ".to_vec() } else { well(request, HEALTH) }
+    });
+    tired.take_the_place(&house, "acme-nx01");
+    assert_eq!(channel(&house, "acme-nx01"), ("good".to_owned(), "answers".to_owned()));
+    assert_eq!((count(&tired, "/health/"), count(&tired, "/login")), (2, 1), "{:?}", tired.got());
+    let closed = ("missing".to_owned(), "the connection was closed before an answer".to_owned());
+    let gone =
+        Impostor::start(|request| if request.contains("/health/") { b" ".to_vec() } else { well(request, HEALTH) });
+    gone.take_the_place(&house, "acme-nx01");
+    assert_eq!(channel(&house, "acme-nx01"), closed);
+    assert_eq!(count(&gone, "/health/"), 2, "once more, and not for ever: {:?}", gone.got());
+    // The answer that there is no newer version came on the connection of this login.
+    let shut = Impostor::start(|request| match request {
+        old if old.contains("/v2.0.0/") => answer("404", "", ""),
+        login if login.contains("/login") => b" ".to_vec(),
+        other => well(other, HEALTH),
+    });
+    shut.take_the_place(&house, "acme-nx01");
+    assert_eq!(channel(&house, "acme-nx01"), closed);
+    assert_eq!(count(&shut, "/v1.2.0/auth/login"), 1, "{:?}", shut.got());
 }
 
 #[test]

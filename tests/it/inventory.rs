@@ -358,6 +358,28 @@ fn a_seat_is_asked_by_the_version_that_its_credential_is_for() {
 }
 
 #[test]
+fn an_api_is_known_by_a_pin_or_by_what_the_administrator_wrote() {
+    let api = |more: &str| {
+        let text = format!("{SMALL}credentials:\n  momiji/api: {{purpose: api, user: u, file: c{more}}}\n");
+        settings_file(&text, 0o600).unwrap().settings
+    };
+    let mut inventory = load(&root("inventory"), today()).unwrap().inventory;
+    inventory.seats.retain(|name, _| name.as_str() == "momiji-ex01");
+    let nobody = "momiji-ex01 says not by what its certificate is known: momiji/api is sent to nobody";
+    assert!(!shown(&check_credentials(&inventory, &api(""))).contains(nobody), "it has a pin");
+    for seat in inventory.seats.values_mut() {
+        seat.api.pins.clear();
+    }
+    let told = shown(&check_credentials(&inventory, &api("")));
+    assert!(told.contains(nobody) && told.contains("or ca at the credential"), "{told}");
+    assert!(!shown(&check_credentials(&inventory, &api(", ca: ca.pem"))).contains(nobody));
+    let login = format!("{SMALL}credentials:\n  acme/a: {{purpose: read, user: u, file: c, ca: ca.pem}}\n");
+    let refused = settings_file(&login, 0o600).unwrap_err();
+    let told = shown(&refused.problems);
+    assert!(told.contains("ca belongs to HTTPS APIs: write purpose: api"), "{told}");
+}
+
+#[test]
 fn what_snmp_has_and_what_a_login_has_stay_apart() {
     for (credential, told) in [
         ("{purpose: snmp, file: c}", ""),

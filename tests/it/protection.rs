@@ -161,6 +161,11 @@ fn good_nowhere(seat: &str, faults: &[&str], component: (&str, &str), condition:
     for fault in faults {
         house.break_unit(seat, fault);
     }
+    shown_as_good_nowhere(&house, seat, component, condition);
+}
+
+/// As [`good_nowhere`], once it is as it is.
+fn shown_as_good_nowhere(house: &House, seat: &str, component: (&str, &str), condition: &str) {
     house.hoshu(&["poll", "--on", seat]);
     std::thread::sleep(std::time::Duration::from_millis(1_100));
     let (kind, name) = component;
@@ -200,6 +205,17 @@ fn good_nowhere(seat: &str, faults: &[&str], component: (&str, &str), condition:
         let line = text.lines().find(|line| line.contains(&shown) && line.contains(" good"));
         assert_eq!(line, None, "{words:?}");
     }
+}
+
+#[test]
+fn a_unit_whose_alerts_reach_nobody_is_mute_and_good_nowhere() {
+    let house = House::example();
+    house.onboard();
+    house.edit("hoshu.yaml", "realm: lab", "events: {file: heard.csv}\nrealm: lab");
+    // Its newest alert is two hours old, as its API tells; of nothing since the day before yesterday was ever heard.
+    let heard = (chrono::Utc::now() - chrono::Duration::hours(40)).to_rfc3339();
+    std::fs::write(house.path("heard.csv"), format!("momiji-ex01,{heard}\n")).unwrap();
+    shown_as_good_nowhere(&house, "momiji-ex01", ("last-event", ""), "mute");
 }
 
 #[test]

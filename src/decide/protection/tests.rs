@@ -319,3 +319,28 @@ fn an_hour_is_one_of_local_time_where_the_clocks_change() {
     let gaps = |time: Time| (moment.now.ms_since(time) < 8 * DAY_MS).then_some(1_000_000);
     assert_eq!(habit(weeks(moment, gaps).iter(), moment, 2), Habit::Learning(1));
 }
+
+#[test]
+fn what_says_nothing_alone_is_counted_and_is_no_reading() {
+    let agents = |name: &str| Component::new(ComponentKind::Agents, name);
+    let number = |milli| Measure { milli, unit: Unit::Count };
+    let age = Measure { milli: 7_200_000, unit: Unit::Seconds };
+    let alert = Component::only(ComponentKind::LastAlert);
+    let disk = Reading::new(Component::new(ComponentKind::Disk, "0"), Condition::Good, "Online").with(number(1));
+    let lost = Reading::new(agents("total"), Condition::Missing, "");
+    let newest = Reading::new(alert, Condition::Good, "").with(age);
+    let seen = Reading::new(agents("seen-24h"), Condition::Good, "").with(number(5_000));
+    let mut readings = vec![disk.clone(), seen, lost.clone(), newest.clone()];
+    let mut counts = Counts::default();
+    count(&mut readings, &mut counts);
+    assert_eq!(readings, [disk, lost, newest], "what was not told stays, and the age is shown as well");
+    assert_eq!((counts.of(&agents("seen-24h")), counts.of(&on_unit())), (Some(number(5_000)), Some(age)));
+    assert_eq!(counts.numbers.len(), 2);
+}
+
+#[test]
+fn agents_that_are_not_told_any_more_are_missing() {
+    let known = [Component::only(ComponentKind::Agents), Component::new(ComponentKind::Agents, "seen-24h")];
+    let judged = judge(&Look { series: Series::Hx, ..look_at(&Counts::default(), &[]) }, known.iter());
+    assert_eq!(conditions(&judged), [Condition::Missing; 2]);
+}

@@ -95,7 +95,8 @@ impl Conversation {
         let mut answer = Answer::of(response.status().as_u16(), response.headers(), ask.keep, self.bytes_max)?;
         let mut body: Incoming = response.into_body();
         while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-            if let Ok(chunk) = frame.map_err(|error| broken(&error))?.into_data() {
+            let frame = frame.map_err(|error| HttpError::Broken(with_causes(&error)))?;
+            if let Ok(chunk) = frame.into_data() {
                 answer.add(&chunk, self.bytes_max)?;
             }
         }
@@ -104,5 +105,6 @@ impl Conversation {
 }
 
 fn broken(error: &hyper::Error) -> HttpError {
-    HttpError::Broken(with_causes(error))
+    let closed = error.is_closed() || error.is_canceled() || error.is_incomplete_message();
+    if closed { HttpError::Closed } else { HttpError::Broken(with_causes(error)) }
 }
