@@ -205,7 +205,7 @@ fn show_verified(context: &Context<'_, impl Doors>, answer: &Verified) {
     }
     let rows = answer.backups.iter().map(|one| -> Vec<Cell> {
         let (word, tone) = match (one.result, one.outcome) {
-            (Some(result @ (Verification::Verified | Verification::OneChannel)), _) => (result.as_str(), Tone::Good),
+            (Some(result), _) if result.is_well() => (result.as_str(), Tone::Good),
             (Some(result @ (Verification::Changed | Verification::OtherHardware)), _) => (result.as_str(), Tone::Care),
             (Some(result), _) => (result.as_str(), Tone::Bad),
             (None, outcome) => (outcome.map_or("", Outcome::as_str), Tone::Bad),
@@ -375,9 +375,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
             let env = context.env_with(Arc::new(Bar::new("verify"))).await?;
             let answer = backup::verify(&env, &actor, backup, &on).await?;
             show_verified(context, &answer);
-            let bad = |one: &backup::SeatVerified| {
-                !matches!(one.result, Some(Verification::Verified | Verification::OneChannel))
-            };
+            let bad = |one: &backup::SeatVerified| !one.result.is_some_and(Verification::is_well);
             Ok(if answer.backups.iter().any(bad) { Ended::Attention } else { Ended::Done })
         }
         Verb::Prove { backup, on } => {

@@ -112,7 +112,7 @@ async fn judge(
             Ok(bytes) => {
                 let words =
                     format!("it opens and is what arrived, {bytes} bytes; nobody looks into an appliance's file");
-                Ok((Verification::OneChannel, words))
+                Ok((Verification::Opens, words))
             }
             Err(error) => Ok((Verification::Damaged, damaged(env, actor, backup, error).await?)),
         };

@@ -17,6 +17,8 @@ crate::words! {
         Verified = "verified",
         /// It opens and is complete; the appliance serves one channel only.
         OneChannel = "one-channel",
+        /// A file that the appliance wrote itself: it opens and is what arrived, and nobody else can look into it.
+        Opens = "opens",
         /// The other channel gives more, with the same change ID: what is kept is cut.
         Doubted = "doubted",
         /// The other channel gives something else with the same change ID, and nothing says that what is kept is cut.
@@ -29,6 +31,13 @@ crate::words! {
         Damaged = "damaged",
         /// Other hardware sits in the seat now.
         OtherHardware = "other-hardware",
+    }
+}
+
+impl Verification {
+    /// Whether nobody has to look.
+    pub const fn is_well(self) -> bool {
+        matches!(self, Self::Verified | Self::OneChannel | Self::Opens)
     }
 }
 
