@@ -16,7 +16,7 @@ pub mod siblings;
 pub mod sweep;
 pub mod verify;
 
-pub use complete::{Evidence, Fetched, Session, Verdict, complete};
+pub use complete::{Again, Evidence, Fetched, Session, Verdict, complete, is_again};
 pub use diff::{Diff, DiffLine, Hunk, SectionDiff, Sign, diff, diff_lines};
 pub use prove::{NotTaken, Proving, compare};
 pub use pushed::{PushEvidence, judge_pushed};

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::Answer;
-use crate::decide::backup::{Evidence, Fetched, Session, Verdict, complete, outgrown, redact, stable_pieces};
+use crate::decide::backup::{
+    Again, Evidence, Fetched, Session, Verdict, complete, is_again, outgrown, redact, stable_pieces,
+};
 use crate::depot::{NewObject, Reservation};
 use crate::engine::clock::Stopwatch;
 use crate::engine::env::Env;
@@ -163,29 +165,31 @@ async fn take(
     turn: Turn<'_>,
 ) -> Taken {
     let began = Stopwatch::start();
-    let is_there = previous.as_ref().is_some_and(|last| last.is_there);
-    let previous = previous.map(|last| last.backup);
+    // What it sealed may lie nowhere any more: then the same content is sealed anew.
+    let kept = previous.as_ref().filter(|last| last.is_there).map(|last| &last.backup);
+    let previous = previous.as_ref().map(|last| &last.backup);
     let mut room = None;
     let fetched = if let Some(keyless) = keyless.iter().find(|one| one.customer == facts.seat.customer) {
         // What cannot be sealed is not fetched: a configuration in clear has no place to be.
         Err(Failure::new(Outcome::NotKept, keyless.why.clone()))
     } else {
-        match reserve(env, previous.as_ref()) {
+        match reserve(env, previous) {
             Ok(reserved) => {
                 room = Some(reserved);
-                fetch(env, &facts, previous.as_ref(), turn.permit).await
+                fetch(env, &facts, &Earlier { previous, kept }, turn.permit).await
             }
             Err(failure) => Err(failure),
         }
     };
     let (mut doubted, mut one_channel, mut other_broke) = (None, false, false);
     let backup = match fetched {
-        Ok(judged) => {
+        Ok(Found::Again(known, id)) => seen_again(env, actor, &facts, (known, id), turn.why).await,
+        Ok(Found::Judged(judged)) => {
             (one_channel, other_broke) = (judged.one_channel, judged.other_broke);
-            match doubt_earlier(env, actor, &judged, previous.as_ref()).await {
+            match doubt_earlier(env, actor, &judged, previous).await {
                 Ok(found) => {
                     doubted = found;
-                    keep(env, actor, &facts, judged, previous.as_ref().filter(|_| is_there), turn.why).await
+                    keep(env, actor, &facts, *judged, kept, turn.why).await
                 }
                 Err(failure) => Err(failure),
             }
@@ -194,7 +198,7 @@ async fn take(
     };
     drop(room);
     let took_ms = began.elapsed_ms();
-    let unchanged = match (&backup, &previous) {
+    let unchanged = match (&backup, previous) {
         (Ok(now), Some(before)) => now.content == before.content,
         _ => false,
     };
@@ -206,6 +210,22 @@ fn reserve(env: &Env, previous: Option<&Backup>) -> Result<Reservation, Failure>
     let expected = previous.map_or(FIRST_BYTES, |previous| previous.bytes);
     let keep_free = u64::from(env.settings.limits.depot_reserve_mib) << 20;
     env.depot.reserve(expected, keep_free).map_err(|error| Failure::new(Outcome::NotKept, with_causes(&error)))
+}
+
+/// The last good backup of a seat.
+struct Earlier<'a> {
+    /// What a fetch is held against.
+    previous: Option<&'a Backup>,
+    /// The same, when what it sealed is there whole.
+    kept: Option<&'a Backup>,
+}
+
+/// What a session found.
+enum Found<'a> {
+    /// The last good backup once more, with its id.
+    Again(&'a Backup, BackupId),
+    /// Another one.
+    Judged(Box<Judged>),
 }
 
 /// A configuration with what it is worth.
@@ -220,21 +240,21 @@ struct Judged {
     other_broke: bool,
 }
 
-async fn fetch(env: &Env, facts: &Facts, previous: Option<&Backup>, permit: Permit) -> Result<Judged, Failure> {
+async fn fetch<'a>(env: &Env, facts: &Facts, earlier: &Earlier<'a>, permit: Permit) -> Result<Found<'a>, Failure> {
     let (mut live, permit) = session::open(env, facts, permit).await?;
     live.session.allow(env.backup_limit());
-    let judged = fetch_until_judged(env, facts, previous, &mut live, true).await;
+    let found = fetch_until_judged(env, facts, earlier, &mut live, true).await;
     live.close().await;
-    match judged {
-        Ok(judged) => Ok(judged),
+    match found {
+        Ok(found) => Ok(found),
         Err(Broken::First(failure)) => Err(failure),
         // It is asked no more, and a new session goes on over the first channel alone.
         Err(Broken::Other(_)) => {
             let (mut live, _permit) = session::open(env, facts, permit).await?;
             live.session.allow(env.backup_limit());
-            let judged = fetch_until_judged(env, facts, previous, &mut live, false).await;
+            let found = fetch_until_judged(env, facts, earlier, &mut live, false).await;
             live.close().await;
-            judged.map_err(|broken| match broken {
+            found.map_err(|broken| match broken {
                 Broken::First(failure) | Broken::Other(failure) => failure,
             })
         }
@@ -253,16 +273,20 @@ impl From<Failure> for Broken {
     }
 }
 
-async fn fetch_until_judged(
+async fn fetch_until_judged<'a>(
     env: &Env,
     facts: &Facts,
-    previous: Option<&Backup>,
+    earlier: &Earlier<'a>,
     live: &mut Live,
     both_channels: bool,
-) -> Result<Judged, Broken> {
+) -> Result<Found<'a>, Broken> {
     let layout = env.definitions.config_layout(facts.seat.series);
-    let previous = previous.filter(|backup| backup.asset == live.asset.id);
-    let mut first = fetch_once(env, live, layout).await?;
+    let answer = fetch_answer(live, env.definitions.config_command()).await?;
+    if let Some((known, id)) = again(env, facts, live, layout, &answer, earlier.kept) {
+        return Ok(Found::Again(known, id));
+    }
+    let previous = earlier.previous.filter(|backup| backup.asset == live.asset.id);
+    let mut first = fetched(env, live, layout, answer);
     let mut second: Option<Fetched> = None;
     let mut pairs = 0;
     // A limit that cuts each fetch of one channel at the same place is told by an earlier backup, or by another channel.
@@ -288,17 +312,37 @@ async fn fetch_until_judged(
                 pairs += 1;
             }
             verdict => {
-                return Ok(Judged {
+                return Ok(Found::Judged(Box::new(Judged {
                     configuration: first.configuration,
                     verdict,
                     release: live.seen.release.clone(),
                     asset: live.asset.clone(),
                     one_channel: wanted && both_channels && !by_turns,
                     other_broke: !both_channels,
-                });
+                })));
             }
         }
     }
+}
+
+/// The last good backup, when the answer is it once more: known by its content, before anything is taken apart.
+fn again<'a>(
+    env: &Env,
+    facts: &Facts,
+    live: &Live,
+    layout: &ConfigLayout,
+    answer: &Answer,
+    kept: Option<&'a Backup>,
+) -> Option<(&'a Backup, BackupId)> {
+    let previous = kept.filter(|kept| kept.asset == live.asset.id)?;
+    let text = answer.text.as_data();
+    // What is kept has line feeds only.
+    let is_plain = memchr::memchr(b'\r', text.as_bytes()).is_none();
+    let stable = stable_pieces(text, layout);
+    let content = env.keys.ring().and_then(|ring| ring.content_id(&facts.seat.customer, &stable)).ok()?;
+    let header = env.definitions.config_header(text);
+    let again = Again { text, header: &header, complete: answer.complete, layout, session: shown_by(live), previous };
+    (is_plain && content == previous.content && is_again(&again)).then_some((previous, previous.id?))
 }
 
 async fn fetch_once(env: &Env, live: &mut Live, layout: &ConfigLayout) -> Result<Fetched, Failure> {
@@ -312,8 +356,12 @@ pub(super) async fn fetch_by(
     layout: &ConfigLayout,
     command: &ReadCommand,
 ) -> Result<Fetched, Failure> {
-    let answer = live.session.read(command, limits::CONFIGURATION_BYTES_MAX).await?;
+    let answer = fetch_answer(live, command).await?;
     Ok(fetched(env, live, layout, answer))
+}
+
+async fn fetch_answer(live: &mut Live, command: &ReadCommand) -> Result<Answer, Failure> {
+    Ok(live.session.read(command, limits::CONFIGURATION_BYTES_MAX).await?)
 }
 
 /// What the other channel of a session gave.
@@ -344,11 +392,14 @@ pub(super) async fn fetch_other(env: &Env, live: &mut Live, layout: &ConfigLayou
 }
 
 fn fetched(env: &Env, live: &Live, layout: &ConfigLayout, answer: Answer) -> Fetched {
-    let session = Session {
+    Fetched::new(env.definitions.configuration(answer.text), answer.complete, layout, shown_by(live))
+}
+
+fn shown_by(live: &Live) -> Session<'_> {
+    Session {
         hostname: live.hostname.as_ref().map(Outside::as_data),
         release: live.seen.release.as_ref().map(Outside::as_data),
-    };
-    Fetched::new(env.definitions.configuration(answer.text), answer.complete, layout, session)
+    }
 }
 
 /// Writes down that the last good backup is cut, when this one shows it. It comes before the new one is kept: a crash in
@@ -442,6 +493,37 @@ fn seal(
     Ok(BackupObject::New(Box::new((env.depot.put(facts, sealed)?, redacted))))
 }
 
+fn unkept(error: &dyn std::error::Error) -> Failure {
+    Failure::new(Outcome::NotKept, with_causes(error))
+}
+
+/// The detail of an audit record, with why somebody had a backup taken before others.
+fn with_why(why: Option<&str>, mut detail: serde_json::Value) -> serde_json::Value {
+    if let (Some(why), Some(detail)) = (why, detail.as_object_mut()) {
+        detail.insert("why".to_owned(), why.into());
+    }
+    detail
+}
+
+/// Notes that a backup was seen once more.
+async fn seen_again(
+    env: &Env,
+    actor: &Actor,
+    facts: &Facts,
+    (known, id): (&Backup, BackupId),
+    why: Option<&str>,
+) -> Result<Backup, Failure> {
+    let now = env.clock.now();
+    env.store.backup_seen(id, now).await.map_err(|error| unkept(&error))?;
+    // That nothing changed is an observation; why somebody looked at once is an act.
+    if why.is_some() {
+        let detail = with_why(why, serde_json::json!({"v": 1, "content": known.content, "unchanged": id}));
+        let audit = actor.did(now, Act::BackupTaken, facts.seat.name.as_str(), &detail);
+        env.store.audit_add(audit).await.map_err(|error| unkept(&error))?;
+    }
+    Ok(Backup { seen_at: now, ..known.clone() })
+}
+
 /// Seals, and writes the backup with its audit record in one transaction; of what is known already it is only noted
 /// that it was seen again. `kept` is the last good backup, unless what it sealed is not there whole: then the same content
 /// is sealed anew, in a backup of its own.
@@ -453,14 +535,7 @@ async fn keep(
     kept: Option<&Backup>,
     why: Option<&str>,
 ) -> Result<Backup, Failure> {
-    let with_why = |mut detail: serde_json::Value| {
-        if let (Some(why), Some(detail)) = (why, detail.as_object_mut()) {
-            detail.insert("why".to_owned(), why.into());
-        }
-        detail
-    };
     let now = env.clock.now();
-    let unkept = |error: &dyn std::error::Error| Failure::new(Outcome::NotKept, with_causes(error));
     let layout = env.definitions.config_layout(facts.seat.series);
     let stable = stable_pieces(&judged.configuration.text, layout);
     let content = env
@@ -471,29 +546,25 @@ async fn keep(
     let same = kept.filter(|kept| kept.content == content);
     let known = same.filter(|known| known.asset == judged.asset.id);
     if let (Some(known), Some(id), Verdict::Complete) = (known, known.and_then(|known| known.id), &judged.verdict) {
-        env.store.backup_seen(id, now).await.map_err(|error| unkept(&error))?;
-        // That nothing changed is an observation; why somebody looked at once is an act.
-        if why.is_some() {
-            let detail = with_why(serde_json::json!({"v": 1, "content": content, "unchanged": id}));
-            let audit = actor.did(now, Act::BackupTaken, facts.seat.name.as_str(), &detail);
-            env.store.audit_add(audit).await.map_err(|error| unkept(&error))?;
-        }
-        return Ok(Backup { seen_at: now, ..known.clone() });
+        return seen_again(env, actor, facts, (known, id), why).await;
     }
     let mut backup = row(&judged, facts, content, now);
     let object = seal(env, &backup, &judged, layout, same).map_err(|error| unkept(&error))?;
-    let detail = with_why(serde_json::json!({
-        "v": 1,
-        "grade": backup.grade,
-        "bytes": backup.bytes,
-        "content": backup.content,
-        "one_channel": judged.one_channel,
-        "other_broke": judged.other_broke,
-        "sealed_sha256": match &object {
-            BackupObject::New(new) => Some(hex::encode(new.0.facts.digest)),
-            BackupObject::Same(_) | BackupObject::Pushed(_) => None,
-        },
-    }));
+    let detail = with_why(
+        why,
+        serde_json::json!({
+            "v": 1,
+            "grade": backup.grade,
+            "bytes": backup.bytes,
+            "content": backup.content,
+            "one_channel": judged.one_channel,
+            "other_broke": judged.other_broke,
+            "sealed_sha256": match &object {
+                BackupObject::New(new) => Some(hex::encode(new.0.facts.digest)),
+                BackupObject::Same(_) | BackupObject::Pushed(_) => None,
+            },
+        }),
+    );
     let audit = actor.did(now, Act::BackupTaken, facts.seat.name.as_str(), &detail);
     let id = env.store.backup_add(backup.clone(), object, audit).await.map_err(|error| unkept(&error))?;
     backup.id = Some(id);

@@ -145,6 +145,14 @@ pub(super) fn configuration(answer: String) -> Configuration {
     Configuration { text, line_count: count, header, sections }
 }
 
+/// The header of a configuration whose line ends are line feeds. It stands before any command, so that nothing behind
+/// the first one is looked at.
+pub(super) fn header(text: &str) -> ConfigHeader {
+    let before_commands = lines(text).take_while(|line| line.starts_with('#') || line.trim_ascii().is_empty());
+    let end: usize = before_commands.map(|line| line.len() + 1).sum();
+    configuration(text.get(..end).unwrap_or(text).to_owned()).header
+}
+
 /// A run of lines that begin with `##`.
 #[derive(Default)]
 struct Block {
@@ -356,7 +364,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_survived_and_sections_lie_in_order(text in "(##[ A-Za-z:]{0,12}\n|[a-z #\"]{0,10}\r?\n|\\PC{0,10}){0,20}") {
+        fn any_text_is_survived_and_sections_lie_in_order(text in "(##[ A-Za-z:]{0,12}\n|##\n|## Hostname: [ab]\n|## Generated at [12]\n|[a-z #\"]{0,10}\r?\n|\\PC{0,10}){0,20}") {
             let read = configuration(text.clone());
             let lines = read.text.lines().count();
             let mut end = 0;
@@ -366,6 +374,7 @@ mod tests {
                 end = section.lines.end;
             }
             prop_assert!(!read.text.contains('\r'));
+            prop_assert_eq!(header(&read.text), read.header);
         }
     }
 }

@@ -12,7 +12,7 @@ use super::family::{Family, Mistake};
 use super::snmp::{self, SnmpLayout, SnmpReadout};
 use super::{Context, Mark, Readout, config, read};
 use crate::model::command::{CommandError, ReadCommand};
-use crate::model::config::{ConfigLayout, Configuration};
+use crate::model::config::{ConfigHeader, ConfigLayout, Configuration};
 use crate::model::outside::Outside;
 use crate::model::reading::{ComponentKind, Tier};
 use crate::model::release::Release;
@@ -394,6 +394,11 @@ impl Definitions {
     /// Takes the text of `show running-config` apart: header and sections. Total.
     pub fn configuration(&self, answer: Outside) -> Configuration {
         config::configuration(answer.into_data())
+    }
+
+    /// The header of a configuration alone, without taking the rest apart; its line ends are line feeds.
+    pub fn config_header(&self, text: &str) -> ConfigHeader {
+        config::header(text)
     }
 
     /// What is known about the configuration of a series.

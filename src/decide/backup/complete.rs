@@ -12,17 +12,20 @@
 //!
 //! So a single fetch is never believed by itself: it is [`Verdict::Complete`] only when a good backup with the same
 //! change ID weighs exactly the same (bytes, lines, commands of every section); else a second fetch is asked for.
+//!
+//! Nearly every fetch of a night is the last good backup to the byte, volatile lines apart. What stands in the equal part
+//! was judged when that backup was taken, so that [`is_again`] looks only at the rest.
 
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
 use crate::model::backup::{Backup, Doubt, DoubtFound};
-use crate::model::config::{ConfigLayout, Configuration, lines};
+use crate::model::config::{ConfigHeader, ConfigLayout, Configuration, lines};
 use crate::model::outside::Outside;
 use crate::model::release::Release;
 
-use super::redact::{is_volatile, stable_pieces};
+use super::redact::{is_volatile, stable_pieces, volatile_lines};
 
 /// How many pairs of fetches are compared while the change ID moves, before it is left for another time.
 pub const PAIRS_MAX: u32 = 3;
@@ -117,6 +120,52 @@ pub fn complete(evidence: &Evidence<'_>) -> Verdict {
     if doubts.is_empty() { Verdict::Complete } else { Verdict::Suspect(doubts) }
 }
 
+/// A fetch whose stable text is, to the byte, that of a backup.
+#[derive(Debug, Clone, Copy)]
+pub struct Again<'a> {
+    /// The text, volatile lines among it.
+    pub text: &'a str,
+    /// Its header.
+    pub header: &'a ConfigHeader,
+    /// As for [`Fetched::new`].
+    pub complete: bool,
+    /// What is known about configurations of its series.
+    pub layout: &'a ConfigLayout,
+    /// What the session showed.
+    pub session: Session<'a>,
+    /// The backup, which is one of the same asset.
+    pub previous: &'a Backup,
+}
+
+/// Whether such a fetch is complete. It never says so where [`complete`] says otherwise; where it says no, nothing is
+/// decided.
+pub fn is_again(again: &Again<'_>) -> bool {
+    let Again { text, header, previous, .. } = *again;
+    let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count();
+    let is_expected =
+        |title: &String| previous.sections.iter().any(|section| section.title.as_data().trim() == title.trim());
+    again.complete
+        && previous.standing().counts()
+        && previous.change_id.is_some()
+        && previous.change_id == header.change_id
+        && usize::try_from(previous.bytes).is_ok_and(|bytes| bytes == text.len())
+        && usize::try_from(previous.lines).is_ok_and(|before| before == lines)
+        && again.layout.sections_expected.iter().all(is_expected)
+        && volatile_lines(text, again.layout).into_iter().all(|line| text.get(line).is_some_and(is_mere_comment))
+        && incomplete(header).is_none()
+        && foreign_header(header, again.session).is_empty()
+}
+
+/// Whether a line with its end is a comment that bears on nothing beside it: no quote, nothing that goes on, no PEM, no
+/// text of the terminal.
+fn is_mere_comment(line: &str) -> bool {
+    line.starts_with('#')
+        && line.ends_with('\n')
+        && !line.contains(['"', '\\', '\r'])
+        && !line.contains("-----")
+        && Look::through(line).pager_line.is_none()
+}
+
 fn good(previous: Option<&Backup>) -> Option<&Backup> {
     previous.filter(|backup| backup.standing().counts())
 }
@@ -141,7 +190,7 @@ fn alone(
         return vec![doubt(Doubt::Empty, "expected commands, found none")];
     }
     let mut doubts = Vec::new();
-    doubts.extend(header(configuration));
+    doubts.extend(incomplete(&configuration.header));
     if !complete {
         let lines = configuration.line_count;
         let detail = format!("expected the prompt, found the end after line {lines}");
@@ -161,7 +210,7 @@ fn alone(
     if let Some(found) = cut(&configuration.text, &looked) {
         doubts.push(doubt(Doubt::CutLine, format!("expected whole lines, found {found}")));
     }
-    doubts.extend(foreign_header(configuration, session));
+    doubts.extend(foreign_header(&configuration.header, session));
     doubts
 }
 
@@ -171,8 +220,7 @@ fn is_command(line: &str) -> bool {
     !line.is_empty() && !line.starts_with('#')
 }
 
-fn header(configuration: &Configuration) -> Option<DoubtFound> {
-    let header = &configuration.header;
+fn incomplete(header: &ConfigHeader) -> Option<DoubtFound> {
     let absent: Vec<&str> = [
         ("active database", header.file.is_none()),
         ("Generated at", header.generated_at.is_none()),
@@ -277,8 +325,7 @@ fn cut(text: &str, looked: &Look<'_>) -> Option<&'static str> {
     }
 }
 
-fn foreign_header(configuration: &Configuration, session: Session<'_>) -> Vec<DoubtFound> {
-    let header = &configuration.header;
+fn foreign_header(header: &ConfigHeader, session: Session<'_>) -> Vec<DoubtFound> {
     let mut doubts = Vec::new();
     if let (Some(expected), Some(found)) = (session.hostname, &header.hostname)
         && !same_host(expected, found.as_data())
@@ -376,6 +423,7 @@ mod tests {
     use super::*;
     use crate::decide::backup::sample::{TEXT, configuration, layout};
     use crate::model::backup::{BackupKind, Grade, SectionCount};
+    use crate::model::expression::Expression;
     use crate::model::id::{AssetId, ObjectId};
 
     const SESSION: Session<'static> = Session { hostname: Some("nx-tokyo-01"), release: Some("9.1.0.924861") };
@@ -444,6 +492,62 @@ mod tests {
         assert_eq!(judge(TEXT, None, Some(&moved)), Verdict::FetchAgain);
         let lighter = Backup { bytes: good.bytes - 1, ..good };
         assert_eq!(judge(TEXT, None, Some(&lighter)), Verdict::FetchAgain);
+    }
+
+    /// Whether a text is taken for the last good backup once more, by a layout in which lines of a kind change by themselves.
+    fn taken_again(text: &str, volatile: &str, session: Session<'_>, previous: &Backup) -> bool {
+        let own = ConfigLayout { volatile: vec![Expression::new(volatile).expect("a rule")], ..layout().clone() };
+        assert_eq!(stable_pieces(text, &own).concat(), stable_pieces(TEXT, &own).concat(), "another stable text");
+        let taken = configuration(text);
+        let header = &taken.header;
+        let again = |complete| is_again(&Again { text, header, complete, layout: &own, session, previous });
+        assert!(!again(false), "without the prompt");
+        if again(true) {
+            let first = &Fetched::new(taken.clone(), true, &own, session);
+            let evidence = Evidence { first, second: None, pairs: 0, layout: &own, previous: Some(previous) };
+            assert_eq!(complete(&evidence), Verdict::Complete, "the long way says otherwise");
+        }
+        again(true)
+    }
+
+    #[test]
+    fn the_last_good_backup_is_known_again_though_volatile_lines_moved() {
+        let good = backup_of(&configuration(TEXT));
+        let again = |text: &str, previous: &Backup| taken_again(text, "(?m)^## Generated at ", SESSION, previous);
+        assert!(again(TEXT, &good) && again(&TEXT.replace("02:00:07", "02:00:31"), &good));
+        let has_no_licences = |section: &&SectionCount| section.title.as_data() != "License keys";
+        let without_licences = good.sections.iter().filter(has_no_licences).cloned().collect();
+        for other in [
+            Backup { grade: Grade::Suspect, ..good.clone() },
+            Backup { change_id: Some(4710), ..good.clone() },
+            Backup { change_id: None, ..good.clone() },
+            Backup { bytes: good.bytes - 1, ..good.clone() },
+            Backup { lines: good.lines - 1, ..good.clone() },
+            Backup { sections: without_licences, ..good.clone() },
+        ] {
+            assert!(!again(TEXT, &other), "{other:?}");
+        }
+        for session in
+            [Session { hostname: Some("nx-osaka-01"), ..SESSION }, Session { release: Some("9.0.3.950252"), ..SESSION }]
+        {
+            assert!(!taken_again(TEXT, "(?m)^## Generated at ", session, &good), "{session:?}");
+        }
+    }
+
+    #[test]
+    fn what_came_into_a_volatile_line_is_judged_the_long_way() {
+        let good = backup_of(&configuration(TEXT));
+        for stamp in ["02:00:0\"", "02:00:0\\", "02:00:0\u{8}", "02:00:0\u{1b}", "-More-:7", "-----BEG"] {
+            let text = TEXT.replace("02:00:07", stamp);
+            assert!(!taken_again(&text, "(?m)^## Generated at ", SESSION, &good), "{stamp:?}");
+        }
+        let without = TEXT.replace("Generated at ", "Generated on ");
+        assert!(!taken_again(&without, "(?m)^## Generated (at|on) ", SESSION, &good), "a header without its time");
+        // A command that changes by itself may be anything.
+        assert!(!taken_again(TEXT, "(?m)^snmp-server location ", SESSION, &good));
+        let cut = format!("{TEXT}## at 1");
+        let weight = Backup { bytes: cut.len() as u64, ..good };
+        assert!(!taken_again(&cut, "(?m)^## at ", SESSION, &weight), "a last line without an end");
     }
 
     #[test]

@@ -350,9 +350,8 @@ fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
     apart
 }
 
-/// The text without the lines that change by themselves, in the pieces between them: what makes two backups the same
-/// content.
-pub fn stable_pieces<'a>(text: &'a str, layout: &ConfigLayout) -> Vec<&'a str> {
+/// The lines of a text that change by themselves, with their ends, in order.
+pub(super) fn volatile_lines(text: &str, layout: &ConfigLayout) -> Vec<Range<usize>> {
     let mut volatile: Vec<Range<usize>> = Vec::new();
     for found in layout.volatile.iter().flat_map(|pattern| pattern.find_iter(text)) {
         let start = text.get(..found.start()).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
@@ -360,6 +359,13 @@ pub fn stable_pieces<'a>(text: &'a str, layout: &ConfigLayout) -> Vec<&'a str> {
         volatile.push(start..rest.map_or(text.len(), |end| found.start() + end + 1));
     }
     volatile.sort_unstable_by_key(|line| line.start);
+    volatile
+}
+
+/// The text without the lines that change by themselves, in the pieces between them: what makes two backups the same
+/// content.
+pub fn stable_pieces<'a>(text: &'a str, layout: &ConfigLayout) -> Vec<&'a str> {
+    let volatile = volatile_lines(text, layout);
     let mut from = 0;
     let mut pieces = Vec::with_capacity(volatile.len() + 1);
     for line in volatile {
