@@ -380,7 +380,7 @@ fn layouts<'a>(env: &'a Env, facts: &Facts, release: Option<&Release>, tiers: &[
         for layout in env.definitions.commands(facts.seat.series, release, *tier) {
             let wanted = !(layout.hardware && facts.seat.virtual_machine)
                 && (!layout.api || facts.seat.credentials.api.is_some());
-            if wanted && !all.iter().any(|known| known.name == layout.name) {
+            if wanted && !all.iter().any(|known| std::ptr::eq(*known, layout)) {
                 all.push(layout);
             }
         }
@@ -464,7 +464,7 @@ async fn read_saved(env: &Env, facts: &Facts, live: &mut Live) -> Reading {
 fn answered_kinds(asked: &[&Layout], all: &[&Layout]) -> BTreeSet<ComponentKind> {
     let silent: BTreeSet<ComponentKind> = all
         .iter()
-        .filter(|layout| !asked.iter().any(|known| known.name == layout.name))
+        .filter(|layout| !asked.iter().any(|known| std::ptr::eq(*known, **layout)))
         .flat_map(|layout| layout.kinds())
         .collect();
     asked.iter().flat_map(|layout| layout.kinds()).filter(|kind| !silent.contains(kind)).collect()

@@ -175,10 +175,10 @@ impl Layout {
         self.named.as_ref().is_none_or(|word| names.iter().any(|name| name.as_data() == word))
     }
 
-    /// The kinds of component of which an answer may give readings.
-    pub fn kinds(&self) -> BTreeSet<ComponentKind> {
+    /// The kinds of component of which an answer may give readings, some of them more than once.
+    pub fn kinds(&self) -> impl Iterator<Item = ComponentKind> {
         let items = std::iter::once(&self.family.answer).chain(&self.family.items);
-        items.flat_map(|item| &item.readings).map(|reading| reading.kind).collect()
+        items.flat_map(|item| &item.readings).map(|reading| reading.kind)
     }
 }
 
