@@ -24,14 +24,14 @@ pub struct Args {
 }
 
 /// What a new folder is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Fleet {
     /// A person's own appliances: one customer to edit.
     Own,
     /// The example inventory, simulated.
     Example,
-    /// So many generated appliances, simulated.
-    Generated(usize),
+    /// Generated appliances, simulated.
+    Generated(Vec<lab::SeatSpec>),
 }
 
 const OWN_CUSTOMER: &str = include_str!("init/customer.yaml");
@@ -125,10 +125,9 @@ pub fn write(dir: &Path, fleet: Fleet) -> Result<(), Refusal> {
                 write_file(&inventory.join(name), text)?;
             }
         }
-        Fleet::Generated(count) => {
+        Fleet::Generated(fleet) => {
             make_dir(&inventory)?;
-            lab::write_inventory(&inventory, &lab::generated(count))
-                .map_err(|error| Refusal::Lab(error.to_string()))?;
+            lab::write_inventory(&inventory, &fleet).map_err(|error| Refusal::Lab(error.to_string()))?;
         }
     }
     let loaded = load(&inventory, SystemClock.now().utc().date_naive()).map_err(Refusal::files)?;

@@ -80,6 +80,9 @@ pub struct Serve {
     /// A generated fleet of so many appliances, at most 20,000, instead of the inventory's, with settings of its own.
     #[arg(long, value_name = "N")]
     fleet: Option<NonZeroU32>,
+    /// Of three appliances of a generated fleet one speaks by SSH alone, one by SNMP too, and one by SNMP and the HTTPS API.
+    #[arg(long, requires = "fleet")]
+    mixed_channels: bool,
     /// Where the settings of a generated fleet are written [default: hoshu-lab-N].
     #[arg(long, value_name = "DIR", requires = "fleet")]
     dir: Option<PathBuf>,
@@ -119,7 +122,9 @@ async fn serve(context: &Context<'_, impl Doors>, args: &Serve) -> Result<Ended,
             lab::fits(count).map_err(|error| lab_error(&error))?;
             let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from(format!("hoshu-lab-{count}")));
             if !dir.join("hoshu.yaml").exists() {
-                super::init::write(&dir, Fleet::Generated(count))?;
+                let fleet = lab::generated(count);
+                let fleet = if args.mixed_channels { lab::with_channels(fleet) } else { fleet };
+                super::init::write(&dir, Fleet::Generated(fleet))?;
             }
             dir.join("hoshu.yaml")
         }

@@ -53,6 +53,9 @@ pub enum LabError {
     /// A host key of the lab cannot be made.
     #[error("cannot make a host key")]
     HostKey(#[source] russh::keys::ssh_key::Error),
+    /// A key of an API of the lab cannot be made.
+    #[error("cannot make a key of an API")]
+    ApiKey(#[source] rcgen::Error),
     /// The runtime for the lab's threads cannot be made.
     #[error("cannot start the lab's threads")]
     Threads(#[source] std::io::Error),

@@ -217,6 +217,19 @@ pub fn generated(count: usize) -> Vec<SeatSpec> {
     (0..count).filter_map(generated_seat).collect()
 }
 
+/// A fleet in which of three units one speaks by SSH alone, the next by SNMP (v3) beside it, and the third by the HTTPS
+/// API beside both.
+pub fn with_channels(mut fleet: Vec<SeatSpec>) -> Vec<SeatSpec> {
+    for (place, spec) in fleet.iter_mut().enumerate() {
+        let credential = |name: &str| format!("{}/{name}", spec.customer).parse::<CredentialName>().ok();
+        let (snmp, api) = (credential("snmp").filter(|_| place % 3 > 0), credential("api").filter(|_| place % 3 > 1));
+        spec.snmp = snmp.map(|credential| SnmpAccount { credential, version: SnmpVersion::V3 });
+        spec.api = api.is_some();
+        spec.accounts.extend(api.iter().map(|name| Account::of(name, false)));
+    }
+    fleet
+}
+
 /// What a generated customer has in each run of ten seats.
 const MIX: [(Series, &str, DataPath); 10] = [
     (Series::Cm, "CM4500", DataPath::Manager),

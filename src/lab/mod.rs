@@ -30,7 +30,9 @@ mod write;
 
 pub use error::LabError;
 pub use fault::{Effect, Fault};
-pub use fleet::{Account, GENERATED_SEATS_PER_CUSTOMER, SeatSpec, SnmpAccount, from_inventory, generated};
+pub use fleet::{
+    Account, GENERATED_SEATS_PER_CUSTOMER, SeatSpec, SnmpAccount, from_inventory, generated, with_channels,
+};
 pub use folder::{CONSOLES_FILE, PORTS_FILE, SECRETS_FOLDER, SOCKET_FILE, privacy_file, secret_file};
 pub use hops::{HopSpec, hops_from_inventory};
 pub use rack::Clock;

@@ -4,7 +4,7 @@
 
 use std::io::Read;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -89,6 +89,38 @@ fn a_generated_fleet_has_nothing_that_needs_attention() {
     let polled = house.hoshu(&["poll", "--on", "all", "--json"]).expect(0).json();
     let well = polled["good"].as_u64().unwrap() + polled["unjudged"].as_u64().unwrap();
     assert_eq!((&polled["answered"], well), (&20.into(), 20), "{polled}");
+}
+
+/// Polls a generated fleet of which a third each speaks by one, two and three channels; how long the poll took.
+fn polled_over_mixed_channels(seats: usize) -> Duration {
+    let house = House::generated_with(seats, &["--mixed-channels"]);
+    house.onboard();
+    let begun = Instant::now();
+    let polled = house.hoshu(&["poll", "--on", "all", "--json"]).expect(0).json();
+    let took = begun.elapsed();
+    let well = polled["good"].as_u64().unwrap() + polled["unjudged"].as_u64().unwrap();
+    assert_eq!((&polled["answered"], well), (&seats.into(), seats as u64), "{polled}");
+    let by = |channel: &str| {
+        let spoke =
+            |reading: &&Value| reading["component"]["kind"] == "channel" && reading["component"]["name"] == channel;
+        let all = polled["seats"].as_array().unwrap().iter();
+        all.filter(|seat| seat["readings"].as_array().unwrap().iter().find(spoke).is_some()).count()
+    };
+    assert_eq!([by("snmp"), by("api")], [seats - seats.div_ceil(3), seats / 3]);
+    took
+}
+
+#[test]
+fn a_generated_fleet_may_speak_by_three_channels() {
+    polled_over_mixed_channels(20);
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn a_thousand_appliances_over_mixed_channels_are_polled_within_their_minute() {
+    let took = polled_over_mixed_channels(1_000);
+    println!("1,000 appliances over mixed channels, every tier: {:.1} s", took.as_secs_f64());
+    assert!(took < Duration::from_secs(60), "{took:?}");
 }
 
 fn readings(polled: &Value, seat: &str) -> Vec<Value> {

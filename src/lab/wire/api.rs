@@ -28,6 +28,7 @@ use crate::lab::fault::Fault;
 use crate::lab::folder::ApiPort;
 use crate::lab::rack::{Place, Shows};
 use crate::lab::seed;
+use crate::model::name::SeatName;
 use crate::model::pin::SpkiPin;
 use crate::model::series::Series;
 
@@ -96,12 +97,24 @@ impl ApiFace {
     }
 }
 
-/// A key and a certificate that it signed itself, the same each time.
-fn certify(place: &Place) -> Result<(ServerConfig, SpkiPin), Box<dyn std::error::Error + Send + Sync>> {
-    let spec = place.spec();
-    let der: Vec<u8> = ED25519.into_iter().chain(seed::bytes("certificate", spec.seat.as_str())).collect();
+/// The key of a unit's API, the same each time.
+fn key(seat: &SeatName) -> Result<(PrivatePkcs8KeyDer<'static>, KeyPair), rcgen::Error> {
+    let der: Vec<u8> = ED25519.into_iter().chain(seed::bytes("certificate", seat.as_str())).collect();
     let der = PrivatePkcs8KeyDer::from(der);
     let key = KeyPair::try_from(&der)?;
+    Ok((der, key))
+}
+
+/// The pin of a unit's API.
+pub(in crate::lab) fn pin(seat: &SeatName) -> Result<SpkiPin, LabError> {
+    let (_, key) = key(seat).map_err(|error| LabError::ApiKey(error))?;
+    Ok(SpkiPin::of(&key.subject_public_key_info()))
+}
+
+/// The key and a certificate that it signed itself.
+fn certify(place: &Place) -> Result<(ServerConfig, SpkiPin), Box<dyn std::error::Error + Send + Sync>> {
+    let spec = place.spec();
+    let (der, key) = key(&spec.seat)?;
     let pin = SpkiPin::of(&key.subject_public_key_info());
     let certificate = CertificateParams::new(vec![spec.hostname.clone()])?.self_signed(&key)?;
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))

@@ -13,7 +13,7 @@ mod push;
 mod snmp;
 mod terminal;
 
-pub(super) use api::ApiFace;
+pub(super) use api::{ApiFace, pin as api_pin};
 pub(super) use bastion::{Bastion, Ports, bind_bastion, serve_bastion};
 pub use keys::{fingerprint, hop_fingerprint, host_key, public_host_key};
 pub(super) use listener::{Wire, bind, listen};
