@@ -224,11 +224,9 @@ impl Reader {
         }
         if let Some(mode) = self.mode(self.unbroken(line)) {
             Seen::Prompt(mode)
-        } else if self.until == Until::PromptOrQuestion && str::from_utf8(line).is_ok_and(prompt::is_password_question)
-        {
+        } else if self.until == Until::PromptOrQuestion && prompt::is_password_question(line) {
             Seen::Password
-        } else if self.until == Until::PromptOrQuestion && str::from_utf8(line).is_ok_and(prompt::is_host_key_question)
-        {
+        } else if self.until == Until::PromptOrQuestion && prompt::is_host_key_question(line) {
             Seen::HostKey
         } else {
             prompt::pager(line).map_or(Seen::More, Seen::Pager)

@@ -213,20 +213,29 @@ impl Bastion {
 
     /// A terminal on it, in which its client or its menu was started.
     pub(super) async fn terminal(&self, start: Start, until: Instant) -> Result<Pipe, AccessError> {
-        let connection = match &self.link.line {
-            Line::Own(connection) => connection,
-            Line::Borrowed(loan) => return loan.ask(Want::Terminal(start), until).await,
-        };
-        let opened = timeout_at(until, connection.handle()?.channel_open_session()).await;
-        let (what, said) = match opened {
-            Ok(Ok(channel)) => match begin(channel, start).await {
+        if let Line::Borrowed(loan) = &self.link.line {
+            return loan.ask(Want::Terminal(start), until).await;
+        }
+        let (opened, result) = oneshot::channel();
+        let link = Arc::clone(&self.link);
+        // A task of its own, as in `forward`: a session that comes when nobody waits any more would stay, and count
+        // among those that the bastion gives.
+        tokio::spawn(async move {
+            let Line::Own(connection) = &link.line else { return };
+            let Ok(handle) = connection.handle() else { return };
+            if let Err(Ok(late)) = opened.send(handle.channel_open_session().await) {
+                late.close().await.ok();
+            }
+        });
+        let (what, said) = match timeout_at(until, result).await {
+            Ok(Ok(Ok(channel))) => match begin(channel, start).await {
                 Ok(pipe) => return Ok(pipe),
                 Err(_) => (HopFault::Dropped, "when it was asked for a terminal".to_owned()),
             },
-            Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
+            Ok(Ok(Err(russh::Error::ChannelOpenFailure(reason)))) => {
                 (HopFault::Refused, format!("it opens no session ({reason:?})"))
             }
-            Ok(Err(_)) => (HopFault::Dropped, "when it was asked for a session".to_owned()),
+            Ok(Ok(Err(_)) | Err(_)) => (HopFault::Dropped, "when it was asked for a session".to_owned()),
             Err(_) => (HopFault::Late, "it opened no session in time".to_owned()),
         };
         Err(self.blame(fault(&self.link.label, what, said)).await)

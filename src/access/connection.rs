@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use russh::client::{Config, Handle, Msg};
 use russh::{ChannelId, Disconnect};
-use tokio::io::{AsyncWriteExt, WriteHalf};
-use tokio::sync::oneshot;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, WriteHalf};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::{Reader, Seen};
@@ -95,14 +95,24 @@ pub(super) struct Leg {
     pub(super) route: Route,
 }
 
-/// Connects and exchanges keys.
+/// Connects and exchanges keys. Where turns are taken for that, one is held from the open connection to the end of the
+/// exchange: whoever is not reached, or does not greet, keeps nothing from others.
 pub(super) async fn exchange(
     way: &Leg,
     config: Arc<Config>,
     check: Check,
     limits: AccessLimits,
+    turns: Option<&Semaphore>,
 ) -> Result<Exchanged, AccessError> {
-    let (wire, stop) = Wire::new(connect(&way.route, way.behind.as_ref(), limits.connect).await?);
+    let mut pipe = connect(&way.route, way.behind.as_ref(), limits.connect).await?;
+    let mut _turn = None;
+    if let Some(turns) = turns {
+        // The first bytes stay where they are for the exchange, which tells whoever sends none.
+        let greeted = timeout(limits.handshake, pipe.fill_buf()).await;
+        greeted.map_err(|_| AccessError::TimedOut { what: "the key exchange", limit: limits.handshake })?.ok();
+        _turn = turns.acquire().await.ok();
+    }
+    let (wire, stop) = Wire::new(pipe);
     let (guard, shared) = Guard::new(check, limits.keepalive);
     match timeout(limits.handshake, russh::client::connect_stream(config, wire, guard)).await {
         Err(_) => Err(AccessError::TimedOut { what: "the key exchange", limit: limits.handshake }),

@@ -6,6 +6,7 @@
 //!
 //! What cannot be proved: the bastion sees the password and the session in clear, and what it prints is its own word.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
@@ -18,7 +19,8 @@ use super::bastion::Bastion;
 use super::connection::{Connection, Nested, quote};
 use super::guard::{Pins, Shared};
 use super::hop::HopFault;
-use super::prompt::Prompt;
+use super::prompt::{Prompt, QUESTION_BYTES_MAX};
+use super::screen::Screen;
 use super::session::SshSession;
 use super::wire::Pipe;
 use super::{AccessError, AccessLimits, Negotiated, Peer, ShownKey};
@@ -79,7 +81,7 @@ impl Start {
 /// Where one speaks with the bastion's client.
 struct Talk {
     terminal: Pipe,
-    heard: Vec<u8>,
+    heard: Heard,
     /// The password was typed: what is heard may hold its echo, and is quoted nowhere.
     is_secret: bool,
     ended: bool,
@@ -212,7 +214,7 @@ impl Talk {
         let user = if hop.menu.is_some() { None } else { Some(account?) };
         let start = Start { user, host, port, legacy: peer.seat.ssh.algorithms == Algorithms::Legacy };
         let terminal = bastion.terminal(start, until).await?;
-        let mut talk = Self { terminal, heard: Vec::new(), is_secret: false, ended: false, until, limits };
+        let mut talk = Self { terminal, heard: Heard::new(), is_secret: false, ended: false, until, limits };
         if let Some(menu) = &hop.menu {
             let choice = talk.choice(bastion, menu, peer).await?;
             talk.say(choice.as_bytes()).await?;
@@ -223,10 +225,9 @@ impl Talk {
     /// Waits for the menu, and finds the one entry of the appliance.
     async fn choice(&mut self, bastion: &Bastion, menu: &Menu, peer: Peer<'_>) -> Result<String, AccessError> {
         loop {
-            let text = self.text();
-            if menu.asks(last_line(&text)) {
+            if menu.asks(&self.heard.line()) {
                 let address = peer.seat.address.map(|address| address.to_string()).unwrap_or_default();
-                let found = menu.choices(&text, peer.seat.name.as_str(), &peer.seat.hostname, &address);
+                let found = menu.choices(&self.heard.text(), peer.seat.name.as_str(), &peer.seat.hostname, &address);
                 return match found.as_slice() {
                     [one] => Ok(one.clone()),
                     none_or_many => {
@@ -251,7 +252,7 @@ impl Talk {
                 let said = format!("it does not show the host key of {}", peer.seat.name);
                 bastion.fault(HopFault::HidesKey, said)
             };
-            match ask(&self.text()) {
+            match self.heard.ask() {
                 Ask::Key(key) => return Ok(key),
                 // A password would go to whoever answers behind the bastion.
                 Ask::OddKey | Ask::Password | Ask::Failed(Failed::Denied) => return Err(hidden()),
@@ -286,17 +287,16 @@ impl Talk {
         host: &str,
     ) -> Result<(), AccessError> {
         loop {
-            let text = self.text();
-            let line = last_line(&text);
+            let line = self.heard.line();
             let own =
                 [format!("{user}@{host}'s password:"), format!("({user}@{host}) Password:"), "Password:".to_owned()];
-            let declared = peer.seat.ssh.questions.iter().any(|question| question.is(line));
+            let declared = peer.seat.ssh.questions.iter().any(|question| question.is(&line));
             if declared || own.iter().any(|own| own.eq_ignore_ascii_case(line.trim_end())) {
                 return Ok(());
             }
             // Only of a client that has ended: before, its last words may be those of a banner.
-            let over = self.ended || hop.menu.as_ref().is_some_and(|menu| menu.asks(line));
-            match ask(&text) {
+            let over = self.ended || hop.menu.as_ref().is_some_and(|menu| menu.asks(&line));
+            match self.heard.ask() {
                 Ask::Failed(Failed::Unreached(said)) if over => return Err(AccessError::Network(quote(&said))),
                 _ if over => return Err(AccessError::Dropped("the login")),
                 _ => {}
@@ -310,15 +310,15 @@ impl Talk {
     /// Waits for the appliance's prompt after the password.
     async fn prompt(&mut self, hop: &Hop, user: &str) -> Result<(), AccessError> {
         loop {
-            let text = self.text();
+            let line = self.heard.line();
             let refused = || AccessError::LoginRefused { user: user.to_owned(), offered: Outside::default() };
-            match ask(&text) {
+            match self.heard.ask() {
                 Ask::Failed(Failed::Denied) | Ask::Password => return Err(refused()),
                 // The menu again: its client has ended. Its prompt may look like that of an appliance.
-                _ if hop.menu.as_ref().is_some_and(|menu| menu.asks(last_line(&text))) => {
+                _ if hop.menu.as_ref().is_some_and(|menu| menu.asks(&line)) => {
                     return Err(AccessError::Dropped("the login"));
                 }
-                _ if Prompt::learn(last_line(&text).as_bytes()).is_some() => return Ok(()),
+                _ if Prompt::learn(line.as_bytes()).is_some() => return Ok(()),
                 _ if self.ended => return Err(AccessError::Dropped("the login")),
                 _ => {}
             }
@@ -331,7 +331,7 @@ impl Talk {
 
     /// Types a line; what is heard from here on is what follows it.
     async fn say(&mut self, line: &[u8]) -> Result<(), AccessError> {
-        self.heard.clear();
+        self.heard = Heard::new();
         let sent = timeout_at(self.until, self.terminal.write_all(&[line, b"\n"].concat())).await;
         match sent {
             Ok(Ok(())) => Ok(()),
@@ -345,24 +345,20 @@ impl Talk {
         let mut bytes = [0; 4096];
         match timeout_at(self.until, self.terminal.read(&mut bytes)).await {
             Err(_) => return Ok(false),
-            Ok(Ok(count @ 1..)) => self.heard.extend_from_slice(bytes.get(..count).unwrap_or_default()),
+            Ok(Ok(count @ 1..)) => self.heard.feed(bytes.get(..count).unwrap_or_default()),
             Ok(_) => self.ended = true,
         }
-        if self.heard.len() > GREETING_BYTES_MAX {
+        if self.heard.bytes > GREETING_BYTES_MAX {
             return Err(AccessError::OverLimit { what: "the greeting", limit: GREETING_BYTES_MAX });
         }
         Ok(true)
-    }
-
-    fn text(&self) -> String {
-        plain(&self.heard)
     }
 
     fn tail(&self) -> Outside {
         if self.is_secret {
             return Outside::from("not quoted, since it may hold the password");
         }
-        let text = self.text();
+        let text = self.heard.text();
         let skip = text.chars().count().saturating_sub(TAIL_CHARS);
         Outside::new(text.chars().skip(skip).collect::<String>())
     }
@@ -372,7 +368,7 @@ impl Talk {
         let (mut reader, writer) = tokio::io::split(self.terminal);
         let shared = Arc::new(Shared::new());
         // The prompt alone: an echo of the password may stand on the lines before it.
-        shared.lock().reader.feed(self.heard.rsplit(|byte| *byte == b'\n').next().unwrap_or_default());
+        shared.lock().reader.feed(self.heard.screen.line());
         let (stop, mut stopped) = oneshot::channel::<()>();
         let to = Arc::clone(&shared);
         tokio::spawn(async move {
@@ -392,49 +388,71 @@ impl Talk {
     }
 }
 
-/// What a terminal would show, without colours and movements.
-fn plain(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    let mut rest = String::from_utf8_lossy(bytes).into_owned();
-    rest.retain(|c| c != '\r' && c != '\0');
-    let mut chars = rest.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{1b}' if chars.peek() == Some(&'[') => {
-                while chars.next().is_some_and(|c| !('@'..='~').contains(&c) || c == '[') {}
+/// What a client or a menu said since a line was typed, as a terminal would show it. A byte is looked at once, and again
+/// only in a last line that is short enough for a question: whoever says much in small pieces costs no more than that.
+struct Heard {
+    screen: Screen,
+    /// How many bytes came.
+    bytes: usize,
+    /// Where the lines begin that were not looked at.
+    looked: usize,
+    /// What the first line said that tells of a failure.
+    failed: Option<Failed>,
+    /// The first two keys that were shown, each by algorithm and fingerprint.
+    shown: Vec<(String, String)>,
+}
+
+impl Heard {
+    const fn new() -> Self {
+        Self { screen: Screen::new(true), bytes: 0, looked: 0, failed: None, shown: Vec::new() }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len();
+        self.screen.feed(bytes);
+        let lines = self.screen.text().get(self.looked..).unwrap_or_default();
+        let Some(end) = memchr::memrchr(b'\n', lines) else { return };
+        for line in String::from_utf8_lossy(lines.get(..end).unwrap_or_default()).lines() {
+            if self.failed.is_none() {
+                self.failed = failed(line);
             }
-            '\u{8}' => drop(text.pop()),
-            '\n' | '\t' => text.push(c),
-            c if c.is_control() => {}
-            c => text.push(c),
+            // `ED25519 key fingerprint is SHA256:….` on a line of its own, and once.
+            if self.shown.len() < 2 {
+                self.shown.extend(shown_key(line));
+            }
         }
+        self.looked += end + 1;
     }
-    text
-}
 
-fn last_line(text: &str) -> &str {
-    text.rsplit('\n').next().unwrap_or_default()
-}
+    /// The last line; nothing when it is too long for a question, a prompt or the last words of a client.
+    fn line(&self) -> Cow<'_, str> {
+        let line = self.screen.line();
+        String::from_utf8_lossy(if line.len() > QUESTION_BYTES_MAX { b"" } else { line })
+    }
 
-/// What the end of a text of OpenSSH's client asks for.
-fn ask(text: &str) -> Ask {
-    if let Some(failed) = failed(text) {
-        return Ask::Failed(failed);
+    fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.screen.text())
     }
-    let line = last_line(text).trim_end();
-    if line.ends_with("(yes/no/[fingerprint])?") || line.ends_with("(yes/no)?") {
-        // `ED25519 key fingerprint is SHA256:….` on a line of its own, and once.
-        let shown: Vec<_> = text.lines().filter_map(shown_key).collect();
-        return match shown.as_slice() {
-            [(algorithm, fingerprint)] => Ask::Key(KeyQuestion {
-                algorithm: algorithm.clone(),
-                fingerprint: fingerprint.clone(),
-                compares: line.ends_with("[fingerprint])?"),
-            }),
-            _ => Ask::OddKey,
-        };
+
+    /// What the end of a text of OpenSSH's client asks for.
+    fn ask(&self) -> Ask {
+        let last = self.line();
+        if let Some(failed) = self.failed.clone().or_else(|| failed(&last)) {
+            return Ask::Failed(failed);
+        }
+        let line = last.trim_end();
+        if line.ends_with("(yes/no/[fingerprint])?") || line.ends_with("(yes/no)?") {
+            return match self.shown.as_slice() {
+                [(algorithm, fingerprint)] => Ask::Key(KeyQuestion {
+                    algorithm: algorithm.clone(),
+                    fingerprint: fingerprint.clone(),
+                    compares: line.ends_with("[fingerprint])?"),
+                }),
+                _ => Ask::OddKey,
+            };
+        }
+        if is_for_password(&last) { Ask::Password } else { Ask::More }
     }
-    if is_for_password(last_line(text)) { Ask::Password } else { Ask::More }
 }
 
 fn shown_key(line: &str) -> Option<(String, String)> {
@@ -452,23 +470,25 @@ fn shown_key(line: &str) -> Option<(String, String)> {
     is_digest.then(|| (algorithm.to_owned(), print.to_owned()))
 }
 
-fn failed(text: &str) -> Option<Failed> {
-    for line in text.lines() {
-        if line.contains("REMOTE HOST IDENTIFICATION HAS CHANGED") {
-            return Some(Failed::Changed);
-        }
-        let denied = line.starts_with("Permission denied, please try again")
-            || line.split_once(": ").is_some_and(|(_, said)| said.starts_with("Permission denied ("));
-        if denied {
-            return Some(Failed::Denied);
-        }
-        let unreached = ["ssh: connect to host ", "ssh: Could not resolve hostname ", "Unable to negotiate with "];
-        let closed = ["kex_exchange_identification: ", "Connection closed by ", "Connection reset by "];
-        if unreached.iter().chain(&closed).any(|start| line.starts_with(start)) {
-            return Some(Failed::Unreached(line.to_owned()));
-        }
+/// What a line of OpenSSH's client says of its end.
+fn failed(line: &str) -> Option<Failed> {
+    const UNREACHED: [&str; 6] = [
+        "ssh: connect to host ",
+        "ssh: Could not resolve hostname ",
+        "Unable to negotiate with ",
+        "kex_exchange_identification: ",
+        "Connection closed by ",
+        "Connection reset by ",
+    ];
+    if line.contains("REMOTE HOST IDENTIFICATION HAS CHANGED") {
+        return Some(Failed::Changed);
     }
-    None
+    let denied = line.starts_with("Permission denied, please try again")
+        || line.split_once(": ").is_some_and(|(_, said)| said.starts_with("Permission denied ("));
+    if denied {
+        return Some(Failed::Denied);
+    }
+    UNREACHED.iter().any(|start| line.starts_with(start)).then(|| Failed::Unreached(line.to_owned()))
 }
 
 #[cfg(test)]
@@ -476,6 +496,12 @@ mod tests {
     use super::*;
 
     const PRINT: &str = "SHA256:vkSAyqLyK5hDXKONhAyMsoiqsgl/3YaIHLTYcUsJnUE";
+
+    fn heard(bytes: &[u8]) -> Heard {
+        let mut heard = Heard::new();
+        heard.feed(bytes);
+        heard
+    }
 
     fn question(end: &str) -> String {
         format!(
@@ -489,7 +515,7 @@ mod tests {
     fn the_question_about_the_key_is_read_as_openssh_asks_it() {
         for (end, compares) in [("(yes/no/[fingerprint])?", true), ("(yes/no)?", false)] {
             let key = KeyQuestion { algorithm: "ssh-ed25519".into(), fingerprint: PRINT.into(), compares };
-            assert_eq!(ask(&plain(question(end).as_bytes())), Ask::Key(key));
+            assert_eq!(heard(question(end).as_bytes()).ask(), Ask::Key(key));
         }
     }
 
@@ -500,7 +526,7 @@ mod tests {
         let two = format!("ED25519 key fingerprint is {}.\n{whole}", PRINT.replace('v', "w"));
         let md5 = whole.replace(PRINT, "MD5:aa:bb");
         for text in [none, two, md5] {
-            assert_eq!(ask(&plain(text.as_bytes())), Ask::OddKey, "{text}");
+            assert_eq!(heard(text.as_bytes()).ask(), Ask::OddKey, "{text}");
         }
     }
 
@@ -511,15 +537,44 @@ mod tests {
             ("Permission denied, please try again.\n", Failed::Denied),
             ("@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n", Failed::Changed),
         ] {
-            assert_eq!(ask(text), Ask::Failed(expected), "{text}");
+            assert_eq!(heard(text.as_bytes()).ask(), Ask::Failed(expected), "{text}");
         }
         let refused = "ssh: connect to host 10.0.0.1 port 22: Connection refused";
-        assert_eq!(ask(refused), Ask::Failed(Failed::Unreached(refused.into())));
+        assert_eq!(heard(refused.as_bytes()).ask(), Ask::Failed(Failed::Unreached(refused.into())));
     }
 
     #[test]
     fn colours_and_movements_are_no_text() {
-        assert_eq!(plain(b"\x1b[1;31mSelect\x1b[0m> \x08\x08? \r\n\x07x"), "Select? \nx");
+        let text = heard(b"\x1b[1;31mSelect\x1b[0m> \x08\x08? \r\n\x07x");
+        assert_eq!((&*text.text(), &*text.line()), ("Select? \nx", "x"));
+    }
+
+    #[test]
+    fn many_words_in_small_pieces_are_looked_at_once() {
+        let endless_line = "Password:".repeat(GREETING_BYTES_MAX / 9);
+        let many_lines = "Password: \r\nssh: \r\n".repeat(GREETING_BYTES_MAX / 19);
+        for text in [endless_line, many_lines] {
+            let (mut heard, mut work) = (Heard::new(), 0);
+            for byte in text.as_bytes() {
+                let before = heard.looked;
+                heard.feed(&[*byte]);
+                work += heard.looked - before + heard.line().len();
+                assert!(!matches!(heard.ask(), Ask::Failed(_)));
+            }
+            assert!(work <= 16 * text.len(), "{work} bytes for {}", text.len());
+        }
+    }
+
+    #[test]
+    fn pieces_change_nothing() {
+        let said = question("(yes/no/[fingerprint])?");
+        for size in 1..9 {
+            let mut heard = Heard::new();
+            for piece in said.as_bytes().chunks(size) {
+                heard.feed(piece);
+            }
+            assert!(matches!(heard.ask(), Ask::Key(_)), "pieces of {size}");
+        }
     }
 
     #[test]

@@ -7,6 +7,9 @@ use crate::model::question::is_for_password;
 
 /// The longest prompt, in bytes: a host name of 63 characters, two tags and the mode.
 const PROMPT_BYTES_MAX: usize = 200;
+/// The longest question that is looked at, in bytes: a longer line that grows byte by byte would be looked at again for
+/// each of them.
+pub(super) const QUESTION_BYTES_MAX: usize = 512;
 
 /// The mode of the command line that a prompt shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,17 +125,23 @@ pub(super) fn pager(line: &[u8]) -> Option<Key> {
     (lines || more || key || line == ":").then_some(Key::Space)
 }
 
+/// A line that is short enough for a question, without the blanks behind it.
+fn question(line: &[u8]) -> Option<&str> {
+    let short = Some(line).filter(|line| line.len() <= QUESTION_BYTES_MAX)?;
+    str::from_utf8(short).ok().map(str::trim_end)
+}
+
 /// Whether a line asks for the password and waits. A new or an old one is asked for by other questions.
-pub(super) fn is_password_question(line: &str) -> bool {
-    let line = line.trim_end();
+pub(super) fn is_password_question(line: &[u8]) -> bool {
+    let Some(line) = question(line) else { return false };
     // Most lines end otherwise, and are not held against the pattern.
     line.ends_with(':') && is_for_password(line)
 }
 
 /// Whether a line is the question of an SSH client whether an unknown host key is the right one (OpenSSH; modelled for an
 /// appliance, whose own words no document shows).
-pub(super) fn is_host_key_question(line: &str) -> bool {
-    let line = line.trim_end().to_ascii_lowercase();
+pub(super) fn is_host_key_question(line: &[u8]) -> bool {
+    let Some(line) = question(line).map(str::to_ascii_lowercase) else { return false };
     line.ends_with("(yes/no)?") || line.ends_with("(yes/no/[fingerprint])?")
 }
 
@@ -207,7 +216,7 @@ mod tests {
     #[test]
     fn only_a_question_for_a_password_is_one() {
         for line in ["Password:", "admin@nx01's password: ", "PASSWORD:\t"] {
-            assert!(is_password_question(line), "{line}");
+            assert!(is_password_question(line.as_bytes()), "{line}");
         }
         for line in [
             "Password",
@@ -219,8 +228,14 @@ mod tests {
             "",
             "assword:",
         ] {
-            assert!(!is_password_question(line), "{line}");
+            assert!(!is_password_question(line.as_bytes()), "{line}");
         }
+        let long = |count: usize| format!("{:count$}", "Password:");
+        assert!(is_password_question(long(QUESTION_BYTES_MAX).as_bytes()));
+        assert!(!is_password_question(long(QUESTION_BYTES_MAX + 1).as_bytes()));
+        let key = |count: usize| format!("{} (yes/no)?", "x".repeat(count - 10));
+        assert!(is_host_key_question(key(QUESTION_BYTES_MAX).as_bytes()));
+        assert!(!is_host_key_question(key(QUESTION_BYTES_MAX + 1).as_bytes()));
     }
 
     proptest! {
@@ -230,7 +245,7 @@ mod tests {
                 prop_assert_eq!(prompt.mode(&line), Some(mode));
             }
             let _ = pager(&line);
-            let _ = is_password_question(&String::from_utf8_lossy(&line));
+            let _ = is_password_question(&line);
         }
     }
 }

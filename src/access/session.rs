@@ -206,7 +206,11 @@ async fn exec(
         Ok(Err(_)) => return Err(connection.reason(DURING).await),
         Ok(Ok(())) => {}
     }
-    connection.seen(DURING, limits.command).await?;
+    if let Err(error) = connection.seen(DURING, limits.command).await {
+        // The session may go on over its other channel, and this one would count among those that the appliance gives.
+        timeout_at(until, writer.close()).await.ok();
+        return Err(error);
+    }
     let mut state = connection.shared.lock();
     Ok((state.reader.answer(), state.exit_status == Some(0)))
 }

@@ -96,7 +96,7 @@ impl SshAccess {
         let config = self.profiles.config(algorithms, ask);
         let config = config.map_err(|error| AccessError::Protocol(error.to_string()))?;
         let exchanged = match algorithms {
-            Algorithms::Modern => exchange(&leg, config, check, self.limits).await,
+            Algorithms::Modern => exchange(&leg, config, check, self.limits, None).await,
             Algorithms::Legacy => self.legacy.exchange(leg, config, check, self.limits).await,
         };
         match (exchanged, behind) {
@@ -283,12 +283,12 @@ async fn shown(exchanged: Exchanged) -> Result<ShownKey, AccessError> {
 /// milliseconds, which no other connection may feel. It is made when the first is needed.
 struct Legacy {
     runtime: Mutex<Option<Runtime>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Legacy {
     fn new() -> Self {
-        Self { runtime: Mutex::new(None), turns: Semaphore::new(LEGACY_AT_ONCE) }
+        Self { runtime: Mutex::new(None), turns: Arc::new(Semaphore::new(LEGACY_AT_ONCE)) }
     }
 
     async fn exchange(
@@ -298,10 +298,10 @@ impl Legacy {
         check: Check,
         limits: AccessLimits,
     ) -> Result<Exchanged, AccessError> {
-        let over = || AccessError::Dropped("the key exchange");
-        let _turn = self.turns.acquire().await.map_err(|_| over())?;
-        let mut task = Task(self.handle()?.spawn(async move { exchange(&leg, config, check, limits).await }));
-        (&mut task.0).await.map_err(|_| over())?
+        let turns = Arc::clone(&self.turns);
+        let exchanged = async move { exchange(&leg, config, check, limits, Some(&turns)).await };
+        let mut task = Task(self.handle()?.spawn(exchanged));
+        (&mut task.0).await.map_err(|_| AccessError::Dropped("the key exchange"))?
     }
 
     fn handle(&self) -> Result<Handle, AccessError> {

@@ -230,6 +230,7 @@ pub const fn may_ask(ssh: Outcome, in_clear: bool) -> bool {
         | Outcome::Protocol
         | Outcome::LoginRefused
         | Outcome::Braked
+        | Outcome::LegacyOver
         | Outcome::NoPrompt
         | Outcome::Dropped
         | Outcome::OverLimit => !in_clear,

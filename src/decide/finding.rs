@@ -136,7 +136,7 @@ pub fn last_gasp<'a>(before: &[Finding], after: &'a [Finding]) -> Vec<&'a Findin
 pub fn reach(outcome: Outcome) -> Option<Reading> {
     let condition = match outcome {
         Outcome::Answered => Condition::Good,
-        Outcome::NoCredential | Outcome::Braked | Outcome::KeyUnknown => Condition::Missing,
+        Outcome::NoCredential | Outcome::Braked | Outcome::LegacyOver | Outcome::KeyUnknown => Condition::Missing,
         Outcome::NoPrompt => Condition::Unrecognised,
         Outcome::OverLimit | Outcome::NotUnderstood => Condition::Malformed,
         Outcome::KeyChanged
@@ -400,7 +400,10 @@ mod tests {
             assert_eq!(reach(silent), None, "{silent}");
         }
         let unknown = [Outcome::NoPrompt, Outcome::OverLimit, Outcome::NotUnderstood];
-        for untried in [Outcome::Braked, Outcome::NoCredential, Outcome::KeyUnknown].into_iter().chain(unknown) {
+        for untried in [Outcome::Braked, Outcome::NoCredential, Outcome::LegacyOver, Outcome::KeyUnknown]
+            .into_iter()
+            .chain(unknown)
+        {
             assert!(reach(untried).is_some_and(|reading| reading.condition.is_unknown()), "{untried}");
         }
         assert_ne!(reach(Outcome::TimedOut), reach(Outcome::Refused));

@@ -14,6 +14,7 @@ use crate::engine::env::Env;
 use crate::engine::event::Stop;
 use crate::engine::hostkey;
 use crate::engine::session::Failure;
+use crate::engine::way::within;
 use crate::model::actor::{Act, Actor};
 use crate::model::asset::KeyHolder;
 use crate::model::credential::{CredentialName, Login, Purpose};
@@ -141,7 +142,8 @@ pub async fn enter(plan: Plan, person: &dyn Person) -> Entered {
                 Err(error)
             })
         } else {
-            let entered = way.access.enter_with(at, &step.pins, &step.login, person).await;
+            let login = way.access.enter_with(at, &step.pins, &step.login, person);
+            let entered = within(&*way.clock, &way.gateway, step.at, login).await;
             tried.push((step.credential.clone(), Door::from(&step.name), result_of(&entered)));
             entered
         };

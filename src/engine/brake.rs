@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::decide::brake::{Change, LoginResult, Permit, State, StopReason};
+use crate::access::AccessError;
+use crate::decide::brake::{Change, LOGIN_MS_MAX, LoginResult, Permit, State, StopReason};
+use crate::engine::clock::Clock;
 use crate::model::actor::{Act, Actor, Scope};
 use crate::model::credential::CredentialName;
 use crate::model::door::Door;
@@ -19,6 +21,30 @@ use crate::store::{Store, StoreError};
 /// How long one waits for the logins of others before asking again: a login that was lost with its task is forgotten
 /// by time, not by a wake-up.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+/// The longest login: before the brake forgets it, and half a minute earlier, so that what became of it is written down.
+pub const LOGIN_MS: i64 = LOGIN_MS_MAX - 30_000;
+/// How often a login that is under way is held against it.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A login that is given up before the brake forgets it, by the clock of the brake, whatever limits the settings give to
+/// its parts.
+pub async fn within_limit<T>(
+    clock: &dyn Clock,
+    login: impl Future<Output = Result<T, AccessError>>,
+) -> Result<T, AccessError> {
+    let (begun, mut login) = (clock.now(), std::pin::pin!(login));
+    loop {
+        match tokio::time::timeout(LOOK_AGAIN, &mut login).await {
+            Ok(done) => return done,
+            Err(_) if clock.now().ms_since(begun) >= LOGIN_MS => {
+                let limit = Duration::from_millis(LOGIN_MS.unsigned_abs());
+                return Err(AccessError::TimedOut { what: "the whole login", limit });
+            }
+            Err(_) => {}
+        }
+    }
+}
 
 /// The brake of every credential.
 pub struct Gate {

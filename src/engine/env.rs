@@ -76,7 +76,7 @@ impl Env {
 
     /// Waits until a session to a seat may be opened. Whoever waited until somebody asked to stop has no turn any more.
     pub async fn enter(&self, facts: &Facts) -> Result<Permit, Failure> {
-        let permit = self.lanes.enter(&facts.seat, &facts.gateway).await;
+        let permit = self.lanes.enter(&facts.seat, &facts.gateway, &self.kept).await;
         if self.stop.is_asked() { Err(fleet::stopped()) } else { Ok(permit) }
     }
 

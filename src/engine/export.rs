@@ -10,6 +10,7 @@ use crate::model::backup::Backup;
 use crate::model::credential::{LoginSecret, Purpose};
 use crate::model::name::SeatName;
 use crate::model::object::OpenPurpose;
+use crate::model::outside::encode_lines;
 use crate::model::redacted::RedactedText;
 use crate::model::snmp::SnmpLogin;
 use crate::secret::SecretError;
@@ -25,7 +26,8 @@ pub enum ExportError {
     Credential(#[from] SecretError),
 }
 
-/// The redacted text of a backup, made anew from the sealed copy, and swept for every secret that is known for its seat.
+/// The redacted text of a backup, made anew from the sealed copy, and swept for every secret that is known for its seat. What
+/// a terminal would obey stands as escapes in it.
 pub async fn swept(env: &Env, actor: &Actor, backup: &Backup) -> Result<RedactedText, ExportError> {
     let opened = sealed::open(env, actor, backup, OpenPurpose::Export).await?;
     let text = &opened.configuration.text;
@@ -35,7 +37,9 @@ pub async fn swept(env: &Env, actor: &Actor, backup: &Backup) -> Result<Redacted
     let credentials = credentials(env, &backup.seat).await?;
     let mut secrets = secrets_of(text, layout);
     secrets.extend(credentials.iter().map(ExposeSecret::expose_secret));
-    Ok(sweep(redacted, &secrets))
+    let RedactedText { text, unreviewed } = sweep(redacted, &secrets);
+    // Whoever reads it does so on a terminal or in a viewer of changes, which obey what nobody sees.
+    Ok(RedactedText { text: encode_lines(text.as_data()).into_owned().into(), unreviewed })
 }
 
 /// The passwords and keys with which Hoshu itself comes to a seat to read. That for changes is fetched by a run that

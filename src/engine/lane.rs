@@ -2,21 +2,72 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::engine::session::Kept;
 use crate::model::inventory::{Gateway, Seat};
 use crate::model::name::{CustomerName, GatewayName, SeatName, SiteName};
 use crate::model::settings::SessionLimits;
 
-type Counters<K> = Mutex<HashMap<K, Arc<Semaphore>>>;
+type Counters<K> = Mutex<HashMap<K, Arc<Queue>>>;
+
+/// So many places, and those who wait for one.
+#[derive(Debug)]
+pub struct Queue {
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+impl Queue {
+    fn new(size: usize) -> Arc<Self> {
+        Arc::new(Self { places: Arc::new(Semaphore::new(size.max(1))), waiting: AtomicUsize::new(0) })
+    }
+
+    /// Waits for a place, for which a session that is only kept is given up.
+    async fn enter(self: Arc<Self>, kept: &Kept) -> Option<Place> {
+        let place = match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => {
+                let _waits = Waits::new(&self);
+                kept.give_up(&self).await;
+                // The semaphores are never closed, so that the only error cannot come up.
+                Arc::clone(&self.places).acquire_owned().await.ok()?
+            }
+        };
+        Some(Place { queue: self, _place: place })
+    }
+}
+
+/// One who waits, as long as it does.
+struct Waits<'a>(&'a Queue);
+
+impl<'a> Waits<'a> {
+    fn new(queue: &'a Queue) -> Self {
+        queue.waiting.fetch_add(1, Ordering::SeqCst);
+        Self(queue)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[derive(Debug)]
+struct Place {
+    queue: Arc<Queue>,
+    _place: OwnedSemaphorePermit,
+}
 
 /// The queues in front of the appliances. Everything that opens a session passes here.
 #[derive(Debug)]
 pub struct Lanes {
     limits: SessionLimits,
-    all: Arc<Semaphore>,
+    all: Arc<Queue>,
     customers: Counters<CustomerName>,
     sites: Counters<(CustomerName, SiteName)>,
     gateways: Counters<(CustomerName, GatewayName)>,
@@ -26,15 +77,27 @@ pub struct Lanes {
 /// The right to hold one session; it ends when it is dropped.
 #[derive(Debug)]
 pub struct Permit {
-    _held: [Option<OwnedSemaphorePermit>; 5],
+    held: [Option<Place>; 5],
 }
 
-fn counter<K: Eq + Hash + Clone>(counters: &Counters<K>, key: &K, size: usize) -> Arc<Semaphore> {
+impl Permit {
+    /// Whether somebody waits for one of its places.
+    pub fn is_wanted(&self) -> bool {
+        self.held.iter().flatten().any(|place| place.queue.waiting.load(Ordering::SeqCst) > 0)
+    }
+
+    /// Whether one of its places is of this queue.
+    pub fn is_of(&self, queue: &Queue) -> bool {
+        self.held.iter().flatten().any(|place| std::ptr::eq(&*place.queue, queue))
+    }
+}
+
+fn counter<K: Eq + Hash + Clone>(counters: &Counters<K>, key: &K, size: usize) -> Arc<Queue> {
     let mut counters = counters.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(found) = counters.get(key) {
         return Arc::clone(found);
     }
-    let made = Arc::new(Semaphore::new(size.max(1)));
+    let made = Queue::new(size);
     counters.insert(key.clone(), Arc::clone(&made));
     made
 }
@@ -44,7 +107,7 @@ impl Lanes {
     pub fn new(limits: &SessionLimits) -> Self {
         Self {
             limits: *limits,
-            all: Arc::new(Semaphore::new(limits.sessions.max(1) as usize)),
+            all: Queue::new(limits.sessions as usize),
             customers: Mutex::default(),
             sites: Mutex::default(),
             gateways: Mutex::default(),
@@ -53,8 +116,8 @@ impl Lanes {
     }
 
     /// Waits until a session to this seat may be opened. The narrowest queue comes first, so that whoever waits for a
-    /// busy seat keeps nothing from others.
-    pub async fn enter(&self, seat: &Seat, gateway: &Gateway) -> Permit {
+    /// busy seat keeps nothing from others. `kept` are the sessions that give way.
+    pub async fn enter(&self, seat: &Seat, gateway: &Gateway, kept: &Kept) -> Permit {
         let queues = [
             counter(&self.seats, &seat.name, usize::from(seat.ssh.sessions)),
             counter(&self.gateways, &(seat.customer.clone(), gateway.name.clone()), usize::from(gateway.sessions)),
@@ -64,10 +127,9 @@ impl Lanes {
         ];
         let mut held = [const { None }; 5];
         for (place, queue) in held.iter_mut().zip(queues) {
-            // The semaphores are never closed, so that the only error cannot come up.
-            *place = queue.acquire_owned().await.ok();
+            *place = queue.enter(kept).await;
         }
-        Permit { _held: held }
+        Permit { held }
     }
 }
 
@@ -94,7 +156,7 @@ mod tests {
     async fn enters(lanes: &Lanes, inventory: &crate::model::inventory::Inventory, seat: &str) -> Option<Permit> {
         let seat = &inventory.seats[&seat.parse().expect("a name")];
         let gateway = inventory.gateway(seat).expect("a gateway");
-        tokio::time::timeout(Duration::from_millis(20), lanes.enter(seat, gateway)).await.ok()
+        tokio::time::timeout(Duration::from_millis(20), lanes.enter(seat, gateway, &Kept::default())).await.ok()
     }
 
     #[tokio::test]

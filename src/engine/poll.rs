@@ -161,16 +161,20 @@ fn failed(env: &Env, failure: &Failure, took_ms: i64) -> Poll {
 
 /// Looks at one seat, decides, and hands the record to the store.
 async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask, heard: Arc<Listening>) -> Result<Polled, StoreError> {
-    let permit = match env.enter(&facts).await {
-        Ok(permit) => permit,
-        Err(failure) => return Ok(undone(&env, &facts, &failure)),
+    // A kept session holds the seat's own place, for which nobody has to wait then.
+    let (kept, permit) = match env.kept.take(&facts.seat.name, env.clock.now()).await {
+        Some((live, permit)) => (Some(live), permit),
+        None => match env.enter(&facts).await {
+            Ok(permit) => (None, permit),
+            Err(failure) => return Ok(undone(&env, &facts, &failure)),
+        },
     };
     let began = Stopwatch::start();
     let tiers = ask.tiers.clone();
-    let looked = look(&env, &facts, &known, ask, permit).await;
+    let looked = look(&env, &facts, &known, ask, kept, permit).await;
     let took_ms = began.elapsed_ms();
-    let (mut poll, permit) = match looked {
-        Ok((poll, permit)) => (Poll { took_ms, ..poll }, Some(permit)),
+    let (mut poll, held) = match looked {
+        Ok((poll, live, permit)) => (Poll { took_ms, ..poll }, Some((live, permit))),
         // It waited for another login, and nothing was asked of the appliance.
         Err(failure) if failure.outcome == Outcome::Stopped => return Ok(undone(&env, &facts, &failure)),
         Err(failure) => (without_ssh(&env, &facts, &known, &tiers, failed(&env, &failure, took_ms)).await, None),
@@ -182,8 +186,15 @@ async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask, heard: Arc<Lis
     poll.readings.extend(decide::finding::reach(poll.outcome).map(|reach| Reading { said: said(&poll), ..reach }));
     let findings = conclude(&env, &facts, &known, &poll);
     // Before the findings are written: after a crash in between, the next poll takes it.
-    let last_gasp = match permit {
-        Some(permit) => last_gasp(&env, &facts, &known, &findings, permit).await,
+    let last_gasp = match held {
+        Some((live, permit)) => {
+            let (gasp, rest) = last_gasp(&env, &facts, &known, &findings, live, permit).await;
+            if let Some((live, permit)) = rest {
+                let until = poll.at.plus_ms(i64::from(facts.seat.ssh.hold_s) * 1000);
+                env.kept.keep(facts.seat.name.clone(), live, permit, until).await;
+            }
+            gasp
+        }
         None => None,
     };
     let record = PollRecord {
@@ -236,28 +247,29 @@ async fn without_ssh(env: &Env, facts: &Facts, known: &Known, tiers: &[Tier], mu
 const REASONS_MAX: usize = 8;
 
 /// Takes a backup at once when hardware begins to fail. The poll's own permit goes on, so that no other seat comes
-/// between; a session that is kept for the next poll gives way.
+/// between; a session that would be kept for the next poll gives way. Where none is taken, that session is given back.
 async fn last_gasp(
     env: &Env,
     facts: &Arc<Facts>,
     known: &Known,
     findings: &[Finding],
+    live: Option<Live>,
     permit: Permit,
-) -> Option<LastGasp> {
+) -> (Option<LastGasp>, Option<(Live, Permit)>) {
     let mut failing = decide::finding::last_gasp(&known.findings, findings);
     if failing.is_empty() {
-        return None;
+        return (None, live.map(|live| (live, permit)));
     }
     // What has a name says more than the whole of its kind.
     failing.sort_by_key(|finding| finding.component.name.is_empty());
     let named = failing.iter().take(REASONS_MAX);
     let named: Vec<String> = named.map(|one| format!("{} {}", one.component.for_terminal(), one.condition)).collect();
     let why = format!("last-gasp: {}", named.join(", "));
-    if let Some(live) = env.kept.take(&facts.seat.name, env.clock.now()).await {
+    if let Some(live) = live {
         live.close().await;
     }
     let taken = backup::at_once(env, facts, permit, &why).await;
-    Some(LastGasp { why, taken })
+    (Some(LastGasp { why, taken }), None)
 }
 
 /// The outcome in a word, with the hop whose it is; what made it so stands in the poll's reason, which may differ each
@@ -289,8 +301,14 @@ fn conclude(env: &Env, facts: &Facts, known: &Known, poll: &Poll) -> Vec<Finding
 
 /// Reads the tiers over a kept session or a new one. A kept session that broke says nothing about the appliance, so
 /// that one new one is tried.
-async fn look(env: &Env, facts: &Facts, known: &Known, ask: Ask, permit: Permit) -> Result<(Poll, Permit), Failure> {
-    let kept = env.kept.take(&facts.seat.name, env.clock.now()).await;
+async fn look(
+    env: &Env,
+    facts: &Facts,
+    known: &Known,
+    ask: Ask,
+    kept: Option<Live>,
+    permit: Permit,
+) -> Result<(Poll, Option<Live>, Permit), Failure> {
     let was_kept = kept.is_some();
     let (live, permit) = match kept {
         Some(live) => (live, permit),
@@ -299,12 +317,14 @@ async fn look(env: &Env, facts: &Facts, known: &Known, ask: Ask, permit: Permit)
     match read(env, facts, known, ask.clone(), live, !was_kept).await {
         Err(_) if was_kept && !env.stop.is_asked() => {
             let (live, permit) = session::open(env, facts, permit).await?;
-            Ok((read(env, facts, known, ask, live, true).await?, permit))
+            let (poll, live) = read(env, facts, known, ask, live, true).await?;
+            Ok((poll, live, permit))
         }
-        result => Ok((result?, permit)),
+        result => result.map(|(poll, live)| (poll, live, permit)),
     }
 }
 
+/// Reads the tiers over a session, which is given back where it is to be kept.
 async fn read(
     env: &Env,
     facts: &Facts,
@@ -312,7 +332,7 @@ async fn read(
     mut ask: Ask,
     mut live: Live,
     opened_session: bool,
-) -> Result<Poll, Failure> {
+) -> Result<(Poll, Option<Live>), Failure> {
     let at = env.clock.now();
     let mut result = read_tiers(env, facts, known, &ask.tiers, &mut live, at).await;
     let mut broke = false;
@@ -333,11 +353,12 @@ async fn read(
         Ok(Gave { mut readings, mut counts, asked, clock, release }) => {
             let serial = live.asset.serial.clone();
             let ssh = negotiated(live.session.negotiated());
-            if hold {
-                env.kept.keep(facts.seat.name.clone(), live, at.plus_ms(i64::from(facts.seat.ssh.hold_s) * 1000));
+            let held = if hold {
+                Some(live)
             } else {
                 live.close().await;
-            }
+                None
+            };
             let told = Some(Told { readings: &readings, asked: &asked, clock, release });
             let (tiers, outcome) = (ask.tiers.as_slice(), Outcome::Answered);
             let (spans, findings) = (known.spans.as_slice(), known.findings.as_slice());
@@ -348,7 +369,7 @@ async fn read(
             readings.extend(others);
             readings.push(ssh);
             decide::protection::count(&mut readings, &mut counts);
-            Ok(Poll {
+            let poll = Poll {
                 at,
                 outcome: Outcome::Answered,
                 reason: Outside::default(),
@@ -358,7 +379,8 @@ async fn read(
                 readings,
                 counts,
                 opened_session,
-            })
+            };
+            Ok((poll, held))
         }
         Err(failure) => {
             live.close().await;

@@ -1,13 +1,14 @@
 //! Opening a session to a seat: credential, host key, login, and the proof of identity before anything else.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::access::{AccessError, HopFault, Peer, Session, ShownKey, not_tried};
 use crate::decide::brake::{self, LoginResult};
+use crate::engine::brake::within_limit;
 use crate::engine::env::Env;
 use crate::engine::fleet::{self, Facts};
-use crate::engine::lane::Permit;
+use crate::engine::lane::{Permit, Queue};
 use crate::engine::{recorded, way};
 use crate::model::actor::{Act, Actor};
 use crate::model::asset::Asset;
@@ -15,7 +16,7 @@ use crate::model::command::ReadCommand;
 use crate::model::credential::{CredentialName, Login, Purpose};
 use crate::model::door::Door;
 use crate::model::identity::{self, Expected, Proof, Seen};
-use crate::model::inventory::{GatewayAccess, Seat};
+use crate::model::inventory::{Algorithms, GatewayAccess, Seat};
 use crate::model::limits;
 use crate::model::name::SeatName;
 use crate::model::outside::Outside;
@@ -119,9 +120,7 @@ pub async fn open_bare(env: &Env, facts: &Facts, permit: Permit) -> Result<(Live
 
 /// As [`open_bare`], with the credential of the seat for a purpose: to read, or to change.
 pub async fn open_as(env: &Env, facts: &Facts, permit: Permit, purpose: Purpose) -> Result<(Live, Permit), Failure> {
-    if let Some(error) = not_tried(&facts.gateway) {
-        return Err(error.into());
-    }
+    closed(env, facts)?;
     if facts.gateway.access == GatewayAccess::Attended {
         // Whatever else is missing: without a person nothing happens there.
         way::reach(env, facts).await?;
@@ -144,6 +143,25 @@ pub async fn open_as(env: &Env, facts: &Facts, permit: Permit, purpose: Purpose)
     Ok((prove(env, facts, asset, session).await?, permit))
 }
 
+/// Whether a seat may be dialled, by what is declared of it.
+fn closed(env: &Env, facts: &Facts) -> Result<(), Failure> {
+    match not_tried(&facts.gateway) {
+        Some(error) => Err(error.into()),
+        None => legacy_over(env, &facts.seat).map_or(Ok(()), Err),
+    }
+}
+
+/// That the last day for the old algorithms of a seat is over.
+fn legacy_over(env: &Env, seat: &Seat) -> Option<Failure> {
+    let until = seat.ssh.legacy_until.as_ref().filter(|_| seat.ssh.algorithms == Algorithms::Legacy)?;
+    // Days are written so that their order is that of their letters.
+    (env.clock.now().day(env.settings.zone) > *until).then(|| {
+        let last = format!("legacy algorithms were allowed until {until}");
+        let then = "upgrade the unit and write algorithms: modern, or agree on a later legacy_until:";
+        Failure::new(Outcome::LegacyOver, format!("{last}; {then} at {}", seat.name))
+    })
+}
+
 /// No key is accepted, so that nothing may be sent: says which key the appliance shows.
 async fn first_contact(env: &Env, facts: &Facts) -> Failure {
     match show_key(env, facts).await {
@@ -157,9 +175,7 @@ async fn first_contact(env: &Env, facts: &Facts) -> Failure {
 
 /// The host key that the appliance shows, before any login there.
 pub async fn show_key(env: &Env, facts: &Facts) -> Result<ShownKey, Failure> {
-    if let Some(error) = not_tried(&facts.gateway) {
-        return Err(error.into());
-    }
+    closed(env, facts)?;
     let behind = way::reach(env, facts).await?;
     let peer = Peer { seat: &facts.seat, gateway: &facts.gateway, behind: behind.as_ref() };
     Ok(env.access.show_key(peer).await?)
@@ -216,7 +232,8 @@ async fn pass_brake(
 fn holders(env: &Env, name: &CredentialName, purpose: Purpose) -> Vec<Door> {
     let named = env.inventory.seats.values().filter(|seat| seat.credentials.of(purpose) == Some(name));
     let reached = |seat: &&Seat| env.inventory.gateway(seat).is_some_and(|gateway| not_tried(gateway).is_none());
-    named.filter(reached).map(|seat| Door::from(&seat.name)).collect()
+    let reached = named.filter(reached).filter(|seat| legacy_over(env, seat).is_none());
+    reached.map(|seat| Door::from(&seat.name)).collect()
 }
 
 /// The one further try of a refused credential, on behalf of `asker`, who holds no permit.
@@ -266,12 +283,18 @@ async fn log_in(
     name: &CredentialName,
     login: &Login,
 ) -> Result<Box<dyn Session>, (Failure, LoginResult)> {
-    let opened = match way::reach(env, facts).await {
-        Ok(behind) => {
-            let peer = Peer { seat: &facts.seat, gateway: &facts.gateway, behind: behind.as_ref() };
-            env.access.open(peer, &facts.pins, login).await.map_err(Opening::Access)
-        }
-        Err(failure) => Err(Opening::Way(failure)),
+    let login = async {
+        let behind = match way::reach(env, facts).await {
+            Ok(behind) => behind,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let peer = Peer { seat: &facts.seat, gateway: &facts.gateway, behind: behind.as_ref() };
+        env.access.open(peer, &facts.pins, login).await.map(Ok)
+    };
+    let opened = match within_limit(&*env.clock, login).await {
+        Ok(Ok(session)) => Ok(session),
+        Ok(Err(failure)) => Err(Opening::Way(failure)),
+        Err(error) => Err(Opening::Access(error)),
     };
     let result = match &opened {
         // A missing prompt comes after a login that was accepted.
@@ -379,33 +402,67 @@ async fn recognise(env: &Env, asset: Asset, seen: &Seen) -> Result<Asset, Failur
     })
 }
 
-/// Sessions that are kept between polls.
+/// Sessions that are kept between polls, each with its permit: at the far end it is one session as any other. Whoever
+/// waits for a permit has one of them given up, and while somebody waits none is kept.
 #[derive(Default)]
-pub struct Kept(Mutex<HashMap<SeatName, (Live, Time)>>);
+pub struct Kept(Mutex<HashMap<SeatName, Idle>>);
+
+struct Idle {
+    live: Live,
+    permit: Permit,
+    until: Time,
+}
 
 impl Kept {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SeatName, Idle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes the kept session of a seat; one that is past its time is said goodbye to.
-    pub async fn take(&self, seat: &SeatName, now: Time) -> Option<Live> {
-        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(seat);
-        match found {
-            Some((live, until)) if now < until => Some(live),
-            Some((live, _)) => {
-                live.close().await;
-                None
+    pub async fn take(&self, seat: &SeatName, now: Time) -> Option<(Live, Permit)> {
+        let Idle { live, permit, until } = self.lock().remove(seat)?;
+        if now < until {
+            return Some((live, permit));
+        }
+        live.close().await;
+        drop(permit);
+        None
+    }
+
+    /// Keeps a session until a time, unless somebody waits for its permit.
+    pub async fn keep(&self, seat: SeatName, live: Live, permit: Permit, until: Time) {
+        let live = Live { identity: None, ..live };
+        let unkept = {
+            // Whoever begins to wait either is seen here, or sees the session there.
+            let mut kept = self.lock();
+            if permit.is_wanted() {
+                Some(live)
+            } else {
+                kept.insert(seat, Idle { live, permit, until }).map(|old| old.live)
             }
-            None => None,
+        };
+        if let Some(live) = unkept {
+            live.close().await;
         }
     }
 
-    /// Keeps a session until a time.
-    pub fn keep(&self, seat: SeatName, live: Live, until: Time) {
-        let live = Live { identity: None, ..live };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(seat, (live, until));
+    /// Gives up the kept session with the least time left among those that hold a place of this queue.
+    pub async fn give_up(&self, queue: &Queue) {
+        let idle = {
+            let mut kept = self.lock();
+            let holds = kept.iter().filter(|(_, idle)| idle.permit.is_of(queue));
+            let seat = holds.min_by_key(|(_, idle)| idle.until).map(|(seat, _)| seat.clone());
+            seat.and_then(|seat| kept.remove(&seat))
+        };
+        if let Some(Idle { live, permit, .. }) = idle {
+            live.close().await;
+            drop(permit);
+        }
     }
 
     /// Says goodbye to all.
     pub async fn close_all(&self) {
-        let all: Vec<_> = self.0.lock().unwrap_or_else(PoisonError::into_inner).drain().collect();
-        futures::future::join_all(all.into_iter().map(|(_, (live, _))| live.close())).await;
+        let all: Vec<_> = self.lock().drain().collect();
+        futures::future::join_all(all.into_iter().map(|(_, idle)| idle.live.close())).await;
     }
 }

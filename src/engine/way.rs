@@ -10,6 +10,8 @@ use futures::future::BoxFuture;
 use crate::access::{AccessError, Bastion, HopAt, HopFault, not_tried};
 use crate::decide::brake::{LoginResult, Permit};
 use crate::engine::attended;
+use crate::engine::brake::within_limit;
+use crate::engine::clock::Clock;
 use crate::engine::env::Env;
 use crate::engine::fleet::{self, Facts};
 use crate::engine::session::Failure;
@@ -260,7 +262,7 @@ async fn log_in(
     login: &Login,
 ) -> Result<Bastion, (Failure, LoginResult)> {
     let at = HopAt { customer: place.customer, gateway: place.gateway, at: place.at, behind };
-    let entered = env.access.enter(at, pins, login).await;
+    let entered = within(&*env.clock, place.gateway, place.at, env.access.enter(at, pins, login)).await;
     let result = match &entered {
         Ok(_) => LoginResult::Accepted,
         Err(AccessError::Hop { fault: HopFault::LoginRefused, .. }) => LoginResult::Refused,
@@ -331,6 +333,21 @@ fn hops<'a>(env: &'a Env, credential: &'a CredentialName) -> impl Iterator<Item 
 
 fn holders(env: &Env, credential: &CredentialName) -> Vec<Door> {
     hops(env, credential).map(|place| Door::from(&place.name())).collect()
+}
+
+/// A login at a hop of a gateway, given up before the brake forgets it.
+pub(super) async fn within(
+    clock: &dyn Clock,
+    gateway: &Gateway,
+    at: usize,
+    login: impl Future<Output = Result<Bastion, AccessError>>,
+) -> Result<Bastion, AccessError> {
+    let Some(hop) = gateway.hops.get(at) else { return login.await };
+    let entered = within_limit(clock, async { Ok(login.await) }).await;
+    entered.unwrap_or_else(|late: AccessError| {
+        let (fault, said) = (HopFault::Late, late.to_string());
+        Err(AccessError::Hop { fault, hop: format!("{} ({})", hop.host, hop.kind), said })
+    })
 }
 
 fn not_kept(error: &StoreError) -> Failure {

@@ -3,8 +3,8 @@
 use super::tables::CUSTOMER_FILE;
 use crate::model::inventory::{
     Algorithms, ApiPolicy, Channel, Contact, Contract, Customer, EndOfLife, Freeze, Gateway, GatewayAccess, Hop,
-    Language, Menu, ProbeState, Probes, Retention, Seat, SeatCredentials, Site, SnmpPolicy, SshPolicy, Supplier,
-    Window, Work,
+    HopKind, Language, Menu, ProbeState, Probes, Retention, Seat, SeatCredentials, Site, SnmpPolicy, SshPolicy,
+    Supplier, Window, Work,
 };
 use crate::model::name::CustomerName;
 use crate::yaml::{Fields, Node, Source};
@@ -77,11 +77,14 @@ fn read_site(fields: Fields<'_>) -> Option<Site> {
 /// The gateway of its fields.
 pub(super) fn read_gateway(fields: Fields<'_>) -> Option<Gateway> {
     let probes = fields.table("probes");
+    let hops: Vec<Hop> = fields.tables("hops").into_iter().filter_map(read_hop).collect();
+    // Each seat behind a bastion that forwards nothing is a session of it, of which OpenSSH gives ten (MaxSessions).
+    let nested = hops.iter().any(|hop| hop.kind == HopKind::SshNested);
     let probe = |name| probes.and_then(|probes| probes.get(name)).unwrap_or(ProbeState::None);
     Some(Gateway {
         name: fields.get("name")?,
         access: fields.get("access").unwrap_or(GatewayAccess::Unattended),
-        hops: fields.tables("hops").into_iter().filter_map(read_hop).collect(),
+        hops,
         probes: Probes {
             icmp: probe("icmp"),
             ssh: probe("ssh"),
@@ -91,7 +94,7 @@ pub(super) fn read_gateway(fields: Fields<'_>) -> Option<Gateway> {
             switch: probe("switch"),
             cm: probe("cm"),
         },
-        sessions: fields.whole_u16("sessions").unwrap_or(16),
+        sessions: fields.whole_u16("sessions").unwrap_or(if nested { 8 } else { 16 }),
     })
 }
 

@@ -56,7 +56,11 @@ static GATEWAY_FIELDS: Table = Table {
         ),
         Field::optional("hops", Kind::List(&Kind::Table(&HOP_FIELDS)), "The hops from the centre outwards."),
         Field::optional("probes", Kind::Table(&PROBE_FIELDS), "What answers behind it; undeclared is not available."),
-        Field::optional("sessions", SESSIONS, "Sessions at once through it; 16 when left out."),
+        Field::optional(
+            "sessions",
+            SESSIONS,
+            "Sessions at once through it; 16 when left out, 8 with a hop ssh-nested.",
+        ),
     ],
 };
 

@@ -334,6 +334,8 @@ crate::words! {
         NoCredential = "no-credential",
         /// The credential is stopped; no login was tried.
         Braked = "braked",
+        /// The last day for the old algorithms of the seat is over; nothing was dialled.
+        LegacyOver = "legacy-over",
         /// No host key of this asset was accepted; nothing secret was sent.
         KeyUnknown = "key-unknown",
         /// Another host key than the accepted ones; nothing secret was sent.

@@ -10,9 +10,10 @@ pub(crate) mod world;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use hoshu::access::{Access, AccessError, AccessLimits, KeyKind};
+use hoshu::access::{Access, AccessError, AccessLimits, KeyKind, Peer, Router, SshAccess};
 use hoshu::model::credential::{Login, LoginSecret};
-use hoshu::model::inventory::{Algorithms, Channel};
+use hoshu::model::inventory::{Algorithms, Channel, Seat};
+use hoshu::model::name::SeatName;
 use russh::MethodKind;
 use secrecy::SecretString;
 use server::{Appliance, Trouble, ecdsa, ed25519, pin};
@@ -400,6 +401,39 @@ async fn many_legacy_seats_at_once_do_not_hold_the_modern_ones() {
     );
     let keys = futures::future::join_all((0..8).map(|_| legacy.show_key())).await;
     assert!(keys.iter().all(|key| key.as_ref().is_ok_and(|key| key.public_key == sshd.pin("rsa"))), "{keys:?}");
+}
+
+#[tokio::test]
+async fn a_legacy_seat_that_does_not_greet_takes_no_turn_from_others() {
+    if !sshd::is_here() {
+        return;
+    }
+    let sshd = Sshd::start(&["rsa"], LEGACY);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let hole = silent.local_addr().unwrap().port();
+    let limits = AccessLimits { handshake: Duration::from_secs(8), ..limits() };
+    let way = Way::new(sshd.port, Algorithms::Legacy, Channel::Exec, limits);
+    let names: Vec<SeatName> = (0..6).map(|at| format!("hole{at}").parse().unwrap()).collect();
+    let ports = names.iter().map(|name| (name.clone(), hole)).chain([(way.seat.name.clone(), sshd.port)]);
+    let access = SshAccess::new(Router::Lab(ports.collect()), limits);
+    let holes: Vec<_> = names.iter().map(|name| Seat { name: name.clone(), ..way.seat.clone() }).collect();
+    let dark = futures::future::join_all(holes.iter().map(|seat| {
+        let peer = Peer { seat, gateway: &way.gateway, behind: None };
+        access.show_key(peer)
+    }));
+    let good = async {
+        // The others come first.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let begun = Instant::now();
+        let shown = access.show_key(way.peer()).await;
+        (shown, begun.elapsed())
+    };
+    let (dark, (shown, took)) = tokio::join!(dark, good);
+    assert_eq!(shown.unwrap().public_key, sshd.pin("rsa"));
+    assert!(took < Duration::from_secs(6), "{took:?} behind those that do not greet");
+    for error in dark {
+        assert!(matches!(error, Err(AccessError::TimedOut { what: "the key exchange", .. })), "{error:?}");
+    }
 }
 
 #[tokio::test]

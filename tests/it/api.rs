@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-mod impostor;
+pub(crate) mod impostor;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -9,16 +9,18 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 use hoshu::access::{Access, AccessError, Answer, Negotiated, Peer, Session, ShownKey};
-use hoshu::decide::brake::{Denial, LoginResult, Permit};
-use hoshu::engine::brake::Gate;
+use hoshu::decide::brake::{Denial, LOGIN_MS_MAX, LoginResult, Permit};
+use hoshu::engine::brake::{Gate, LOGIN_MS};
 use hoshu::engine::env::Env;
+use hoshu::engine::hostkey;
 use hoshu::engine::lane::Lanes;
 use hoshu::engine::poll::{self, Wanted};
 use hoshu::lab::Fault;
-use hoshu::model::actor::{Act, Scope};
+use hoshu::model::actor::{Act, Actor, Scope};
 use hoshu::model::command::ReadCommand;
 use hoshu::model::credential::Login;
 use hoshu::model::door::Door;
+use hoshu::model::inventory::Algorithms;
 use hoshu::model::name::SeatName;
 use hoshu::model::reading::{Outcome, Tier};
 use hoshu::model::settings::SessionLimits;
@@ -168,10 +170,14 @@ async fn world(limits: SessionLimits, refusing: &[&str], count: &Arc<Count>) -> 
     world
 }
 
+fn pulse() -> Wanted {
+    Wanted::Tiers(vec![Tier::Pulse])
+}
+
 /// Polls seats once; a deadlock ends by the clock.
 async fn poll(env: &Env, seats: &[&str]) -> Vec<(SeatName, Outcome)> {
     let seats: Vec<SeatName> = seats.iter().map(|seat| seat.parse().unwrap()).collect();
-    let wanted = Wanted::Tiers(vec![Tier::Pulse]);
+    let wanted = pulse();
     let polled = tokio::time::timeout(Duration::from_mins(1), poll::run(env, &seats, &wanted)).await;
     let polled = polled.expect("nobody waits for ever").unwrap();
     polled.into_iter().map(|one| (one.facts.seat.name.clone(), one.poll.outcome)).collect()
@@ -293,4 +299,91 @@ async fn what_the_brake_knows_outlives_the_process() {
     }
     let audit = store.scoped(Scope::House).audit_list(None, 100).await.unwrap();
     assert_eq!(audit.iter().filter(|record| record.act == Act::CredentialStopped).count(), 1);
+}
+
+#[tokio::test]
+async fn a_kept_session_holds_its_place_and_gives_it_up_to_whoever_waits() {
+    let hold = |world: &mut World| {
+        let inventory = Arc::make_mut(&mut world.env.inventory);
+        inventory.seats.values_mut().for_each(|seat| seat.ssh.hold_s = 600);
+    };
+    let count = Count::new(None);
+    let limits = SessionLimits { sessions: 1, ..SessionLimits::default() };
+    let mut narrow = world(limits, &[], &count).await;
+    hold(&mut narrow);
+    for seat in everybody().into_iter().chain(everybody()) {
+        // One after the other, so that each finds the session of the one before.
+        assert_eq!(poll(&narrow.env, &[seat]).await[0].1, Outcome::Answered, "{seat}");
+        assert_eq!(count.open.load(Ordering::SeqCst), 1, "it is kept: {seat}");
+    }
+    for (seat, outcome) in poll(&narrow.env, &everybody()).await {
+        assert_eq!(outcome, Outcome::Answered, "{seat}");
+    }
+    assert_eq!(count.most.load(Ordering::SeqCst), 1, "no more sessions than there may be");
+    narrow.env.kept.close_all().await;
+    assert_eq!(count.open.load(Ordering::SeqCst), 0);
+
+    // Where there is room for all, each goes on with its own.
+    let count = Count::new(None);
+    let mut wide = world(SessionLimits::default(), &[], &count).await;
+    hold(&mut wide);
+    for _ in 0..3 {
+        for (seat, outcome) in poll(&wide.env, &everybody()).await {
+            assert_eq!(outcome, Outcome::Answered, "{seat}");
+        }
+    }
+    assert_eq!(count.logins.load(Ordering::SeqCst), everybody().len());
+    wide.pass(601_000);
+    poll(&wide.env, &everybody()).await;
+    assert_eq!(count.logins.load(Ordering::SeqCst), 2 * everybody().len(), "what is past its time is opened anew");
+    assert_eq!(count.most.load(Ordering::SeqCst), everybody().len());
+    wide.env.kept.close_all().await;
+}
+
+#[tokio::test]
+async fn a_login_ends_before_the_brake_forgets_it() {
+    let [hangs, ..] = ACME;
+    let count = Count::new(Some(hangs));
+    let world = world(SessionLimits::default(), &[], &count).await;
+    let env = world.env.clone();
+    let polled = tokio::spawn(async move { poll::run(&env, &[hangs.parse().unwrap()], &pulse()).await });
+    drop(count.begun.acquire().await.unwrap());
+    world.pass(LOGIN_MS);
+    assert!(LOGIN_MS < LOGIN_MS_MAX);
+    let polled = tokio::time::timeout(Duration::from_secs(10), polled).await.expect("it is over").unwrap().unwrap();
+    assert_eq!(polled[0].poll.outcome, Outcome::TimedOut);
+    assert!(polled[0].poll.reason.as_data().starts_with("the whole login took longer"), "{:?}", polled[0].poll.reason);
+    assert_eq!(count.open.load(Ordering::SeqCst), 0);
+    // Nothing is under way any more, and nothing was judged.
+    let (name, seat) = ("acme/operator".parse().unwrap(), hangs.parse::<Door>().unwrap());
+    world.env.gate.report(&name, &seat, LoginResult::Refused, world.env.clock.now()).await.unwrap();
+    let second = ACME[1].parse::<Door>().unwrap();
+    assert_eq!(world.env.gate.ask(&name, &second, world.env.clock.now(), || vec![second.clone()]), Permit::Yes);
+}
+
+#[tokio::test]
+async fn behind_its_last_day_a_legacy_seat_is_not_dialled() {
+    let count = Count::new(None);
+    let mut world = world(SessionLimits::default(), &[], &count).await;
+    for (until, expected) in [("2026-11-24", Outcome::Answered), ("2026-11-23", Outcome::LegacyOver)] {
+        let inventory = Arc::make_mut(&mut world.env.inventory);
+        let seat = inventory.seats.get_mut(&ACME[0].parse::<SeatName>().unwrap()).unwrap();
+        (seat.ssh.algorithms, seat.ssh.legacy_until) = (Algorithms::Legacy, Some(until.to_owned()));
+        assert_eq!(world.env.clock.now().day(world.env.settings.zone), "2026-11-24", "the day of the tests");
+        let before = count.logins.load(Ordering::SeqCst);
+        let seats = [ACME[0].parse().unwrap()];
+        let polled = poll::run(&world.env, &seats, &pulse()).await.unwrap();
+        assert_eq!(polled[0].poll.outcome, expected);
+        assert_eq!(count.logins.load(Ordering::SeqCst) - before, usize::from(expected == Outcome::Answered));
+        let scanned = hostkey::scan(&world.env, &Actor::itself(), &seats).await.unwrap();
+        if expected == Outcome::Answered {
+            assert!(scanned[0].key.is_ok());
+            continue;
+        }
+        assert_eq!(scanned[0].key.as_ref().unwrap_err().outcome, Outcome::LegacyOver);
+        let reason = polled[0].poll.reason.as_data();
+        for words in [until, "legacy_until:", ACME[0]] {
+            assert!(reason.contains(words), "{reason}");
+        }
+    }
 }

@@ -257,3 +257,25 @@ fn the_finders_find() {
     assert_eq!(unknown_words(&cli, &["backup", "take", "--on", "all", "--fast"]), ["`take` has no `--fast`"]);
     assert!(names("`hoshu key init`", "hoshu key init") && !names("hoshu key initial", "hoshu key init"));
 }
+
+/// The tests that docs/security.md names are there.
+#[test]
+fn the_tests_of_the_controls_exist() {
+    let page = page("docs/security.md");
+    let names = page.split('`').skip(1).step_by(2);
+    let mut found = 0;
+    let absent = names.filter_map(|name| {
+        let (file, name) = match name.rsplit_once(": ") {
+            Some((file, name)) => (file.to_owned(), name),
+            None => {
+                let (path, name) = name.rsplit_once("::").filter(|_| !name.contains(' '))?;
+                (format!("tests/it/{}.rs", path.replace("::", "/")), name)
+            }
+        };
+        found += 1;
+        let text = std::fs::read_to_string(root().join(&file)).unwrap_or_default();
+        (!text.contains(&format!("fn {name}("))).then(|| format!("docs/security.md: {file} has no test {name}"))
+    });
+    hold(absent.collect::<Vec<_>>().into_iter());
+    assert!(found > 50, "{found} tests are named");
+}

@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-mod rules;
+pub(crate) mod rules;
 
 use hoshu::model::inventory::HopKind;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::house::{House, files};
 use crate::key::with_recovery;
 
 /// A house whose drop has a port of its own.
-fn with_drop() -> (House, u16) {
+pub(crate) fn with_drop() -> (House, u16) {
     let house = House::example();
     house.onboard();
     let port = add_drop(&house, "");

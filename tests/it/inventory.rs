@@ -488,3 +488,47 @@ events: {silent_after: 1h}
     insta::assert_snapshot!("settings_mistakes", dir.replace_all(&all, "hoshu.yaml"));
     assert!(!all.contains("hunter"), "{all}");
 }
+
+/// Each seat behind a bastion that forwards nothing is a session of it, of which OpenSSH gives ten.
+#[test]
+fn a_bastion_that_forwards_nothing_has_room_for_fewer() {
+    let folder = tempfile::tempdir().unwrap();
+    for (hop, sessions) in [("vpn", 16), ("ssh-forward", 16), ("ssh-nested", 8)] {
+        for (name, text) in hoshu::inventory::example::EXAMPLE {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let kind =
+                if hop == "vpn" { "vpn ".to_owned() } else { format!("{hop}\n        credential: acme/bastion ") };
+            let text = text.replace("    sessions: 8\n", "");
+            let text = if *name == "customers/acme.yaml" { text.replacen("vpn ", &kind, 1) } else { text };
+            std::fs::write(path, text).unwrap();
+        }
+        let loaded = hoshu::inventory::load(folder.path(), today()).unwrap();
+        let seat = &loaded.inventory.seats[&"acme-nx01".parse::<hoshu::model::name::SeatName>().unwrap()];
+        assert_eq!(loaded.inventory.gateway(seat).unwrap().sessions, sessions, "{hop}");
+    }
+}
+
+/// The last day of old algorithms is told of a month before, and after it that nothing is dialled.
+#[test]
+fn the_last_day_of_old_algorithms_is_told_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    for (until, told) in [
+        ("2026-12-25", None),
+        ("2026-12-23", Some("legacy algorithms end in less than 30 days")),
+        ("2026-11-24", Some("legacy algorithms end in less than 30 days")),
+        ("2026-11-23", Some("is over, and the seat is not dialled any more")),
+    ] {
+        for (name, text) in hoshu::inventory::example::EXAMPLE {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text.replace("legacy_until: 2027-12-31", &format!("legacy_until: {until}"))).unwrap();
+        }
+        let loaded = hoshu::inventory::load(folder.path(), today()).unwrap();
+        let said = shown(&loaded.warnings);
+        match told {
+            None => assert!(!said.contains("legacy algorithms"), "{until}: {said}"),
+            Some(words) => assert!(said.contains(words) && said.contains("later day"), "{until}: {said}"),
+        }
+    }
+}

@@ -25,8 +25,16 @@ use crate::access::sshd::{self, Sshd};
 use crate::access::world::{Way, limits};
 use crate::house::{House, files};
 
+/// What a terminal would obey of a text, besides what hoshu itself draws: the start of a line, its rest wiped, and
+/// colours.
+pub(crate) fn obeyed(text: &str) -> Vec<char> {
+    let ours = ["\u{1b}[K", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m", "\u{1b}[0m", "\u{1b}[38;5;", "\u{1b}[39m"];
+    let rest = ours.iter().fold(text.to_owned(), |rest, sequence| rest.replace(sequence, ""));
+    rest.chars().filter(|letter| is_hostile(*letter) && !matches!(letter, '\n' | '\r' | '\t')).collect()
+}
+
 /// A terminal with a program in it.
-struct Pty {
+pub(crate) struct Pty {
     master: File,
     child: Child,
     said: Arc<Mutex<Vec<u8>>>,
@@ -35,7 +43,7 @@ struct Pty {
 }
 
 impl Pty {
-    fn start(house: &House, words: &[&str]) -> Self {
+    pub(crate) fn start(house: &House, words: &[&str]) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -69,7 +77,7 @@ impl Pty {
 
     /// Waits for a text behind all that was waited for before.
     #[track_caller]
-    fn sees(&mut self, text: &str) {
+    pub(crate) fn sees(&mut self, text: &str) {
         let begun = Instant::now();
         loop {
             let said = self.said.lock().unwrap().clone();
@@ -83,11 +91,11 @@ impl Pty {
         }
     }
 
-    fn keys(&mut self, keys: &str) {
+    pub(crate) fn keys(&mut self, keys: &str) {
         self.master.write_all(keys.as_bytes()).unwrap();
     }
 
-    fn code(mut self) -> (i32, String) {
+    pub(crate) fn code(mut self) -> (i32, String) {
         let begun = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -285,15 +293,8 @@ async fn no_terminal_obeys_a_hostile_appliance() {
     pty.keys("exit\r");
     let (code, text) = pty.code();
     assert_eq!(code, 0, "{text}");
-    // What hoshu itself draws: the start of a line, its rest wiped, and colours.
-    let ours = ["\u{1b}[K", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m", "\u{1b}[0m", "\u{1b}[38;5;", "\u{1b}[39m"];
-    let mut rest = text.clone();
-    for sequence in ours {
-        rest = rest.replace(sequence, "");
-    }
-    let found: Vec<char> =
-        rest.chars().filter(|letter| is_hostile(*letter) && !matches!(letter, '\n' | '\r' | '\t')).collect();
-    assert!(found.is_empty(), "{found:?} in {rest:?}");
+    let found = obeyed(&text);
+    assert!(found.is_empty(), "{found:?} in {text:?}");
     assert!(got.lines().contains(&"exit".to_owned()), "{:?}", got.lines());
 
     let listed = sessions(&house);

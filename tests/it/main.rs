@@ -1,5 +1,6 @@
 //! The one binary of integration tests.
 
+mod abuse;
 mod access;
 mod agent;
 mod api;

@@ -8,6 +8,7 @@ use hoshu::model::credential::{Login, LoginSecret};
 use hoshu::model::inventory::{Algorithms, HopKind, Menu};
 use hoshu::model::reading::Outcome;
 use russh::MethodKind;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::access::proxy::free_port;
@@ -172,6 +173,45 @@ async fn trouble_behind_a_bastion_ends_in_time_and_blames_the_right_one() {
     way.behind.as_ref().unwrap().leave().await;
     let error = session.read(&show("show version"), 1000).await.unwrap_err();
     assert!(matches!(error, AccessError::Hop { fault: HopFault::Dropped, .. }), "{error:?}");
+}
+
+/// Waits until a server has got so many closed channels.
+async fn closed(got: &Got, channels: usize) {
+    let begun = std::time::Instant::now();
+    while got.closed.load(Ordering::SeqCst) < channels {
+        assert!(begun.elapsed() < Duration::from_secs(5), "a channel stays open");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_of_a_bastion_that_comes_too_late_is_closed() {
+    let (port, got) = served(Appliance { trouble: Trouble::LateChannel, ..Appliance::default() }).await;
+    let limits = AccessLimits { handshake: Duration::from_millis(100), ..short() };
+    let mut way = behind(
+        &[(HopKind::SshNested, port)],
+        1,
+        Algorithms::Modern,
+        AccessLimits { connect: Duration::from_millis(100), login: Duration::from_millis(300), ..limits },
+    );
+    way.enter(0, &[pin(&ed25519(1))], &password("right")).await.unwrap();
+    let error = way.show_key().await.unwrap_err();
+    assert!(matches!(error, AccessError::Hop { fault: HopFault::Late, .. }), "{error:?}");
+    closed(&got, 1).await;
+    assert!(way.behind.as_ref().unwrap().is_open());
+}
+
+#[tokio::test]
+async fn a_channel_whose_command_is_refused_is_closed_and_the_shell_goes_on() {
+    let (port, got) = served(Appliance { trouble: Trouble::NoExec, ..Appliance::default() }).await;
+    let way = Way::shell(port);
+    let mut session = way.open(&[pin(&ed25519(1))], &password("right")).await.unwrap();
+    for channels in 1..=3 {
+        assert!(session.read_other(&show("show version"), 1000).await.unwrap().is_none());
+        closed(&got, channels).await;
+    }
+    assert!(session.read(&show("show version"), 1000).await.unwrap().complete);
+    session.close().await;
 }
 
 /// What a banner says looks like the last words of the bastion's client, which has not ended.

@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use hoshu::model::outside::is_hostile;
 
 use crate::access::server::Appliance;
-use crate::house::House;
+use crate::house::{House, files};
+use crate::login::{Pty, obeyed};
 
 /// ESC with CSI, OSC 52 and OSC 8, C1, carriage return and backspace, bidirectional and invisible characters, a forged
 /// line of a log, and what other places than a terminal would obey.
-const CORPUS: &str = "\u{1b}[2J\u{1b}]52;c;QUJD\u{7}\u{1b}]8;;http://x\u{1b}\\\u{9b}31m\u{8}\u{202e}txt\u{2066}\u{200b}\u{feff}=HYPERLINK(1)<script>{{x}}%s$(id)`id`";
+pub(crate) const CORPUS: &str = "\u{1b}[2J\u{1b}]52;c;QUJD\u{7}\u{1b}]8;;http://x\u{1b}\\\u{9b}31m\u{8}\u{202e}txt\u{2066}\u{200b}\u{feff}=HYPERLINK(1)<script>{{x}}%s$(id)`id`";
 
 /// What of it can be part of a serial as well: no damage, and still nothing to obey.
 const PRINTABLE: &str = "=HYPERLINK(1)<script>{{x}}%s$(id)`id`";
@@ -41,6 +42,50 @@ fn answers(text: &str) -> BTreeMap<&'static str, String> {
     ])
 }
 
+/// What a text would make somebody obey who reads it as a file.
+fn hostile(text: &str) -> Option<char> {
+    text.chars().find(|letter| is_hostile(*letter) && !matches!(letter, '\n' | '\r' | '\t'))
+}
+
+/// The transcripts of all sessions, played again.
+fn no_session_obeys(house: &House) {
+    let listed = house.hoshu(&["session", "list", "--json"]).expect(0).json();
+    let mut shown = 0;
+    for one in listed["sessions"].as_array().unwrap() {
+        let id = one["id"].as_str().unwrap();
+        for more in [&["--plain"][..], &["--json"], &["--speed", "1000"]] {
+            let words = [&["session", "replay", id], more].concat();
+            let text = house.hoshu(&words).out;
+            assert_eq!(hostile(&text), None, "{words:?}: {text:?}");
+            shown += usize::from(text.contains("HYPERLINK"));
+        }
+        let (_, text) = Pty::start(house, &["session", "replay", id, "--speed", "1000"]).code();
+        assert!(obeyed(&text).is_empty(), "{id} lets {:?} reach a terminal", obeyed(&text));
+    }
+    assert!(shown >= 4, "the corpus stands in {shown} transcripts only");
+}
+
+/// A redacted text that leaves, and the cells of a workbook.
+fn no_file_obeys(house: &House) {
+    let mut shown = 0;
+    let one = Some((house.path("one"), std::fs::read(house.path("one")).unwrap()));
+    for (path, bytes) in one {
+        if path.components().any(|part| part.as_os_str() == ".git") {
+            continue;
+        }
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(hostile(&text), None, "{}: {text:?}", path.display());
+        shown += usize::from(text.contains("HYPERLINK"));
+    }
+    assert!(shown >= 1, "the corpus stands in {shown} files");
+    let python = "import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); \
+        sys.stdout.buffer.write(b''.join(z.read(n) for n in z.namelist() if n.endswith('.xml')))";
+    let unpacked = std::process::Command::new("python3").args(["-c", python]).arg(house.path("licences.xlsx")).output();
+    let xml = String::from_utf8(unpacked.unwrap().stdout).unwrap();
+    assert!(xml.contains("HYPERLINK") && !xml.contains("<f>") && !xml.contains("<script>"), "{xml}");
+    assert_eq!(hostile(&xml), None, "{xml}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_sink_obeys_an_appliance() {
     let house = House::example();
@@ -64,11 +109,12 @@ async fn no_sink_obeys_an_appliance() {
     table["ports"]["acme-ex01"] = odd_port.into();
     std::fs::write(&ports, table.to_string()).unwrap();
     house.edit("inventory/customers/acme.yaml", "serial: FZ", "# FZ");
+    house.edit("hoshu.yaml", "credentials:\n", "transcripts: {of: all}\ncredentials:\n");
     for seat in ["acme-nx01", "acme-ex01"] {
         house.hoshu(&["hostkey", "scan", "--on", seat]).expect(0);
         house.hoshu(&["hostkey", "accept", seat, "--route", "console"]).expect(0);
     }
-    let mut shown = 0;
+    let (mut shown, mut drawn) = (0, 0);
     for words in [
         &["poll", "--on", "acme-nx01", "--all"][..],
         &["poll", "--on", "acme-nx01", "--all", "--json"],
@@ -101,7 +147,18 @@ async fn no_sink_obeys_an_appliance() {
         &["ledger", "licences", "--on", "customer=acme", "--to", "licences.csv"],
         &["ledger", "serials", "--to", "serials.csv"],
         &["ledger", "eol"],
-        &["audit", "list"],
+        &["backup", "export", "acme-nx01", "--to", "one", "--unreviewed"],
+        &["backup", "export", "--on", "acme-nx01", "--git", "git", "--unreviewed"],
+        &["backup", "prove", "--on", "acme-nx01"],
+        &["backup", "verify", "--on", "acme-nx01"],
+        &["backup", "coverage", "--on", "customer=acme"],
+        &["ledger", "licences", "--on", "customer=acme", "--to", "licences.xlsx"],
+        &["hostkey", "list"],
+        &["credential", "list"],
+        &["session", "list"],
+        &["session", "list", "--json"],
+        &["check"],
+        &["audit", "list", "--most", "1000"],
         &["audit", "list", "--json"],
     ] {
         let output = house.command(words).env("HOSHU_LOG", "trace").output().unwrap();
@@ -113,7 +170,19 @@ async fn no_sink_obeys_an_appliance() {
             assert!(found.is_empty(), "{words:?} lets {found:?} through: {text}");
             shown += usize::from(text.contains("HYPERLINK"));
         }
+        if words.contains(&"--to") {
+            // What exists already is not written over.
+            continue;
+        }
+        // The same on a terminal, where lines are drawn anew and colours are used.
+        let (code, text) = Pty::start(&house, words).code();
+        assert!(matches!(code, 0 | 4), "{words:?}: {text}");
+        assert!(obeyed(&text).is_empty(), "{words:?} lets {:?} reach a terminal: {text:?}", obeyed(&text));
+        drawn += usize::from(text.contains("HYPERLINK"));
     }
+    assert!(drawn >= 12, "the corpus itself was drawn only {drawn} times");
+    no_session_obeys(&house);
+    no_file_obeys(&house);
     assert!(shown >= 12, "the corpus itself was shown only {shown} times: the test looks at nothing");
     for name in ["serials.csv", "licences.csv"] {
         let text = std::fs::read_to_string(house.path(name)).unwrap();

@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-mod liar;
+pub(crate) mod liar;
 mod snmpd;
 
 use std::time::Duration;

@@ -91,9 +91,9 @@ CREATE TABLE poll_last (
     seat TEXT NOT NULL,
     at BIGINT NOT NULL,
     outcome TEXT NOT NULL CHECK (outcome IN (
-            'answered', 'not-yet-served', 'no-ssh', 'due-attended', 'no-credential', 'braked', 'key-unknown', 'key-changed',
-            'timed-out', 'refused', 'closed-early', 'protocol', 'login-refused', 'no-prompt', 'dropped', 'over-limit',
-            'not-understood', 'wrong-appliance', 'not-kept', 'not-pushed', 'stopped'
+            'answered', 'not-yet-served', 'no-ssh', 'due-attended', 'no-credential', 'braked', 'legacy-over', 'key-unknown',
+            'key-changed', 'timed-out', 'refused', 'closed-early', 'protocol', 'login-refused', 'no-prompt', 'dropped',
+            'over-limit', 'not-understood', 'wrong-appliance', 'not-kept', 'not-pushed', 'stopped'
         )),
     reason TEXT NOT NULL,
     took_ms BIGINT NOT NULL,

@@ -12,6 +12,9 @@ use crate::yaml::{Fields, Problem};
 
 /// Days before its end at which a contract is spoken of.
 const CONTRACT_NOTICE_DAYS: u64 = 30;
+/// Days before the last day of legacy algorithms on which it is warned of.
+const LEGACY_DAYS: u64 = 30;
+const LEGACY_HINT: &str = "upgrade the unit, or write the later day that was agreed on";
 /// Days after which a contact must be confirmed again.
 const CONTACT_AGE_DAYS: u64 = 365;
 
@@ -128,6 +131,7 @@ fn check_contacts(customer: &CustomerDraft<'_>, today: NaiveDate, problems: &mut
 
 fn check_algorithms(fields: Fields<'_>, seat: &Seat, today: NaiveDate, problems: &mut Vec<Problem>) {
     let until = seat.ssh.legacy_until.as_deref();
+    let soon = today.checked_add_days(Days::new(LEGACY_DAYS)).unwrap_or(NaiveDate::MAX);
     match (seat.ssh.algorithms, until) {
         (Algorithms::Legacy, None) => {
             let message = "legacy algorithms need a last day";
@@ -135,8 +139,13 @@ fn check_algorithms(fields: Fields<'_>, seat: &Seat, today: NaiveDate, problems:
             problems.push(fields.error("algorithms", message).with_hint(hint.to_owned()));
         }
         (Algorithms::Legacy, Some(until)) if date(until).is_some_and(|until| until < today) => {
-            let message = "the last day for legacy algorithms is over: upgrade the unit, or agree on another day";
-            problems.push(fields.warning("legacy_until", message));
+            let message = "the last day for legacy algorithms is over, and the seat is not dialled any more";
+            problems.push(fields.warning("legacy_until", message).with_hint(LEGACY_HINT.to_owned()));
+        }
+        (Algorithms::Legacy, Some(until)) if date(until).is_some_and(|until| until < soon) => {
+            let message =
+                format!("legacy algorithms end in less than {LEGACY_DAYS} days, and the seat is not dialled then");
+            problems.push(fields.warning("legacy_until", message).with_hint(LEGACY_HINT.to_owned()));
         }
         (Algorithms::Modern, Some(_)) => {
             problems.push(fields.warning("legacy_until", "without algorithms: legacy this day has no effect"));

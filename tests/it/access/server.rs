@@ -21,8 +21,12 @@ pub(crate) enum Trouble {
     CloseAfterAuth,
     /// Every session channel is refused.
     NoChannel,
+    /// Every session channel is opened a second late.
+    LateChannel,
     /// The shell or command is refused.
     NoShell,
+    /// The shell serves, and every single command is refused.
+    NoExec,
     /// The channel is closed where the prompt should be.
     CloseBeforePrompt,
     /// The shell says nothing.
@@ -118,6 +122,8 @@ pub(crate) struct Got {
     pub(crate) places: Mutex<Vec<String>>,
     /// Lines and programs.
     pub(crate) lines: Mutex<Vec<String>>,
+    /// Channels that the client closed.
+    pub(crate) closed: AtomicUsize,
     /// Channels that it opened and the client accepted, and refused.
     pub(crate) accepted: AtomicUsize,
     pub(crate) refused: AtomicUsize,
@@ -384,9 +390,19 @@ impl Handler for Line {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), russh::Error> {
-        if self.appliance.trouble != Trouble::NoChannel {
-            reply.accept().await;
+        match self.appliance.trouble {
+            Trouble::NoChannel => {}
+            Trouble::LateChannel => drop(tokio::spawn(async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                reply.accept().await;
+            })),
+            _ => reply.accept().await,
         }
+        Ok(())
+    }
+
+    async fn channel_close(&mut self, _: ChannelId, _: &mut Session) -> Result<(), russh::Error> {
+        self.got.closed.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 
@@ -474,7 +490,7 @@ impl Handler for Line {
         session: &mut Session,
     ) -> Result<(), russh::Error> {
         let command = String::from_utf8_lossy(command).into_owned();
-        if self.appliance.trouble == Trouble::NoShell {
+        if matches!(self.appliance.trouble, Trouble::NoShell | Trouble::NoExec) {
             return session.channel_failure(channel);
         }
         session.channel_success(channel)?;

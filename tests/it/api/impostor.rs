@@ -14,22 +14,22 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use crate::house::House;
 
 /// The token that it gives.
-pub(super) const TOKEN: &str = "canary-token-6f1d2c";
+pub(crate) const TOKEN: &str = "canary-token-6f1d2c";
 
-pub(super) struct Impostor {
-    pub(super) port: u16,
-    pub(super) pin: SpkiPin,
+pub(crate) struct Impostor {
+    pub(crate) port: u16,
+    pub(crate) pin: SpkiPin,
     got: Arc<Mutex<Vec<String>>>,
 }
 
 /// An answer with these headers.
-pub(super) fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = if status.starts_with("204") { String::new() } else { format!("content-length: {}\r\n", body.len()) };
     format!("HTTP/1.1 {status} x\r\n{headers}{length}\r\n{body}").into_bytes()
 }
 
 /// What a well API says to a request, but for its health.
-pub(super) fn well(request: &str, health: &str) -> Vec<u8> {
+pub(crate) fn well(request: &str, health: &str) -> Vec<u8> {
     let line = request.lines().next().unwrap_or_default();
     if line.contains("/login") {
         answer("200", &format!("X-FeApi-Token: {TOKEN}\r\n"), "")
@@ -47,7 +47,7 @@ pub(super) fn well(request: &str, health: &str) -> Vec<u8> {
 impl Impostor {
     /// Answers each request. An answer that begins with a blank is not HTTP alone: the blank goes, and the connection is
     /// closed after it.
-    pub(super) fn start(says: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(says: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
         let key = KeyPair::generate().unwrap();
         let pin = SpkiPin::of(&key.subject_public_key_info());
         let mut params = CertificateParams::new(vec!["another-name".to_owned()]).unwrap();
@@ -97,16 +97,16 @@ impl Impostor {
     }
 
     /// The heads of all requests.
-    pub(super) fn got(&self) -> Vec<String> {
+    pub(crate) fn got(&self) -> Vec<String> {
         self.got.lock().unwrap().clone()
     }
 
     /// Stands in the place of a seat's API.
-    pub(super) fn take_the_place(&self, house: &House, seat: &str) {
+    pub(crate) fn take_the_place(&self, house: &House, seat: &str) {
         self.take_the_place_with(house, seat, &self.pin.to_string());
     }
 
-    pub(super) fn take_the_place_with(&self, house: &House, seat: &str, pin: &str) {
+    pub(crate) fn take_the_place_with(&self, house: &House, seat: &str, pin: &str) {
         let path = house.path("lab/ports.json");
         let mut table: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         table["api"][seat] = serde_json::json!({"port": self.port, "pin": pin});

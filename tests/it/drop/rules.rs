@@ -14,14 +14,14 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpSocket;
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-const NAME: &str = "nx01-full.febkp";
+pub(crate) const NAME: &str = "nx01-full.febkp";
 
 /// Keeps what comes, and whether it was whole.
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<(Vec<u8>, bool)>>);
+pub(crate) struct Memory(Arc<Mutex<(Vec<u8>, bool)>>);
 
 impl Memory {
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap().0.clone()
     }
     fn is_whole(&self) -> bool {
@@ -41,19 +41,19 @@ impl Sink for Memory {
 }
 
 /// A drop, and a folder for its clients.
-struct Place {
+pub(crate) struct Place {
     server: DropServer,
     dir: tempfile::TempDir,
 }
 
-const QUICK: fn() -> DropLimits = || DropLimits {
+pub(crate) const QUICK: fn() -> DropLimits = || DropLimits {
     grace: Duration::from_secs(3),
     idle: Duration::from_secs(2),
     ticket: Duration::from_mins(1),
     ..DropLimits::default()
 };
 
-async fn place(limits: DropLimits) -> Place {
+pub(crate) async fn place(limits: DropLimits) -> Place {
     let server = DropServer::listen(SocketAddr::new(HERE, 0), HostKey::from_seed(&[7; 32]), limits).await.unwrap();
     let dir = tempfile::tempdir().unwrap();
     let known = format!("[127.0.0.1]:{} {}\n", server.address().port(), HostKey::from_seed(&[7; 32]).public().unwrap());
@@ -65,7 +65,7 @@ async fn place(limits: DropLimits) -> Place {
 }
 
 impl Place {
-    fn ticket(&self, seat: &str, bytes_max: u64) -> (Issued, Memory) {
+    pub(crate) fn ticket(&self, seat: &str, bytes_max: u64) -> (Issued, Memory) {
         let sink = Memory::default();
         let expected = Expected {
             seat: seat.parse().unwrap(),
@@ -77,14 +77,14 @@ impl Place {
         (self.server.issue(expected).unwrap(), sink)
     }
 
-    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.dir.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
     /// A client of OpenSSH with the ticket's password.
-    fn client(&self, program: &str, issued: &Issued, words: &[&str]) -> Command {
+    pub(crate) fn client(&self, program: &str, issued: &Issued, words: &[&str]) -> Command {
         self.client_with(program, issued.login.user.expose_secret(), issued.login.password.expose_secret(), words)
     }
 
@@ -122,19 +122,19 @@ impl Place {
     }
 }
 
-async fn ran(mut command: Command) -> Output {
+pub(crate) async fn ran(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
-async fn ended(child: Child) -> Output {
+pub(crate) async fn ended(child: Child) -> Output {
     tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap()
 }
 
-async fn outcome(issued: &mut Issued) -> Result<Arrived, DropFault> {
+pub(crate) async fn outcome(issued: &mut Issued) -> Result<Arrived, DropFault> {
     tokio::time::timeout(Duration::from_secs(20), issued.outcome()).await.expect("an outcome in time")
 }
 
-fn refused(place: &mut Place) -> Vec<String> {
+pub(crate) fn refused(place: &mut Place) -> Vec<String> {
     place.server.refused().into_iter().map(|one| one.what.as_data().to_owned()).collect()
 }
 
