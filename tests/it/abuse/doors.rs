@@ -35,7 +35,9 @@ async fn a_file_is_neither_changed_nor_gone_on_with_and_no_agent_is_taken() {
     }
     let socket = place.file("agent", b"");
     std::fs::remove_file(&socket).unwrap();
-    let _agent = UnixListener::bind(&socket).unwrap();
+    let agent = UnixListener::bind(&socket).unwrap();
+    // It is there, and hangs up on the client that asks it for keys.
+    std::thread::spawn(move || agent.incoming().for_each(drop));
     let (mut issued, _) = place.ticket("nx01", 100);
     let mut command = place.client("ssh", &issued, &["-A", "127.0.0.1", "id"]);
     command.env("SSH_AUTH_SOCK", &socket);

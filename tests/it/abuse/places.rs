@@ -249,7 +249,7 @@ fn what_leaves_as_a_text_is_obeyed_by_nothing() {
     let house = House::example();
     house.onboard();
     let text = "\u{9b}31m\u{202e}txt\u{2066}\u{200b}\u{feff}=HYPERLINK(1)";
-    house.hoshu(&["lab", "change", "acme-nx01", &format!("hostname-of-the-rack {text}")]).expect(0);
+    house.hoshu(&["lab", "change", "acme-nx01", &format!("banner login {text}")]).expect(0);
     house.hoshu(&["backup", "take", "--on", "acme-nx01"]).expect(0);
     house.hoshu(&["backup", "export", "--on", "acme-nx01", "--git", "git", "--unreviewed"]).expect(0);
     house.hoshu(&["backup", "export", "acme-nx01", "--to", "one", "--unreviewed"]).expect(0);
