@@ -11,10 +11,12 @@ use crate::decide::brake::{LoginResult, Permit};
 use crate::decide::channel::{self, First, Second, Spoke, Via};
 use crate::engine::env::Env;
 use crate::engine::fleet::Facts;
+use crate::engine::session::legacy_over;
 use crate::engine::snmp::Beside;
 use crate::engine::way;
 use crate::model::credential::{CredentialName, Login, LoginSecret, Purpose};
 use crate::model::door::Door;
+use crate::model::inventory::Algorithms;
 use crate::model::limits::{API_BYTES_MAX, READINGS_MAX};
 use crate::model::outside::Outside;
 use crate::model::reading::{ComponentKind, Condition, Outcome, Reading, Tier};
@@ -342,7 +344,13 @@ impl Talk<'_> {
             _ => Trust::Pins(&seat.api.pins),
         };
         let name = seat.api.name.as_deref().unwrap_or(&seat.hostname);
-        let server = Server { name, trust, wait: env.command_limit(), bytes_max: API_BYTES_MAX };
+        if let Some(over) = legacy_over(env, &seat.name, seat.api.algorithms, seat.api.legacy_until.as_deref()) {
+            return Err(silent(Condition::Disabled, over.reason));
+        }
+        // The lab's own servers speak the TLS of today, whatever release they simulate.
+        let algorithms = if in_lab.is_empty() { seat.api.algorithms } else { Algorithms::Modern };
+        let (wait, bytes_max) = (env.command_limit(), API_BYTES_MAX);
+        let server = Server { name, trust, algorithms, wait, bytes_max };
         Conversation::over(way.stream, server).await.map_err(|error| failed(&error))
     }
 
@@ -397,7 +405,7 @@ fn failed(error: &HttpError) -> Reading {
     let condition = match error {
         // Another appliance, or somebody between.
         HttpError::Pin { expected, .. } if !expected.is_empty() => Condition::Bad,
-        HttpError::OldTls => Condition::Disabled,
+        HttpError::OldTls | HttpError::NoLegacyTls => Condition::Disabled,
         HttpError::TooLong(_) => Condition::Malformed,
         _ => Condition::Missing,
     };

@@ -147,18 +147,22 @@ pub async fn open_as(env: &Env, facts: &Facts, permit: Permit, purpose: Purpose)
 fn closed(env: &Env, facts: &Facts) -> Result<(), Failure> {
     match not_tried(&facts.gateway) {
         Some(error) => Err(error.into()),
-        None => legacy_over(env, &facts.seat).map_or(Ok(()), Err),
+        None => ssh_legacy_over(env, &facts.seat).map_or(Ok(()), Err),
     }
 }
 
-/// That the last day for the old algorithms of a seat is over.
-fn legacy_over(env: &Env, seat: &Seat) -> Option<Failure> {
-    let until = seat.ssh.legacy_until.as_ref().filter(|_| seat.ssh.algorithms == Algorithms::Legacy)?;
+fn ssh_legacy_over(env: &Env, seat: &Seat) -> Option<Failure> {
+    legacy_over(env, &seat.name, seat.ssh.algorithms, seat.ssh.legacy_until.as_deref())
+}
+
+/// That the last day for old algorithms of a seat is over.
+pub(super) fn legacy_over(env: &Env, seat: &SeatName, algorithms: Algorithms, until: Option<&str>) -> Option<Failure> {
+    let until = until.filter(|_| algorithms == Algorithms::Legacy)?;
     // Days are written so that their order is that of their letters.
-    (env.clock.now().day(env.settings.zone) > *until).then(|| {
+    (env.clock.now().day(env.settings.zone).as_str() > until).then(|| {
         let last = format!("legacy algorithms were allowed until {until}");
         let then = "upgrade the unit and write algorithms: modern, or agree on a later legacy_until:";
-        Failure::new(Outcome::LegacyOver, format!("{last}; {then} at {}", seat.name))
+        Failure::new(Outcome::LegacyOver, format!("{last}; {then} at {seat}"))
     })
 }
 
@@ -232,7 +236,7 @@ async fn pass_brake(
 fn holders(env: &Env, name: &CredentialName, purpose: Purpose) -> Vec<Door> {
     let named = env.inventory.seats.values().filter(|seat| seat.credentials.of(purpose) == Some(name));
     let reached = |seat: &&Seat| env.inventory.gateway(seat).is_some_and(|gateway| not_tried(gateway).is_none());
-    let reached = named.filter(reached).filter(|seat| legacy_over(env, seat).is_none());
+    let reached = named.filter(reached).filter(|seat| ssh_legacy_over(env, seat).is_none());
     reached.map(|seat| Door::from(&seat.name)).collect()
 }
 

@@ -213,6 +213,8 @@ fn read_api(fields: Option<Fields<'_>>) -> ApiPolicy {
         port: fields.whole_u16("port"),
         pins: ["pin", "next_pin"].into_iter().filter_map(|name| fields.get(name)).collect(),
         name: fields.owned("name"),
+        algorithms: fields.get("algorithms").unwrap_or_default(),
+        legacy_until: fields.owned("legacy_until"),
     }
 }
 

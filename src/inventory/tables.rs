@@ -201,6 +201,8 @@ static API_FIELDS: Table = Table {
             HOSTNAME,
             "The name in the certificate where there is no pin; the host name if left out.",
         ),
+        Field::optional("algorithms", Kind::Word(Algorithms::words), "The TLS algorithms; modern when left out."),
+        Field::optional("legacy_until", DATE, "The last day on which legacy algorithms are allowed."),
     ],
 };
 

@@ -401,12 +401,18 @@ crate::words! {
 }
 
 crate::words! {
-    /// The set of SSH algorithms that is offered.
+    /// The set of algorithms that is offered, for SSH or for TLS.
     pub enum Algorithms {
         /// What current releases speak.
         Modern = "modern",
-        /// With SHA-1, group14 and CBC for old releases.
+        /// For old releases: SSH with SHA-1, group14 and CBC; TLS from 1.0 on with weak keys and ciphers.
         Legacy = "legacy",
+    }
+}
+
+impl Default for Algorithms {
+    fn default() -> Self {
+        Self::Modern
     }
 }
 
@@ -502,6 +508,10 @@ pub struct ApiPolicy {
     pub pins: Vec<SpkiPin>,
     /// The name in a certificate that is known by its authorities, where it is not the host name.
     pub name: Option<String>,
+    /// The set of TLS algorithms that is offered.
+    pub algorithms: Algorithms,
+    /// The last day on which legacy algorithms are allowed.
+    pub legacy_until: Option<String>,
 }
 
 /// A named place and role (設置機器).

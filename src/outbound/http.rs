@@ -30,6 +30,8 @@ use crate::model::limits::CERTIFICATES_BYTES_MAX;
 use crate::model::pin::SpkiPin;
 
 mod conversation;
+#[cfg(feature = "legacy-tls")]
+mod legacy;
 mod pinned;
 
 pub use conversation::{Conversation, Server};
@@ -72,8 +74,14 @@ pub enum HttpError {
         found: SpkiPin,
     },
     /// No version of TLS in common.
-    #[error("no TLS 1.2 or 1.3 in common; TLS 1.0 and 1.1 are not yet served")]
+    #[error("no TLS 1.2 or 1.3 in common: an old release needs api: {{algorithms: legacy}} at its seat")]
     OldTls,
+    /// This build speaks no TLS of old releases.
+    #[error("this build has no legacy TLS: build it with --features legacy-tls")]
+    NoLegacyTls,
+    /// Legacy TLS, and no pin.
+    #[error("over legacy TLS a server is known by its pin alone, and none is declared")]
+    Unpinned,
     /// There is no connection, its certificate is none that counts, or it ended too early.
     #[error("{0}")]
     Broken(String),

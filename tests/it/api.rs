@@ -157,6 +157,26 @@ fn an_api_with_another_key_is_told_nothing() {
 }
 
 #[test]
+fn old_tls_ends_with_its_last_day_and_nothing_is_dialled() {
+    let house = House::example_with(|house| {
+        let file = "inventory/customers/momiji.yaml";
+        house.edit(file, "api: {pin:", "api: {algorithms: legacy, legacy_until: 2026-01-31, pin:");
+    });
+    house.onboard();
+    let polled = house.hoshu(&["poll", "--on", "customer=momiji", "--json"]).json();
+    let seats = polled["seats"].as_array().unwrap().iter();
+    let said: Vec<_> = seats.flat_map(|seat| of(seat, "channel")).filter(|(name, ..)| name == "api").collect();
+    let [(_, condition, words)] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!(condition, "disabled");
+    assert!(words.contains("legacy algorithms were allowed until 2026-01-31"), "{words}");
+    let checked = house.hoshu(&["check"]).expect(0).err;
+    assert!(checked.contains("the last day for legacy algorithms is over"), "{checked}");
+    house.edit("inventory/customers/momiji.yaml", "legacy_until: 2026-01-31, pin:", "legacy_until: 2026-01-31} #");
+    let refused = house.hoshu(&["check"]).expect(3).err;
+    assert!(refused.contains("over legacy TLS a server is known by its pin alone"), "{refused}");
+}
+
+#[test]
 fn an_older_version_is_asked_where_there_is_no_newer_and_a_closed_connection_is_made_anew() {
     let house = house();
     let old = Impostor::start(|request| {
@@ -362,7 +382,8 @@ mod ways {
         let access = SshAccess::new(router, limits());
         let way = access.api(Peer { seat: &seat, gateway, behind: None }).await?;
         let trust = Trust::Pins(way.pin.as_slice());
-        let server = Server { name: &seat.hostname, trust, wait: Duration::from_secs(5), bytes_max: 1000 };
+        let (algorithms, wait) = (Algorithms::Modern, Duration::from_secs(5));
+        let server = Server { name: &seat.hostname, trust, algorithms, wait, bytes_max: 1000 };
         let mut talk = Conversation::over(way.stream, server).await.unwrap();
         let ask = Ask { keep: Some("x-feapi-token"), ..Ask::new(Method::POST, "wsapis/v2.0.0/auth/login") };
         let answer = talk.ask(ask).await.unwrap();

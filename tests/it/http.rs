@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hoshu::model::inventory::Algorithms;
 use hoshu::outbound::http::{Ask, Conversation, Http, HttpError, Server as Known, Trust};
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use secrecy::SecretString;
@@ -88,7 +89,11 @@ impl Server {
     }
 
     async fn ask(&self, trust: Trust<'_>) -> Result<(u16, Vec<u8>), HttpError> {
-        let http = Http::new(&format!("https://{}", self.address), trust, Duration::from_secs(2), MAX)?;
+        self.ask_within(trust, Duration::from_secs(30)).await
+    }
+
+    async fn ask_within(&self, trust: Trust<'_>, wait: Duration) -> Result<(u16, Vec<u8>), HttpError> {
+        let http = Http::new(&format!("https://{}", self.address), trust, wait, MAX)?;
         let token = SecretString::from(TOKEN);
         let ask = Ask { secret: Some(("x-vault-token", &token)), ..Ask::new(reqwest::Method::GET, "v1/secret-path") };
         let answer = http.ask(ask).await?;
@@ -170,7 +175,7 @@ async fn an_answer_has_an_end_in_bytes_and_in_time() {
     // One that takes the request and says nothing.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mute = Server { address: listener.local_addr().unwrap(), got: Arc::default() };
-    let late = mute.ask(Trust::Authorities(Path::new(&pem))).await.unwrap_err();
+    let late = mute.ask_within(Trust::Authorities(Path::new(&pem)), Duration::from_secs(2)).await.unwrap_err();
     assert!(matches!(late, HttpError::Late(_)), "{late}");
 }
 
@@ -180,7 +185,8 @@ async fn over_a_stream_of_somebody_else_the_same_servers_are_known_and_no_others
     let talk = async |tls: ServerConfig, trust: Trust<'_>| {
         let server = Server::start(tls, ok(b"here"), None).await;
         let stream = TcpStream::connect(server.address).await.unwrap();
-        let known = Known { name: "nx01", trust, wait: Duration::from_secs(2), bytes_max: MAX };
+        let known =
+            Known { name: "nx01", trust, algorithms: Algorithms::Modern, wait: Duration::from_secs(2), bytes_max: MAX };
         let token = SecretString::from(TOKEN);
         let ended = match Conversation::over(stream, known).await {
             Ok(mut talk) => {
@@ -217,7 +223,13 @@ async fn a_server_of_old_tls_is_told_apart() {
         stream.shutdown().await.ok();
     });
     let stream = TcpStream::connect(address).await.unwrap();
-    let known = Known { name: "nx01", trust: Trust::Pins(&[]), wait: Duration::from_secs(2), bytes_max: MAX };
+    let known = Known {
+        name: "nx01",
+        trust: Trust::Pins(&[]),
+        algorithms: Algorithms::Modern,
+        wait: Duration::from_secs(2),
+        bytes_max: MAX,
+    };
     let refused = Conversation::over(stream, known).await.err().unwrap();
     assert!(matches!(refused, HttpError::OldTls), "{refused}");
 }

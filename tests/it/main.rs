@@ -24,6 +24,7 @@ mod key;
 mod kills;
 mod lab;
 mod ledger;
+mod legacy_tls;
 mod login;
 mod nested;
 mod outside;

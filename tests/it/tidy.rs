@@ -91,6 +91,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["outbound", "lab"]),
     ("hyper_util", &["outbound", "lab"]),
     ("tokio_rustls", &["outbound", "lab"]),
+    ("openssl", &["outbound"]),
+    ("tokio_openssl", &["outbound"]),
     ("rcgen", &["lab"]),
     ("rustls_native_certs", &["outbound"]),
     ("async_snmp", &["access", "lab"]),

@@ -6,7 +6,7 @@ use chrono::{Days, NaiveDate};
 
 use super::Draft;
 use crate::inventory::read::CustomerDraft;
-use crate::model::inventory::{Algorithms, ContactRole, Seat};
+use crate::model::inventory::{Algorithms, ContactRole};
 use crate::yaml::form::{date, moment};
 use crate::yaml::{Fields, Problem};
 
@@ -26,7 +26,15 @@ pub(super) fn check(draft: &Draft<'_>, today: NaiveDate, problems: &mut Vec<Prob
         check_contacts(customer, today, problems);
         for (fields, seat) in &customer.seats {
             if let (Some(ssh), Some(seat)) = (fields.table("ssh"), seat) {
-                check_algorithms(ssh, seat, today, problems);
+                check_algorithms(ssh, seat.ssh.algorithms, seat.ssh.legacy_until.as_deref(), today, problems);
+            }
+            if let (Some(api), Some(seat)) = (fields.table("api"), seat) {
+                check_algorithms(api, seat.api.algorithms, seat.api.legacy_until.as_deref(), today, problems);
+                if seat.api.algorithms == Algorithms::Legacy && seat.api.pins.is_empty() {
+                    let message = "over legacy TLS a server is known by its pin alone";
+                    let hint = "write pin: sha256/… as the appliance shows it";
+                    problems.push(api.error("algorithms", message).with_hint(hint.to_owned()));
+                }
             }
         }
     }
@@ -129,10 +137,15 @@ fn check_contacts(customer: &CustomerDraft<'_>, today: NaiveDate, problems: &mut
     }
 }
 
-fn check_algorithms(fields: Fields<'_>, seat: &Seat, today: NaiveDate, problems: &mut Vec<Problem>) {
-    let until = seat.ssh.legacy_until.as_deref();
+fn check_algorithms(
+    fields: Fields<'_>,
+    algorithms: Algorithms,
+    until: Option<&str>,
+    today: NaiveDate,
+    problems: &mut Vec<Problem>,
+) {
     let soon = today.checked_add_days(Days::new(LEGACY_DAYS)).unwrap_or(NaiveDate::MAX);
-    match (seat.ssh.algorithms, until) {
+    match (algorithms, until) {
         (Algorithms::Legacy, None) => {
             let message = "legacy algorithms need a last day";
             let hint = "write legacy_until: yyyy-mm-dd, the day by which the unit is upgraded or gone";

@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use super::pinned::failed;
 use super::{Answer, Ask, HttpError, Trust, tls};
 use crate::model::causes::with_causes;
+use crate::model::inventory::Algorithms;
 use crate::model::limits::HTTP_HEAD_BYTES_MAX;
 
 /// Who is expected at the other end, and how much of it.
@@ -28,11 +29,18 @@ pub struct Server<'a> {
     pub name: &'a str,
     /// By what it is known.
     pub trust: Trust<'a>,
+    /// Whether it speaks no TLS of today. Then it is known by pins alone.
+    pub algorithms: Algorithms,
     /// The longest that the handshake, or one answer, takes.
     pub wait: Duration,
     /// The most bytes of one answer.
     pub bytes_max: usize,
 }
+
+/// A stream whose other end is verified.
+trait Verified: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Verified for S {}
 
 /// A verified connection, one request after the other.
 pub struct Conversation {
@@ -56,11 +64,16 @@ impl Conversation {
         server: Server<'_>,
     ) -> Result<Self, HttpError> {
         let wrong = || HttpError::Address { address: server.name.to_owned(), why: "is no name of a server" };
-        let name = ServerName::try_from(server.name.to_owned()).map_err(|_| wrong())?;
         let host = HeaderValue::from_str(server.name).map_err(|_| wrong())?;
-        let connector = TlsConnector::from(Arc::new(tls(server.trust)?));
         let begin = async {
-            let stream = connector.connect(name, stream).await.map_err(|error| failed(&error))?;
+            let stream: Box<dyn Verified> = match server.algorithms {
+                Algorithms::Modern => {
+                    let name = ServerName::try_from(server.name.to_owned()).map_err(|_| wrong())?;
+                    let connector = TlsConnector::from(Arc::new(tls(server.trust)?));
+                    Box::new(connector.connect(name, stream).await.map_err(|error| failed(&error))?)
+                }
+                Algorithms::Legacy => old(stream, server).await?,
+            };
             let io = TokioIo::new(stream);
             let begun = Builder::new().max_buf_size(HTTP_HEAD_BYTES_MAX).handshake(io).await;
             begun.map_err(|error| broken(&error))
@@ -102,6 +115,23 @@ impl Conversation {
         }
         Ok(answer)
     }
+}
+
+#[cfg(feature = "legacy-tls")]
+async fn old(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    server: Server<'_>,
+) -> Result<Box<dyn Verified>, HttpError> {
+    match server.trust {
+        Trust::Pins(pins) => Ok(Box::new(super::legacy::connect(stream, server.name, pins).await?)),
+        Trust::System | Trust::Authorities(_) => Err(HttpError::Unpinned),
+    }
+}
+
+#[cfg(not(feature = "legacy-tls"))]
+#[expect(clippy::unused_async, reason = "as in a build with the feature")]
+async fn old(_: impl Verified, _: Server<'_>) -> Result<Box<dyn Verified>, HttpError> {
+    Err(HttpError::NoLegacyTls)
 }
 
 fn broken(error: &hyper::Error) -> HttpError {
