@@ -1,6 +1,6 @@
 //! The layouts: which command of which series and release is read how, and in which tier.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -66,6 +66,9 @@ const EMBEDDED_SNMP: &[(&str, &str)] = &[
     ("snmp-cm.yaml", include_str!("definitions/snmp-cm.yaml")),
 ];
 
+/// Words that appliances print beside those of the layouts: of the command line reference, and of English.
+const WORDS: &str = include_str!("definitions/words.txt");
+const CONFIG: (&str, &str) = ("config.yaml", include_str!("definitions/config.yaml"));
 const LOGIN: (&str, &str) = ("login.yaml", include_str!("definitions/login.yaml"));
 
 /// Why a definition is not taken.
@@ -242,7 +245,7 @@ pub struct Definitions {
 impl Definitions {
     /// The definitions that this build holds. A test has compiled their expressions and looked for their mistakes.
     pub fn embedded() -> Result<Self, DefinitionError> {
-        let config = ConfigDefinition::parse("config.yaml", include_str!("definitions/config.yaml"))?;
+        let config = ConfigDefinition::parse(CONFIG.0, CONFIG.1)?;
         let mut all = Self {
             layouts: Vec::new(),
             config,
@@ -411,6 +414,15 @@ impl Definitions {
         self.config.common()
     }
 
+    /// The words that say nothing of anybody, in small letters: those of the built-in definitions and of a list of what
+    /// appliances print. A user's own definitions may name customers, and are no part of it.
+    pub fn vocabulary() -> HashSet<String> {
+        let files = EMBEDDED.iter().chain(EMBEDDED_API).chain(EMBEDDED_SNMP).chain([&CONFIG, &LOGIN]);
+        let texts = files.map(|(_, text)| *text).chain([WORDS]);
+        let words = texts.flat_map(|text| text.split(|letter: char| !letter.is_ascii_alphabetic()));
+        words.filter(|word| word.len() > 1).map(str::to_lowercase).collect()
+    }
+
     /// The command that prints the configuration.
     pub fn config_command(&self) -> &ReadCommand {
         &self.config.command
@@ -532,8 +544,7 @@ mod tests {
         assert_eq!(all.config_command().as_str(), "show running-config");
         // As a user's own they are looked at more closely than each command can afford.
         let mut again = embedded();
-        let config = ("config.yaml", include_str!("definitions/config.yaml"));
-        for (file, text) in EMBEDDED.iter().chain([&config]) {
+        for (file, text) in EMBEDDED.iter().chain([&CONFIG]) {
             again.add(file, text).unwrap_or_else(|error| panic!("{file}: {error:?}"));
         }
     }

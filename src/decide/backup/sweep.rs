@@ -18,12 +18,25 @@ const WORD_BYTES_MIN: usize = 3;
 /// Masks each line of a text in which a secret stands: as it is, in base 64, in hex, as a URL and as JSON write it, in
 /// either case and inside something longer; one of three to five bytes as a word of its own. Such a line is *unreviewed*, since the rules that made the text missed it.
 pub fn sweep(text: RedactedText, secrets: &[&str]) -> RedactedText {
-    let forms: BTreeSet<Vec<u8>> = secrets.iter().flat_map(|secret| forms(secret)).collect();
+    let forms = secrets.iter().flat_map(|secret| forms(secret)).collect();
+    let short: HashSet<&str> =
+        secrets.iter().copied().filter(|secret| (WORD_BYTES_MIN..FORM_BYTES_MIN).contains(&secret.len())).collect();
+    mask_lines(text, forms, &short)
+}
+
+/// As [`sweep`], for values whose plain form was replaced already: only the lines in which one stands encoded.
+pub(in crate::decide) fn sweep_encoded(text: RedactedText, values: &[&str]) -> RedactedText {
+    let encoded = |value: &&str| {
+        let plain = value.as_bytes().to_vec();
+        forms(value).into_iter().filter(move |form| *form != plain)
+    };
+    mask_lines(text, values.iter().flat_map(encoded).collect(), &HashSet::new())
+}
+
+fn mask_lines(text: RedactedText, forms: BTreeSet<Vec<u8>>, short: &HashSet<&str>) -> RedactedText {
     let forms = forms.into_iter().filter(|form| form.len() >= FORM_BYTES_MIN);
     let search = AhoCorasick::builder().ascii_case_insensitive(true).build(forms);
     // A search that cannot be built finds a secret everywhere.
-    let short: HashSet<&str> =
-        secrets.iter().copied().filter(|secret| (WORD_BYTES_MIN..FORM_BYTES_MIN).contains(&secret.len())).collect();
     let word = |line: &str| line.split(|sign: char| !sign.is_alphanumeric()).any(|word| short.contains(word));
     let holds = |line: &str| search.as_ref().map_or(true, |search| search.is_match(line)) || word(line);
     let mut unreviewed: BTreeSet<u32> = text.unreviewed.into_iter().collect();
