@@ -175,9 +175,11 @@ impl<'a> Scrub<'a> {
         places.extend(chunks(line).map(|place| (place, None)));
         places.sort_by_key(|(place, known)| (place.start, known.is_none()));
         for (place, known) in places {
-            if place.start < from {
+            // What is left of a chunk behind a known value is looked at as well.
+            if place.end <= from || (place.start < from && known.is_some()) {
                 continue;
             }
+            let place = place.start.max(from)..place.end;
             push_apart(to, line.get(from..place.start).unwrap_or_default(), &mut owed);
             let chunk = line.get(place.clone()).unwrap_or_default();
             let shown = match known {
@@ -207,13 +209,14 @@ impl<'a> Scrub<'a> {
         if chunk.starts_with('‹') && chunk.ends_with('›') {
             return chunk.to_owned();
         }
-        if let Some(form) = form_of(chunk, |mac| self.macs.contains(mac)) {
-            return self.formed(&form);
-        }
         let (before, core, after) = trimmed(chunk);
         let lower = core.to_lowercase();
         if core.is_empty() || self.plain.contains(&lower) || (in_zone && self.is_zone(core)) {
             return chunk.to_owned();
+        }
+        // The signs around an address of IPv6 belong to it.
+        if let Some(form) = form_of(chunk, |mac| self.macs.contains(mac)) {
+            return self.formed(&form);
         }
         let shown = match form_of(core, |mac| self.macs.contains(mac)) {
             Some(form) => self.formed(&form),

@@ -11,7 +11,8 @@ use super::family::{Family, Mistake, Rule, Words, mistake_in};
 use super::judge::Source;
 use super::read::reading;
 use super::scan::{Part, Parts};
-use super::{Context, Mark};
+use super::Context;
+use super::origin::{Mark, Origin, Releases};
 use crate::model::limits::{JSON_DEPTH_MAX, READINGS_MAX};
 use crate::model::outside::Outside;
 use crate::model::reading::{Component, ComponentKind, Reading};
@@ -53,7 +54,7 @@ pub struct ApiLayout {
     /// The series that are asked.
     pub series: Vec<Series>,
     /// Where the knowledge comes from.
-    pub mark: Mark,
+    pub origin: Origin,
     /// Whether it speaks of hardware, which a virtual machine does not have.
     pub hardware: bool,
     /// Whether an appliance may not know the question.
@@ -68,6 +69,12 @@ pub struct ApiLayout {
 #[serde(deny_unknown_fields)]
 struct File {
     mark: Mark,
+    /// The document or recording.
+    #[serde(default)]
+    source: String,
+    /// Of a seen layout, the releases whose answers were recorded.
+    #[serde(default)]
+    releases: Releases,
     name: String,
     series: Vec<Series>,
     ask: Question,
@@ -185,12 +192,13 @@ fn instant(text: &str) -> Option<Time> {
 impl ApiLayout {
     /// Takes a definition file.
     pub(super) fn parse(text: &str) -> Result<Result<Self, Mistake>, serde_yaml::Error> {
-        let File { mark, name, series, ask, hardware, optional, utc, reads } = serde_yaml::from_str(text)?;
+        let File { mark, source, releases, name, series, ask, hardware, optional, utc, reads } = serde_yaml::from_str(text)?;
         if let Some(mistake) = reads.mistake() {
             return Ok(Err(mistake));
         }
         let words = Family { words: reads.words.clone(), ..Family::default() };
-        Ok(Ok(Self { name, series, mark, hardware, optional, ask: ask.0, utc, words, reads }))
+        let origin = Origin { mark, source, releases };
+        Ok(Ok(Self { name, series, origin, hardware, optional, ask: ask.0, utc, words, reads }))
     }
 
     /// The path below the root of the API, with its query.

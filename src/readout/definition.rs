@@ -10,7 +10,8 @@ use super::api::{ApiLayout, ApiMalformed, ApiReadout};
 use super::config::ConfigDefinition;
 use super::family::{Family, Mistake};
 use super::snmp::{self, SnmpLayout, SnmpReadout};
-use super::{Context, Mark, Readout, config, read};
+use super::origin::{LayoutOrigin, Mark, Origin, Releases};
+use super::{Context, Readout, config, read};
 use crate::model::command::{CommandError, ReadCommand};
 use crate::model::config::{ConfigHeader, ConfigLayout, Configuration};
 use crate::model::outside::Outside;
@@ -165,7 +166,7 @@ pub struct Layout {
     /// session has named that thing ([`Readout::names`]).
     pub named: Option<String>,
     /// Where the knowledge comes from.
-    pub mark: Mark,
+    pub origin: Origin,
     since: BTreeMap<Series, Release>,
     pub(super) expects: Vec<Expect>,
     pub(super) family: Arc<Family>,
@@ -205,6 +206,12 @@ pub(super) struct Expect {
 #[serde(deny_unknown_fields)]
 struct File {
     mark: Mark,
+    /// The document or recording.
+    #[serde(default)]
+    source: String,
+    /// Of a seen layout, the releases whose answers were recorded.
+    #[serde(default)]
+    releases: Releases,
     layouts: Vec<FileLayout>,
     reads: Family,
 }
@@ -378,6 +385,38 @@ impl Definitions {
         self.api_of(series, false).flat_map(ApiLayout::kinds).filter(|kind| !told.contains(kind)).collect()
     }
 
+    /// Every layout that speaks of a unit, with its origin there, in the order of sending.
+    pub fn origins(&self, series: Series, release: Option<&Release>, virtual_machine: bool) -> Vec<LayoutOrigin> {
+        let one = |channel, name: &str, asks: String, origin: &Origin| LayoutOrigin {
+            channel,
+            name: name.to_owned(),
+            asks,
+            mark: origin.of(series, release),
+            source: origin.source.clone(),
+        };
+        let mut commands: Vec<&Layout> = Vec::new();
+        for tier in Tier::ALL {
+            let fits = |layout: &&Layout| !(layout.hardware && virtual_machine);
+            for layout in self.commands(series, release, *tier).into_iter().filter(fits) {
+                // One for all things that are asked for one by one.
+                let known = |known: &&Layout| Arc::ptr_eq(&known.family, &layout.family) && known.named.is_some();
+                if !commands.iter().any(|known| known.name == layout.name) && !(layout.named.is_some() && commands.iter().any(known)) {
+                    commands.push(layout);
+                }
+            }
+        }
+        let ssh = commands.into_iter().map(|layout| {
+            let asks = layout.named.as_ref().and_then(|named| layout.command.as_str().strip_suffix(named.as_str()));
+            let asks = asks.map_or_else(|| layout.command.to_string(), |head| format!("{head}…"));
+            let named = layout.named.as_ref().and_then(|named| layout.name.strip_suffix(named.as_str()));
+            one("ssh", named.unwrap_or(&layout.name).trim_end(), asks, &layout.origin)
+        });
+        let config = one("ssh", "config", self.config_command().to_string(), &self.config.origin);
+        let api = self.api_of(series, virtual_machine).map(|layout| one("api", &layout.name, layout.title().to_owned(), &layout.origin));
+        let snmp = self.snmp_of(series, virtual_machine).map(|layout| one("snmp", &layout.name, layout.under.to_string(), &layout.origin));
+        ssh.chain([config]).chain(api).chain(snmp).collect()
+    }
+
     /// Every definition of the HTTPS API.
     pub fn list_api(&self) -> impl Iterator<Item = &ApiLayout> {
         self.api.iter()
@@ -490,6 +529,7 @@ fn parse(file: &str, text: &str) -> Result<File, DefinitionError> {
 
 fn layouts(file: &str, parsed: File) -> Result<Vec<Layout>, DefinitionError> {
     let family = Arc::new(parsed.reads);
+    let origin = Origin { mark: parsed.mark, source: parsed.source, releases: parsed.releases };
     let layout = |layout: &FileLayout, named: Option<&String>| {
         let with_word = |text: &str| named.map_or_else(|| text.to_owned(), |word| format!("{text} {word}"));
         let command = ReadCommand::new(&with_word(&layout.command))
@@ -507,7 +547,7 @@ fn layouts(file: &str, parsed: File) -> Result<Vec<Layout>, DefinitionError> {
             hardware: layout.hardware,
             api: layout.api,
             named: named.cloned(),
-            mark: parsed.mark,
+            origin: origin.clone(),
             since: layout.since.clone(),
             expects,
             family: Arc::clone(&family),
@@ -666,7 +706,7 @@ mod tests {
         let text = "mark: seen\nlayouts:\n- {name: ntp, command: show ntp configured, series: [nx], tiers: [slow]}\nreads: {}\n";
         all.add("mine.yaml", text).expect("right");
         let ntp = all.by_name("ntp").expect("there");
-        assert_eq!((ntp.command.as_str(), ntp.mark), ("show ntp configured", Mark::Seen));
+        assert_eq!((ntp.command.as_str(), ntp.origin.mark), ("show ntp configured", Mark::Seen));
         assert_eq!(all.list().position(|layout| layout.name == "ntp"), place);
     }
 

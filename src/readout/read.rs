@@ -37,7 +37,8 @@ pub(super) fn read(layout: &Layout, text: &str, complete: bool, context: &Contex
             readings.add(closed(reading(family, rule, source, context), whole));
         }
     }
-    let mut readout = Readout { names: names(family, &found), ..Readout::default() };
+    let untaken = found.untaken.clone();
+    let mut readout = Readout { names: names(family, &found), untaken, ..Readout::default() };
     if whole {
         readout.hostname = found.answer.one("hostname").map(Outside::from);
         readout.counts = counts(family, &found);

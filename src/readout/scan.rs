@@ -79,6 +79,8 @@ pub(super) struct Scan<'d, 't> {
     pub(super) items: Vec<Found<'d, 't>>,
     /// The first line that nothing takes, and how many there are.
     pub(super) unknown: Option<(&'t str, usize)>,
+    /// Lines, counted from 0, that no pattern takes, those among them of which a definition says that they say nothing.
+    pub(super) untaken: Vec<u32>,
     /// Whether a limit was broken; the rest was not read.
     pub(super) over_limit: bool,
     /// Whether an error of the command line stands in the answer.
@@ -126,7 +128,7 @@ impl<'d, 't> Scan<'d, 't> {
 /// Reads an answer into items.
 pub(super) fn scan<'d, 't>(family: &'d Family, text: &'t str) -> Scan<'d, 't> {
     let mut scan = Scan::default();
-    for raw in text.lines() {
+    for (number, raw) in text.lines().enumerate() {
         let line = raw.trim();
         if line.is_empty() {
             continue;
@@ -143,6 +145,9 @@ pub(super) fn scan<'d, 't>(family: &'d Family, text: &'t str) -> Scan<'d, 't> {
             || family.skip.iter().any(|beginning| line.starts_with(beginning.as_str()))
         {
             continue;
+        }
+        if scan.untaken.len() < READINGS_MAX {
+            scan.untaken.extend(u32::try_from(number));
         }
         let free = scan.items.last().is_some_and(|last| last.item.free_text);
         if !free && family.other_lines == OtherLines::Report {

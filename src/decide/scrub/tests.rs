@@ -55,6 +55,7 @@ fn forms_are_replaced_and_layouts_stay() {
         ("Role: ACMEWIDE", "Role: customer1Word1"),
         ("名: アクメ物産株式会社です", "text1: customer1text2"),
         ("Name: Zebra Trading", "Name: customer1"),
+        ("Name: Zebra Trading-zanzibar zanzibar", "Name: customer1-word1 word1"),
         ("Name: Zanzibar", "Name: Word1"),
         ("Name: ‹masked› 12", "Name: ‹masked› 12"),
         ("UUID: 123e4567-e89b-12d3-a456-426614174000", "UUID: 00000000-0000-4000-8000-000000000001"),
