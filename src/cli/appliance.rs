@@ -1,6 +1,7 @@
 //! `hoshu appliance`.
 
 pub(super) mod import;
+mod record;
 
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub enum Verb {
         #[arg(long, default_value = "7d", value_parser = parse_duration, value_name = "TIME")]
         back: Duration,
     },
+    /// Keep what one appliance answers, without what says whose it is; or read such a recording through the layouts
+    Record(record::Args),
     /// Show what an inventory of another tool would become here, with every doubt; write it only when told to
     Import(import::Args),
 }
@@ -238,6 +241,7 @@ fn show_history(context: &Context<'_, impl Doors>, history: &History, zone: chro
 pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     let verb = match verb {
         Verb::Import(args) => return import::run(context, args),
+        Verb::Record(args) => return record::run(context, args).await,
         other => other,
     };
     let env = context.env(Need::Read).await?;
@@ -249,7 +253,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
             let history = appliance::history(&env, &person(), &seat, back_ms).await?;
             show_history(context, &history, env.settings.zone);
         }
-        Verb::Import(_) => {}
+        Verb::Import(_) | Verb::Record(_) => {}
     }
     Ok(Ended::Done)
 }

@@ -22,6 +22,7 @@ mod protection;
 pub mod prove;
 pub mod prune;
 pub mod push;
+pub mod record;
 mod recorded;
 pub mod sealed;
 pub mod session;

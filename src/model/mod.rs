@@ -27,6 +27,7 @@ pub mod question;
 pub mod reading;
 pub mod realm;
 pub mod record;
+pub mod recording;
 pub mod redacted;
 pub mod release;
 pub mod series;

@@ -448,6 +448,11 @@ impl Definitions {
         self.config.layout(series)
     }
 
+    /// Where the knowledge about configurations comes from.
+    pub const fn config_origin(&self) -> &Origin {
+        &self.config.origin
+    }
+
     /// What is known about the configurations of every series.
     pub const fn config_layout_of_all(&self) -> &ConfigLayout {
         self.config.common()

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    let words = "hostname serial number system appliance id name server servers configured address link up yes no user role \
+    let words = "hostname serial number system appliance id name server servers configured address link up yes no uuid user role \
                  status good ether pether of product release build service health details healthy free space gb disk interface \
                  hw ip mask netmask host contact reference clock zone asia southeast time url support path config port nx web mps";
     words.split_whitespace().map(str::to_owned).collect()
