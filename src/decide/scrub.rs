@@ -79,7 +79,8 @@ impl<'a> Scrub<'a> {
     pub fn know(&mut self, kind: Kind, value: &str) {
         let original = value.trim();
         let value = original.to_lowercase();
-        if value.chars().count() < KNOWN_CHARS_MIN || ACCOUNTS.contains(&value.as_str()) || self.plain.contains(&value) {
+        let plain = self.plain.iter().any(|plain| plain.contains(&value));
+        if value.chars().count() < KNOWN_CHARS_MIN || ACCOUNTS.contains(&value.as_str()) || plain {
             return;
         }
         if let Some(mac) = forms::mac_digits(&value) {
@@ -211,7 +212,7 @@ impl<'a> Scrub<'a> {
         }
         let (before, core, after) = trimmed(chunk);
         let lower = core.to_lowercase();
-        if core.is_empty() || self.plain.contains(&lower) || (in_zone && self.is_zone(core)) {
+        if core.is_empty() || self.plain.contains(&lower) || Self::is_full_zone(core) || (in_zone && self.is_zone(core)) {
             return chunk.to_owned();
         }
         // The signs around an address of IPv6 belong to it.
@@ -226,6 +227,11 @@ impl<'a> Scrub<'a> {
             },
         };
         format!("{before}{shown}{after}")
+    }
+
+    /// A name of the database of time zones, as a whole.
+    fn is_full_zone(core: &str) -> bool {
+        core.contains('/') && chrono_tz::TZ_VARIANTS.iter().any(|zone| zone.name() == core)
     }
 
     fn is_zone(&self, core: &str) -> bool {
@@ -399,7 +405,8 @@ fn labelled(line: &str) -> Option<(Kind, &str)> {
         let label = label.trim().to_lowercase();
         let words: Vec<&str> = label.split(|letter: char| !letter.is_alphanumeric()).collect();
         let has = |word: &str| words.contains(&word);
-        let kind = if has("serial") || has("sn") || has("uuid") || has("id") {
+        let ids = ["appliance", "host", "system", "machine", "engine", "asset", "customer"];
+        let kind = if has("serial") || has("sn") || has("uuid") || (has("id") && ids.into_iter().any(has)) {
             Kind::Serial
         } else if has("hostname") || label.ends_with("host name") {
             Kind::Host

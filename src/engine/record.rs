@@ -16,6 +16,7 @@ use crate::engine::lane::Permit;
 use crate::engine::session::{self, Failure, Live};
 use crate::model::actor::{Act, Actor};
 use crate::model::asset::Asset;
+use crate::model::backup::Doubt;
 use crate::model::causes::with_causes;
 use crate::model::command::ReadCommand;
 use crate::model::credential::Purpose;
@@ -33,7 +34,9 @@ use crate::readout::{ApplianceTime, Context, Definitions, Layout, Readout};
 /// Sessions that are opened for one recording: a command that breaks one does not end it.
 const SESSIONS_MAX: usize = 4;
 /// The shortest masked value that is looked for in all answers; shorter ones are ordinary words.
-const SECRET_BYTES_MIN: usize = 8;
+const SECRET_BYTES_MIN: usize = 3;
+/// The shortest that is a number.
+const SECRET_DIGITS_MIN: usize = 6;
 
 /// A recording, and what only the person who made it should see.
 #[derive(Debug)]
@@ -61,7 +64,7 @@ pub struct Wish {
 #[derive(Clone, Copy)]
 enum Question<'a> {
     Layout(&'a Layout),
-    Configuration(&'a ReadCommand),
+    Configuration(&'a ReadCommand, &'static str),
     Own(&'a ReadCommand),
 }
 
@@ -69,7 +72,7 @@ impl Question<'_> {
     const fn command(&self) -> &ReadCommand {
         match self {
             Question::Layout(layout) => &layout.command,
-            Question::Configuration(command) | Question::Own(command) => command,
+            Question::Configuration(command, _) | Question::Own(command) => command,
         }
     }
 }
@@ -175,8 +178,8 @@ fn questions<'a>(env: &'a Env, facts: &Facts, release: Option<&Release>, wish: &
             all.push(Question::Layout(layout));
         }
     }
-    let configurations = [env.definitions.config_command(), env.definitions.saved_command()];
-    all.extend(configurations.map(Question::Configuration));
+    all.push(Question::Configuration(env.definitions.config_command(), RUNNING));
+    all.push(Question::Configuration(env.definitions.saved_command(), SAVED));
     for command in &wish.commands {
         if !all.iter().any(|known| known.command() == command) {
             all.push(Question::Own(command));
@@ -206,7 +209,7 @@ impl Line<'_> {
             return Err(self.failure.clone().unwrap_or_else(|| Failure::new(Outcome::Dropped, "the session ended")));
         };
         let limit = match question {
-            Question::Configuration(_) => self.env.backup_limit(),
+            Question::Configuration(..) => self.env.backup_limit(),
             Question::Layout(_) | Question::Own(_) => self.env.command_limit(),
         };
         live.session.allow(limit);
@@ -332,7 +335,9 @@ fn keep(
     };
     for text in heard().map(|heard| heard.text.as_data()) {
         let found = secrets_of(text, layout).into_iter();
-        known.extend(found.filter(|value| value.len() >= SECRET_BYTES_MIN && !ordinary(value)));
+        let number = |value: &str| value.bytes().all(|byte| !byte.is_ascii_alphabetic());
+        let least = |value: &str| if number(value) { SECRET_DIGITS_MIN } else { SECRET_BYTES_MIN };
+        known.extend(found.filter(|value| value.len() >= least(value) && !ordinary(value)));
         scrub.learn(text);
     }
     let known: Vec<&str> = known.into_iter().collect();
@@ -342,7 +347,7 @@ fn keep(
         let command = scrub.words(came.question.command().as_str());
         let layout_name = match came.question {
             Question::Layout(layout) => Some(scrub.words(&layout.name)),
-            Question::Configuration(_) => Some(CONFIGURATION.to_owned()),
+            Question::Configuration(_, name) => Some(name.to_owned()),
             Question::Own(_) => None,
         };
         let mut one = RecordedAnswer {
@@ -369,7 +374,10 @@ fn keep(
                     Context { now: at, clock: heard.clock, series: seat.series, release: release.clone() };
                 let read = |text: &Outside| match came.question {
                     Question::Layout(layout) => read(&env.definitions, layout, text, heard.complete, &context),
-                    Question::Configuration(_) => read_configuration(&env.definitions, seat.series, text, heard.complete),
+                    Question::Configuration(_, name) => {
+                        let saved = name == SAVED;
+                        read_configuration(&env.definitions, seat.series, text, (heard.complete, saved))
+                    }
                     Question::Own(_) => Read::default(),
                 };
                 let (before, after) = (read(&heard.text), read(&scrubbed.text));
@@ -404,8 +412,10 @@ fn keep(
     Recorded { recording, texts, unknown, reasons }
 }
 
-/// What stands for a layout where a configuration is read.
-pub const CONFIGURATION: &str = "config";
+/// What stands for a layout where the running configuration is read.
+pub const RUNNING: &str = "config";
+/// What stands for a layout where the saved configuration is read.
+pub const SAVED: &str = "config-saved";
 
 /// What was made of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -452,11 +462,18 @@ pub fn read(definitions: &Definitions, layout: &Layout, text: &Outside, complete
     Read { recognised, told, untaken: readout.untaken, unknown }
 }
 
-/// Takes a configuration apart as a backup would, without what a session says of it.
-pub fn read_configuration(definitions: &Definitions, series: Series, text: &Outside, complete: bool) -> Read {
+/// Takes a configuration apart as a backup would, without what a session says of it. The header of a saved one has
+/// fewer fields.
+pub fn read_configuration(
+    definitions: &Definitions,
+    series: Series,
+    text: &Outside,
+    (complete, saved): (bool, bool),
+) -> Read {
     let layout = definitions.config_layout(series);
     let fetched = Fetched::new(definitions.configuration(text.clone()), complete, layout, Session::default());
-    let unknown: Vec<String> = fetched.doubts().iter().map(|doubt| doubt.detail.for_terminal().into_owned()).collect();
+    let doubts = fetched.doubts().iter().filter(|doubt| !(saved && doubt.doubt == Doubt::HeaderIncomplete));
+    let unknown: Vec<String> = doubts.map(|doubt| doubt.detail.for_terminal().into_owned()).collect();
     let recognised = if unknown.is_empty() { Recognised::Recognised } else { Recognised::Malformed };
     Read { recognised, unknown, ..Read::default() }
 }

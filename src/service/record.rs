@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::engine::env::Env;
-use crate::engine::record::{self, CONFIGURATION, Read, digest};
+use crate::engine::record::{self, RUNNING, Read, SAVED, digest};
 use crate::model::actor::Actor;
 use crate::model::limits::{ANSWER_BYTES_MAX, MANIFEST_BYTES_MAX, RECORDING_BYTES_MAX, RECORDING_COMMANDS_MAX};
 use crate::model::name::SeatName;
@@ -178,10 +178,10 @@ fn checked(
             context.clock = clock.or(context.clock);
             read
         }
-        (None, Some(CONFIGURATION)) => {
+        (None, Some(name @ (RUNNING | SAVED))) => {
             let origin = env.definitions.config_origin();
             answer.mark = Some(origin.of(context.series, context.release.as_ref()));
-            record::read_configuration(&env.definitions, context.series, &text, one.complete)
+            record::read_configuration(&env.definitions, context.series, &text, (one.complete, name == SAVED))
         }
         (None, _) => Read::default(),
     };
