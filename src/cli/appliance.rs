@@ -164,6 +164,7 @@ fn show_card(context: &Context<'_, impl Doors>, card: &Card, zone: chrono_tz::Tz
         let id = backup.id.map_or_else(String::new, |id| id.to_string());
         facts.push(("last backup", format!("{id} {}, {} lines", backup.seen_at.show(zone), backup.lines)));
     }
+    facts.push(("layouts", appliance::layouts_in_words(&card.layouts)));
     for note in &seat.notes {
         facts.push(("note", note.clone()));
     }

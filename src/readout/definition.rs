@@ -10,7 +10,7 @@ use super::api::{ApiLayout, ApiMalformed, ApiReadout};
 use super::config::ConfigDefinition;
 use super::family::{Family, Mistake};
 use super::snmp::{self, SnmpLayout, SnmpReadout};
-use super::origin::{LayoutOrigin, Mark, Origin, Releases};
+use super::origin::{Channel, LayoutOrigin, Mark, Origin, Releases};
 use super::{Context, Readout, config, read};
 use crate::model::command::{CommandError, ReadCommand};
 use crate::model::config::{ConfigHeader, ConfigLayout, Configuration};
@@ -409,11 +409,11 @@ impl Definitions {
             let asks = layout.named.as_ref().and_then(|named| layout.command.as_str().strip_suffix(named.as_str()));
             let asks = asks.map_or_else(|| layout.command.to_string(), |head| format!("{head}…"));
             let named = layout.named.as_ref().and_then(|named| layout.name.strip_suffix(named.as_str()));
-            one("ssh", named.unwrap_or(&layout.name).trim_end(), asks, &layout.origin)
+            one(Channel::Ssh, named.unwrap_or(&layout.name).trim_end(), asks, &layout.origin)
         });
-        let config = one("ssh", "config", self.config_command().to_string(), &self.config.origin);
-        let api = self.api_of(series, virtual_machine).map(|layout| one("api", &layout.name, layout.title().to_owned(), &layout.origin));
-        let snmp = self.snmp_of(series, virtual_machine).map(|layout| one("snmp", &layout.name, layout.under.to_string(), &layout.origin));
+        let config = one(Channel::Ssh, "config", self.config_command().to_string(), &self.config.origin);
+        let api = self.api_of(series, virtual_machine).map(|layout| one(Channel::Api, &layout.name, layout.title().to_owned(), &layout.origin));
+        let snmp = self.snmp_of(series, virtual_machine).map(|layout| one(Channel::Snmp, &layout.name, layout.under.to_string(), &layout.origin));
         ssh.chain([config]).chain(api).chain(snmp).collect()
     }
 

@@ -28,7 +28,7 @@ pub use cli_error::{CliError, cli_error};
 pub use clock::ApplianceTime;
 pub use definition::{DefinitionError, Definitions, Layout};
 pub use load::load;
-pub use origin::{LayoutOrigin, Mark, Origin};
+pub use origin::{Channel, LayoutOrigin, Mark, Origin};
 pub use snmp::{SnmpLayout, SnmpReadout};
 
 use crate::model::identity::Seen;

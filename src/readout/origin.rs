@@ -17,6 +17,18 @@ crate::words! {
     }
 }
 
+crate::words! {
+    /// How a layout's answer comes.
+    pub enum Channel {
+        /// The command line.
+        Ssh = "ssh",
+        /// The HTTPS API.
+        Api = "api",
+        /// SNMP.
+        Snmp = "snmp",
+    }
+}
+
 /// The origin of a layout, as its definition says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Origin {
@@ -46,8 +58,8 @@ impl Origin {
 /// A layout that speaks of a unit, with its origin there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LayoutOrigin {
-    /// The channel: ssh, api, snmp.
-    pub channel: &'static str,
+    /// How it is asked.
+    pub channel: Channel,
     /// Its name.
     pub name: String,
     /// What is asked.
