@@ -385,8 +385,14 @@ impl Definitions {
         self.api_of(series, false).flat_map(ApiLayout::kinds).filter(|kind| !told.contains(kind)).collect()
     }
 
-    /// Every layout that speaks of a unit, with its origin there, in the order of sending.
-    pub fn origins(&self, series: Series, release: Option<&Release>, virtual_machine: bool) -> Vec<LayoutOrigin> {
+    /// Every layout that speaks of a unit, with its origin there, in the order of sending. Whether the unit is a virtual
+    /// machine, and whether its API is declared, is handed in.
+    pub fn origins(
+        &self,
+        series: Series,
+        release: Option<&Release>,
+        (virtual_machine, has_api): (bool, bool),
+    ) -> Vec<LayoutOrigin> {
         let one = |channel, name: &str, asks: String, origin: &Origin| LayoutOrigin {
             channel,
             name: name.to_owned(),
@@ -396,7 +402,7 @@ impl Definitions {
         };
         let mut commands: Vec<&Layout> = Vec::new();
         for tier in Tier::ALL {
-            let fits = |layout: &&Layout| !(layout.hardware && virtual_machine);
+            let fits = |layout: &&Layout| !(layout.hardware && virtual_machine) && (!layout.api || has_api);
             for layout in self.commands(series, release, *tier).into_iter().filter(fits) {
                 // One for all things that are asked for one by one.
                 let known = |known: &&Layout| Arc::ptr_eq(&known.family, &layout.family) && known.named.is_some();

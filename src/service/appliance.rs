@@ -14,7 +14,6 @@ use crate::model::name::SeatName;
 use crate::model::reading::{Component, Condition, Outcome, Span};
 use crate::model::record::PollLast;
 use crate::model::time::Time;
-use crate::model::word::Word as _;
 use crate::readout::{Channel, LayoutOrigin, Mark};
 use crate::service::refusal::Refusal;
 use crate::service::select;
@@ -131,10 +130,11 @@ pub struct Card {
 /// The layouts of the channels that a seat declares, with their origin for the release that it was last seen to have.
 pub fn layouts(env: &Env, seat: &Seat, asset: Option<&Asset>) -> Vec<LayoutOrigin> {
     let release = asset.and_then(|asset| asset.release.as_ref()).and_then(|(text, _)| text.as_data().parse().ok());
-    let mut all = env.definitions.origins(seat.series, release.as_ref(), seat.virtual_machine);
+    let has_api = seat.credentials.api.is_some();
+    let mut all = env.definitions.origins(seat.series, release.as_ref(), (seat.virtual_machine, has_api));
     all.retain(|layout| match layout.channel {
         Channel::Ssh => true,
-        Channel::Api => seat.credentials.api.is_some(),
+        Channel::Api => has_api,
         Channel::Snmp => seat.credentials.snmp.is_some(),
     });
     all

@@ -4,7 +4,7 @@
 
 use crate::house::{House, files};
 
-fn forms(secret: &str) -> Vec<Vec<u8>> {
+pub(crate) fn forms(secret: &str) -> Vec<Vec<u8>> {
     let hex = hex::encode(secret);
     let url = secret.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
     let json = serde_json::to_string(secret).unwrap();
@@ -29,7 +29,7 @@ fn base64(secret: &str) -> Vec<u8> {
     text
 }
 
-fn holds(place: &[u8], needle: &[u8]) -> bool {
+pub(crate) fn holds(place: &[u8], needle: &[u8]) -> bool {
     place.windows(needle.len()).any(|window| window == needle)
 }
 
