@@ -18,6 +18,7 @@ pub mod identity;
 pub mod inventory;
 pub mod ledger;
 pub mod limits;
+pub mod managed;
 pub mod name;
 pub mod object;
 pub mod outside;

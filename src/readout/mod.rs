@@ -32,6 +32,7 @@ pub use origin::{Channel, LayoutOrigin, Mark, Origin};
 pub use snmp::{SnmpLayout, SnmpReadout};
 
 use crate::model::identity::Seen;
+use crate::model::managed::ManagedUnit;
 use crate::model::outside::Outside;
 use crate::model::reading::{Counts, Reading};
 use crate::model::release::Release;
@@ -51,6 +52,8 @@ pub struct Readout {
     pub names: Vec<Outside>,
     /// Lines, counted from 0, that no pattern of the layout takes; it may know that they say nothing.
     pub untaken: Vec<u32>,
+    /// The appliances that it lists as managed; only from a complete answer.
+    pub managed: Vec<ManagedUnit>,
     /// What it counts; only from a complete answer.
     pub counts: Counts,
     /// The appliance's own clock, for the ages in the other answers of the same session.

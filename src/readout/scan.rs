@@ -64,6 +64,8 @@ impl<'d, 't> Parts<'d, 't> {
 pub(super) struct Found<'d, 't> {
     /// Its definition.
     pub(super) item: &'d Item,
+    /// The line that starts it, from 0.
+    pub(super) line: usize,
     /// Its parts.
     pub(super) parts: Parts<'d, 't>,
     /// Whether nothing followed that ended it: a cut may have taken some of it.
@@ -103,14 +105,14 @@ impl<'d, 't> Scan<'d, 't> {
     }
 
     /// Whether a line starts an item; if so, it ends the one before.
-    fn starts(&mut self, family: &'d Family, line: &'t str) -> bool {
+    fn starts(&mut self, family: &'d Family, line: &'t str, number: usize) -> bool {
         let mut pairs = Pairs::new();
         for item in &family.items {
             if item.start.iter().any(|pattern| pattern.take(line, &mut pairs)) {
                 if let Some(last) = self.items.last_mut() {
                     last.open = false;
                 }
-                self.items.push(Found { item, parts: Parts(pairs), open: true });
+                self.items.push(Found { item, line: number, parts: Parts(pairs), open: true });
                 return true;
             }
         }
@@ -139,7 +141,7 @@ pub(super) fn scan<'d, 't>(family: &'d Family, text: &'t str) -> Scan<'d, 't> {
             scan.over_limit = true;
             break;
         }
-        if scan.starts(family, line)
+        if scan.starts(family, line, number)
             || scan.continues(line)
             || family.answer.lines.iter().any(|pattern| pattern.take(line, &mut scan.answer.0))
             || family.skip.iter().any(|beginning| line.starts_with(beginning.as_str()))
