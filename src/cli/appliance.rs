@@ -241,7 +241,7 @@ fn show_history(context: &Context<'_, impl Doors>, history: &History, zone: chro
 /// Does what the verb says.
 pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     let verb = match verb {
-        Verb::Import(args) => return import::run(context, args),
+        Verb::Import(args) => return import::run(context, args).await,
         Verb::Record(args) => return record::run(context, args).await,
         other => other,
     };

@@ -17,6 +17,7 @@ pub mod hostkey;
 pub mod keys;
 pub mod lane;
 pub mod login;
+pub mod managed;
 pub mod poll;
 mod protection;
 pub mod prove;

@@ -5,8 +5,8 @@ use super::outside::Outside;
 /// One appliance of a CM's list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ManagedUnit {
-    /// Where it stands: the line of the answer, or the place in a list, from 1.
-    pub place: usize,
+    /// Where it stands: `line 7`, or `entry 3 of the API`, from 1.
+    pub place: String,
     /// Its name in the CM.
     pub name: Option<Outside>,
     /// Where the CM finds it: an address or a host name.

@@ -251,11 +251,11 @@ impl ApiLayout {
             }
         }
         for rows in &self.reads.tables {
-            for (place, row) in (1..).zip(rows.of(&root)) {
+            for (place, row) in (1_usize..).zip(rows.of(&root)) {
                 let row = self.values(&rows.columns, row);
                 known += row.len();
                 let item = parts(&row);
-                managed.extend(rows.manages.as_ref().map(|rule| rule.read(place, &item)));
+                managed.extend(rows.manages.as_ref().map(|rule| rule.read(format!("entry {place} of the API"), &item)));
                 // A member that lacks what a rule needs, as a component without a state, gives nothing by it.
                 let told = |rule: &&Rule| {
                     let mut needed = rule.checks.iter().filter(|check| !check.optional).flat_map(|check| &check.of);

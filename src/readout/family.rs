@@ -103,7 +103,7 @@ impl ManagedRule {
     }
 
     /// What parts tell of an appliance.
-    pub(super) fn read(&self, place: usize, parts: &Parts<'_, '_>) -> ManagedUnit {
+    pub(super) fn read(&self, place: String, parts: &Parts<'_, '_>) -> ManagedUnit {
         let part = |name: &Option<String>| parts.one(name.as_ref()?).map(|text| Outside::from(short(text)));
         ManagedUnit {
             place,

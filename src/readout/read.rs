@@ -224,7 +224,7 @@ fn managed(found: &Scan<'_, '_>) -> Vec<ManagedUnit> {
     let mut units: Vec<ManagedUnit> = Vec::new();
     for item in &found.items {
         let Some(rule) = &item.item.manages else { continue };
-        let unit = rule.read(item.line + 1, &item.parts);
+        let unit = rule.read(format!("line {}", item.line + 1), &item.parts);
         match units.last_mut().filter(|last| unit.name.is_none() && last.address.is_none()) {
             Some(heading) => heading.complete(unit),
             None => units.push(unit),
