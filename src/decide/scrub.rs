@@ -32,12 +32,23 @@ const KNOWN_CHARS_MIN: usize = 2;
 /// The most words that are told of as replaced.
 const UNKNOWN_MAX: usize = 2_000;
 /// Accounts that every appliance has, and roles.
-const ACCOUNTS: &[&str] =
-    &["admin", "operator", "monitor", "analyst", "auditor", "root", "api_analyst", "api_admin", "api_monitor", "cmcclient"];
+const ACCOUNTS: &[&str] = &[
+    "admin",
+    "operator",
+    "monitor",
+    "analyst",
+    "auditor",
+    "root",
+    "api_analyst",
+    "api_admin",
+    "api_monitor",
+    "cmcclient",
+];
 /// Units behind a number of any length.
 const UNITS: &[&str] = &[
-    "b", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "k", "m", "g", "t", "bit", "bits", "byte", "bytes", "ms", "us",
-    "ns", "s", "sec", "min", "h", "hr", "d", "hz", "mhz", "ghz", "rpm", "v", "w", "c", "f", "x", "kbps", "mbps", "gbps", "db",
+    "b", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "k", "m", "g", "t", "bit", "bits", "byte", "bytes", "ms",
+    "us", "ns", "s", "sec", "min", "h", "hr", "d", "hz", "mhz", "ghz", "rpm", "v", "w", "c", "f", "x", "kbps", "mbps",
+    "gbps", "db",
 ];
 
 /// Replaces what identifies, in all answers of one appliance.
@@ -212,7 +223,8 @@ impl<'a> Scrub<'a> {
         }
         let (before, core, after) = trimmed(chunk);
         let lower = core.to_lowercase();
-        if core.is_empty() || self.plain.contains(&lower) || Self::is_full_zone(core) || (in_zone && self.is_zone(core)) {
+        if core.is_empty() || self.plain.contains(&lower) || Self::is_full_zone(core) || (in_zone && self.is_zone(core))
+        {
             return chunk.to_owned();
         }
         // The signs around an address of IPv6 belong to it.
@@ -243,7 +255,9 @@ impl<'a> Scrub<'a> {
         let mut shown = String::new();
         let mut from = 0;
         let found: Vec<(Range<usize>, usize)> = match &self.search {
-            Some((search, _)) => search.find_iter(core).map(|found| (found.range(), found.pattern().as_usize())).collect(),
+            Some((search, _)) => {
+                search.find_iter(core).map(|found| (found.range(), found.pattern().as_usize())).collect()
+            }
             None => Vec::new(),
         };
         for (place, number) in found {
@@ -315,7 +329,8 @@ impl<'a> Scrub<'a> {
     /// A word of layouts, a number, a time, or words that are written together.
     fn is_ordinary(&self, text: &str) -> bool {
         let lower = text.to_lowercase();
-        let number = text.chars().all(|letter| !letter.is_alphabetic()) || forms::is_time(text) || forms::is_hex_literal(text);
+        let number =
+            text.chars().all(|letter| !letter.is_alphabetic()) || forms::is_time(text) || forms::is_hex_literal(text);
         number
             || self.is_word(&lower)
             || (text.bytes().all(|byte| byte.is_ascii_alphabetic())
@@ -419,22 +434,31 @@ fn labelled(line: &str) -> Option<(Kind, &str)> {
         };
         return Some((kind, value));
     }
-    let commands =
-        [("hostname ", Kind::Host), ("username ", Kind::User), ("ip domain-list ", Kind::Domain), ("ip domain ", Kind::Domain)];
+    let commands = [
+        ("hostname ", Kind::Host),
+        ("username ", Kind::User),
+        ("ip domain-list ", Kind::Domain),
+        ("ip domain ", Kind::Domain),
+    ];
     commands.into_iter().find_map(|(head, kind)| bare.strip_prefix(head).map(|value| (kind, value)))
 }
 
 /// What stands between white space, quotes, brackets and other signs that part words.
 fn chunks(line: &str) -> impl Iterator<Item = Range<usize>> + '_ {
     let parts = |letter: char| {
-        letter.is_whitespace() || matches!(letter, '"' | '\'' | '`' | ',' | ';' | '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '=' | '|')
+        letter.is_whitespace()
+            || matches!(
+                letter,
+                '"' | '\'' | '`' | ',' | ';' | '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '=' | '|'
+            )
     };
     let mut from = 0;
     let mut inside = false;
     let mut found = Vec::new();
     for (at, letter) in line.char_indices() {
         // A mask is one chunk, whatever stands beside it.
-        let cut = parts(letter) || letter == '‹' || (at > 0 && line.get(..at).is_some_and(|before| before.ends_with('›')));
+        let cut =
+            parts(letter) || letter == '‹' || (at > 0 && line.get(..at).is_some_and(|before| before.ends_with('›')));
         if cut && inside {
             found.push(from..at);
             inside = false;

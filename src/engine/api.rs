@@ -120,11 +120,7 @@ async fn ask(
 }
 
 /// The appliances that a CM lists by its API; `None` where the API is not declared, or not offered by its gateway.
-pub(super) async fn managed(
-    env: &Env,
-    facts: &Facts,
-    context: &Context,
-) -> Option<Result<Vec<ManagedUnit>, Outside>> {
+pub(super) async fn managed(env: &Env, facts: &Facts, context: &Context) -> Option<Result<Vec<ManagedUnit>, Outside>> {
     let name = facts.seat.credentials.api.as_ref().filter(|_| facts.gateway.without_api().is_none())?;
     let layouts = env.definitions.api_of(facts.seat.series, facts.seat.virtual_machine);
     let questions = Questions { layouts: layouts.filter(|layout| layout.lists_managed()).collect(), left_out: 0 };

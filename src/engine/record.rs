@@ -25,7 +25,7 @@ use crate::model::inventory::Seat;
 use crate::model::limits;
 use crate::model::outside::Outside;
 use crate::model::reading::{ComponentKind, Condition, Outcome, Tier};
-use crate::model::recording::{RecordedAnswer, Recognised, Recording};
+use crate::model::recording::{Recognised, RecordedAnswer, Recording};
 use crate::model::release::Release;
 use crate::model::series::Series;
 use crate::model::time::Time;
@@ -370,8 +370,7 @@ fn keep(
             Ok(heard) => {
                 let redacted = sweep(redact_answer(heard.text.as_data(), layout, None), &known);
                 let scrubbed = scrub.scrub(redacted);
-                let context =
-                    Context { now: at, clock: heard.clock, series: seat.series, release: release.clone() };
+                let context = Context { now: at, clock: heard.clock, series: seat.series, release: release.clone() };
                 let read = |text: &Outside| match came.question {
                     Question::Layout(layout) => read(&env.definitions, layout, text, heard.complete, &context),
                     Question::Configuration(_, name) => {
@@ -451,8 +450,9 @@ pub fn read(definitions: &Definitions, layout: &Layout, text: &Outside, complete
     let answer = told.iter().find(|(kind, _)| *kind == ComponentKind::Answer).map(|(_, condition)| *condition);
     let unknown = readout.readings.iter().filter(|reading| reading.condition == Condition::Unrecognised);
     let unknown = unknown.filter(|reading| reading.component.kind != ComponentKind::Answer);
-    let unknown: Vec<String> =
-        unknown.map(|reading| format!("{}: {}", reading.component.for_terminal(), reading.said.for_terminal())).collect();
+    let unknown: Vec<String> = unknown
+        .map(|reading| format!("{}: {}", reading.component.for_terminal(), reading.said.for_terminal()))
+        .collect();
     let recognised = match answer {
         Some(Condition::Malformed) => Recognised::Malformed,
         Some(Condition::Missing) => Recognised::Missing,

@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Context;
 use super::clock::ApplianceTime;
 use super::family::{Family, ManagedRule, Mistake, Rule, Words, mistake_in};
 use super::judge::Source;
+use super::origin::{Mark, Origin, Releases};
 use super::read::reading;
 use super::scan::{Part, Parts};
-use super::Context;
-use super::origin::{Mark, Origin, Releases};
 use crate::model::limits::{JSON_DEPTH_MAX, READINGS_MAX};
 use crate::model::managed::ManagedUnit;
 use crate::model::outside::Outside;
@@ -197,7 +197,8 @@ fn instant(text: &str) -> Option<Time> {
 impl ApiLayout {
     /// Takes a definition file.
     pub(super) fn parse(text: &str) -> Result<Result<Self, Mistake>, serde_yaml::Error> {
-        let File { mark, source, releases, name, series, ask, hardware, optional, utc, reads } = serde_yaml::from_str(text)?;
+        let File { mark, source, releases, name, series, ask, hardware, optional, utc, reads } =
+            serde_yaml::from_str(text)?;
         if let Some(mistake) = reads.mistake() {
             return Ok(Err(mistake));
         }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::origin::{Mark, Origin, Releases};
 use super::definition::DefinitionError;
+use super::origin::{Mark, Origin, Releases};
 use crate::model::command::ReadCommand;
 use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration, SecretBlock, Secrets, lines};
 use crate::model::expression::Expression;

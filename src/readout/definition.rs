@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::api::{ApiLayout, ApiMalformed, ApiReadout};
 use super::config::ConfigDefinition;
 use super::family::{Family, Mistake};
-use super::snmp::{self, SnmpLayout, SnmpReadout};
 use super::origin::{Channel, LayoutOrigin, Mark, Origin, Releases};
+use super::snmp::{self, SnmpLayout, SnmpReadout};
 use super::{Context, Readout, config, read};
 use crate::model::command::{CommandError, ReadCommand};
 use crate::model::config::{ConfigHeader, ConfigLayout, Configuration};
@@ -406,7 +406,9 @@ impl Definitions {
             for layout in self.commands(series, release, *tier).into_iter().filter(fits) {
                 // One for all things that are asked for one by one.
                 let known = |known: &&Layout| Arc::ptr_eq(&known.family, &layout.family) && known.named.is_some();
-                if !commands.iter().any(|known| known.name == layout.name) && !(layout.named.is_some() && commands.iter().any(known)) {
+                if !commands.iter().any(|known| known.name == layout.name)
+                    && !(layout.named.is_some() && commands.iter().any(known))
+                {
                     commands.push(layout);
                 }
             }
@@ -418,8 +420,12 @@ impl Definitions {
             one(Channel::Ssh, named.unwrap_or(&layout.name).trim_end(), asks, &layout.origin)
         });
         let config = one(Channel::Ssh, "config", self.config_command().to_string(), &self.config.origin);
-        let api = self.api_of(series, virtual_machine).map(|layout| one(Channel::Api, &layout.name, layout.title().to_owned(), &layout.origin));
-        let snmp = self.snmp_of(series, virtual_machine).map(|layout| one(Channel::Snmp, &layout.name, layout.under.to_string(), &layout.origin));
+        let api = self
+            .api_of(series, virtual_machine)
+            .map(|layout| one(Channel::Api, &layout.name, layout.title().to_owned(), &layout.origin));
+        let snmp = self
+            .snmp_of(series, virtual_machine)
+            .map(|layout| one(Channel::Snmp, &layout.name, layout.under.to_string(), &layout.origin));
         ssh.chain([config]).chain(api).chain(snmp).collect()
     }
 

@@ -10,8 +10,8 @@ use super::judge::{Source, Verdict, head, judge, label, milli, short};
 use super::scan::{Part, Parts, Scan, scan};
 use super::{Context, Readout};
 use crate::model::identity::Seen;
-use crate::model::managed::ManagedUnit;
 use crate::model::limits::{ANSWER_BYTES_MAX, READINGS_MAX};
+use crate::model::managed::ManagedUnit;
 use crate::model::outside::Outside;
 use crate::model::reading::{Component, ComponentKind, Condition, Counts, Measure, Reading, Unit};
 

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::Context;
 use super::family::{Family, Mistake, Rule, Words, mistake_in};
 use super::judge::Source;
+use super::origin::{Mark, Origin, Releases};
 use super::read::reading;
 use super::scan::{Part, Parts};
-use super::Context;
-use super::origin::{Mark, Origin, Releases};
 use crate::model::identity::Seen;
 use crate::model::limits::READINGS_MAX;
 use crate::model::outside::Outside;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use crate::engine::clock::{Clock as _, SystemClock};
 use crate::decide::reconcile::reconcile;
+use crate::engine::clock::{Clock as _, SystemClock};
 use crate::engine::env::Env;
 use crate::engine::managed;
 use crate::inventory::import::cm::{CmList, place};
@@ -13,7 +13,7 @@ use crate::inventory::import::load::request;
 use crate::inventory::import::{ImportError, import, plain_model};
 use crate::model::actor::Actor;
 use crate::model::inventory::Seat;
-use crate::model::ledger::{Compared, ListField, Listed, ListedCell, Ours, Standing};
+use crate::model::ledger::{Difference, ListField, Listed, ListedCell, Ours};
 use crate::model::managed::ManagedUnit;
 use crate::model::name::SeatName;
 use crate::model::outside::Outside;
@@ -53,7 +53,10 @@ pub fn look(asked: &Asked) -> Result<Imported, Refusal> {
 pub async fn from_cm(env: &Env, actor: &Actor, cm: &SeatName, mapping: Option<PathBuf>) -> Result<Imported, Refusal> {
     let cm = select::one(env, actor, cm)?;
     if cm.series != Series::Cm {
-        return Err(Refusal::Argument(format!("expected the seat of a CM, found {}, which is of series {}", cm.name, cm.series)));
+        return Err(Refusal::Argument(format!(
+            "expected the seat of a CM, found {}, which is of series {}",
+            cm.name, cm.series
+        )));
     }
     let listed = managed::run(env, actor, cm).await;
     let listed = listed.map_err(|failure| Refusal::NoSession { outcome: failure.outcome, reason: failure.reason })?;
@@ -123,7 +126,7 @@ async fn compare(
     let seats = seats.filter(|seat| !managers.contains(&Some(&seat.name)));
     let ours: Vec<Ours> = seats.map(|seat| ours(env, seat, assets.get(&seat.name), is_below(seat))).collect();
     let rows: Vec<Listed> = units.iter().map(|unit| row(unit, list, cm)).collect();
-    let mut missing = Vec::new();
+    let (mut missing, mut met) = (Vec::new(), Vec::new());
     let mut by_place: HashMap<String, ManagedUnit> =
         units.into_iter().map(|unit| (place(list, &unit).to_string(), unit)).collect();
     for one in reconcile(&rows, &ours) {
@@ -143,11 +146,13 @@ async fn compare(
                     Some(known) => {
                         let message = format!("stands at the address of {known}, whose host name is another one");
                         doubts.push(doubt(Some(Column::Hostname), named(&unit), message));
+                        met.push(known.clone());
                     }
                     None => missing.push(unit),
                 }
                 continue;
             }
+            (None, Some(seat)) if met.contains(seat) => continue,
             (None, Some(seat)) => {
                 let message = format!("{seat} is declared as managed by {}, which does not list it", cm.name);
                 doubts.push(of_list(message, Some("mend managed_by, or connect the appliance anew".to_owned())));
@@ -155,9 +160,14 @@ async fn compare(
             }
             (None, None) => continue,
         };
-        for difference in &one.differences {
+        // Files declare no release, and one that nobody saw yet differs from nothing.
+        let unseen = |one: &&Difference| one.field != ListField::Release || one.seen.is_some();
+        let differences: Vec<_> = one.differences.iter().filter(unseen).collect();
+        for difference in &differences {
             let ours = match (&difference.declared, &difference.seen) {
-                (Some(declared), _) if Some(declared) != difference.theirs.as_ref() => format!("{declared} in the files"),
+                (Some(declared), _) if Some(declared) != difference.theirs.as_ref() => {
+                    format!("{declared} in the files")
+                }
                 (_, Some(seen)) => format!("{} as it said itself", seen.for_terminal()),
                 _ => "not in the files".to_owned(),
             };
@@ -170,16 +180,12 @@ async fn compare(
         if !env.inventory.seats.get(seat).is_some_and(is_below) {
             let message = format!("is {seat}, which does not name {} as its manager", cm.name);
             doubts.push(doubt(Some(Column::ManagedBy), named(&unit), message));
-        } else if agrees(&one) {
+        } else if differences.is_empty() && one.remark.is_empty() {
             let message = format!("{seat} is in the inventory, and agrees");
             notes.push(Note { at: at.first().cloned(), message });
         }
     }
     Ok(missing)
-}
-
-fn agrees(one: &Compared) -> bool {
-    one.standing == Standing::Agrees
 }
 
 fn named(unit: &ManagedUnit) -> Option<String> {

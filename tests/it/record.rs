@@ -89,7 +89,12 @@ fn nothing_that_says_whose_it_is_stands_in_the_folder() {
     for line in [
         format!("snmp-server community {} ro", secrets[0]),
         format!("snmp-server user canary v3 auth sha {}", secrets[1]),
-        format!("banner login ask {} of {} the-old-password-was {}", names[5..].join(" "), hex::encode(names[5]), secrets[2]),
+        format!(
+            "banner login ask {} of {} the-old-password-was {}",
+            names[5..].join(" "),
+            hex::encode(names[5]),
+            secrets[2]
+        ),
         format!("logging {}", names[0]),
         format!("ntp server {}", names[1]),
         format!("fenotify rsyslog trap-sink {} address {}", names[3], names[0]),
@@ -98,7 +103,15 @@ fn nothing_that_says_whose_it_is_stands_in_the_folder() {
         house.hoshu(&["lab", "change", "acme-nx01", &line]).expect(0);
     }
     let known = [
-        "acme", "アクメ", "アクメ物産", "FZ1701A3K7Q", "3CECEF4E00CA", "3cecef4e00ca", "192.168.1.10", "東京本社", "東都ネットワーク",
+        "acme",
+        "アクメ",
+        "アクメ物産",
+        "FZ1701A3K7Q",
+        "3CECEF4E00CA",
+        "3cecef4e00ca",
+        "192.168.1.10",
+        "東京本社",
+        "東都ネットワーク",
     ];
     let words = ["appliance", "record", "acme-nx01", "--to", "rec", "--command", "show cmc appliances wombat7"];
     let output = house.command(&words).env("HOSHU_LOG", "trace").output().unwrap();
@@ -124,8 +137,14 @@ fn nothing_that_says_whose_it_is_stands_in_the_folder() {
         assert!(!holds(&output.stderr, secret.as_bytes()) && !holds(&output.stdout, secret.as_bytes()), "{secret}");
     }
     // The same value is the same in every answer.
-    let address = text(&folder, &kept, "show interfaces").lines().find(|line| line.contains("IP address:")).unwrap()
-        .split_whitespace().last().unwrap().to_owned();
+    let address = text(&folder, &kept, "show interfaces")
+        .lines()
+        .find(|line| line.contains("IP address:"))
+        .unwrap()
+        .split_whitespace()
+        .last()
+        .unwrap()
+        .to_owned();
     assert!(text(&folder, &kept, "show running-config").contains(&format!("ip address {address} ")), "{address}");
     // The person who records is told of the words that were replaced.
     let said = String::from_utf8_lossy(&output.stderr);
@@ -223,7 +242,8 @@ fn a_check_tells_what_layouts_do_not_know() {
     let folder = house.path("fine");
     let kept = manifest(&folder);
     // A layout of the folder of the inventory that was seen on this release.
-    let ntp = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/readout/definitions/ntp.yaml")).unwrap();
+    let ntp =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/readout/definitions/ntp.yaml")).unwrap();
     std::fs::create_dir_all(house.path("inventory/readouts")).unwrap();
     let mark = |releases: &str| {
         let seen = ntp.replace("mark: modelled", &format!("mark: seen\nreleases: {releases}"));
@@ -235,7 +255,10 @@ fn a_check_tells_what_layouts_do_not_know() {
         assert_eq!(of_card, of_check);
         of_card
     };
-    assert_eq!((mark("{nx: ['10.0.4']}"), mark("{nx: ['10.0.3']}"), mark("{ex: ['10.0.4']}")), ("seen".into(), "modelled".into(), "modelled".into()));
+    assert_eq!(
+        (mark("{nx: ['10.0.4']}"), mark("{nx: ['10.0.3']}"), mark("{ex: ['10.0.4']}")),
+        ("seen".into(), "modelled".into(), "modelled".into())
+    );
     // A line that nobody knows, and an answer that somebody wrote on.
     let health = folder.join(answer(&kept, "show system hardware status")["file"].as_str().unwrap());
     let text = std::fs::read_to_string(&health).unwrap();

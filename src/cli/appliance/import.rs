@@ -145,7 +145,8 @@ pub(super) async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result
     }
     let imported = match args.source.cm()? {
         Some(_) if args.write.is_some() => {
-            let why = "the file of the customer is there already: add the seats that are shown by hand, without --write";
+            let why =
+                "the file of the customer is there already: add the seats that are shown by hand, without --write";
             return Err(Refusal::Argument(why.to_owned()));
         }
         Some(seat) => {

@@ -16,7 +16,7 @@ use crate::model::outside::encode_line;
 use crate::model::reading::Outcome;
 use crate::model::realm::Realm;
 use crate::model::recording::{Recognised, Recording};
-use crate::service::record::{self, Answer, CheckedAnswer, Checked, Wish};
+use crate::service::record::{self, Answer, Checked, CheckedAnswer, Wish};
 use crate::service::refusal::Refusal;
 
 /// Words and lines that are shown without --all.
@@ -246,7 +246,8 @@ impl<'a> NewFolder<'a> {
         let synced = std::fs::File::open(&self.unfinished).and_then(|folder| folder.sync_all());
         synced.map_err(|error| self.failed(&error))?;
         // An empty folder that somebody made meanwhile is not taken.
-        renameat_with(CWD, &self.unfinished, CWD, self.path, RenameFlags::NOREPLACE).map_err(|error| self.failed(&error))
+        renameat_with(CWD, &self.unfinished, CWD, self.path, RenameFlags::NOREPLACE)
+            .map_err(|error| self.failed(&error))
     }
 }
 

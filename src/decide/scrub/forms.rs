@@ -6,8 +6,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 pub(super) const VENDOR: &[&str] = &[".fireeye.com", ".trellix.com", ".mandiant.com"];
 /// What files are called behind the dot.
 const FILES: &[&str] = &[
-    "bak", "bin", "bz2", "cfg", "conf", "csv", "dat", "db", "dll", "dmp", "exe", "febkp", "gz", "html", "img", "iso", "json",
-    "log", "pcap", "pem", "pl", "png", "py", "rpm", "sh", "so", "sql", "tar", "tgz", "txt", "xml", "yaml", "yml", "zip",
+    "bak", "bin", "bz2", "cfg", "conf", "csv", "dat", "db", "dll", "dmp", "exe", "febkp", "gz", "html", "img", "iso",
+    "json", "log", "pcap", "pem", "pl", "png", "py", "rpm", "sh", "so", "sql", "tar", "tgz", "txt", "xml", "yaml",
+    "yml", "zip",
 ];
 
 /// A value with its form, and what follows it.
@@ -15,15 +16,41 @@ const FILES: &[&str] = &[
 pub(super) enum Form<'t> {
     /// It has a form and identifies nobody: a netmask, a build host of the vendor.
     Kept(&'t str),
-    Address { text: &'t str, rest: &'t str },
-    Address6 { text: &'t str, rest: &'t str },
-    Mac { text: &'t str },
-    Uuid { text: &'t str },
-    Serial { text: &'t str },
-    Phone { text: &'t str },
-    Domain { text: &'t str, rest: &'t str },
-    Mail { user: &'t str, domain: &'t str, rest: &'t str },
-    Url { scheme: &'t str, user: &'t str, host: &'t str, rest: &'t str },
+    Address {
+        text: &'t str,
+        rest: &'t str,
+    },
+    Address6 {
+        text: &'t str,
+        rest: &'t str,
+    },
+    Mac {
+        text: &'t str,
+    },
+    Uuid {
+        text: &'t str,
+    },
+    Serial {
+        text: &'t str,
+    },
+    Phone {
+        text: &'t str,
+    },
+    Domain {
+        text: &'t str,
+        rest: &'t str,
+    },
+    Mail {
+        user: &'t str,
+        domain: &'t str,
+        rest: &'t str,
+    },
+    Url {
+        scheme: &'t str,
+        user: &'t str,
+        host: &'t str,
+        rest: &'t str,
+    },
 }
 
 /// The form of a text; `known_mac` says whether twelve digits are a MAC address that was printed as one.
@@ -50,7 +77,8 @@ fn split_at<'t>(text: &'t str, signs: &[char]) -> (&'t str, &'t str) {
 
 fn url(text: &str) -> Option<Form<'_>> {
     let (scheme, behind) = text.split_once("://")?;
-    let ordinary = ["http", "https", "ftp", "sftp", "tftp", "scp", "ldap", "ldaps", "syslog", "tcp", "udp", "ssh", "file"];
+    let ordinary =
+        ["http", "https", "ftp", "sftp", "tftp", "scp", "ldap", "ldaps", "syslog", "tcp", "udp", "ssh", "file"];
     if !ordinary.contains(&scheme.to_lowercase().as_str()) {
         return None;
     }
@@ -81,7 +109,8 @@ pub(super) fn mac_digits(text: &str) -> Option<String> {
     let groups: Vec<&str> = text.split([':', '-', '.']).collect();
     let sizes: Vec<usize> = groups.iter().map(|group| group.len()).collect();
     let signs = text.chars().filter(|letter| matches!(letter, ':' | '-' | '.')).collect::<Vec<_>>();
-    let fits = matches!(sizes[..], [12] | [4, 4, 4] | [2, 2, 2, 2, 2, 2]) && signs.windows(2).all(|two| two.first() == two.last());
+    let fits = matches!(sizes[..], [12] | [4, 4, 4] | [2, 2, 2, 2, 2, 2])
+        && signs.windows(2).all(|two| two.first() == two.last());
     let hex = groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));
     (fits && hex).then(|| groups.concat().to_lowercase())
 }
@@ -99,14 +128,22 @@ fn mac(text: &str, known: impl Fn(&str) -> bool) -> Option<Form<'_>> {
 fn address(text: &str) -> Option<Form<'_>> {
     let (text, rest) = split_at(text, &['/', ':']);
     let [first, ..] = text.parse::<Ipv4Addr>().ok()?.octets();
-    Some(if matches!(first, 0 | 127 | 255) && rest.is_empty() { Form::Kept(text) } else { Form::Address { text, rest } })
+    Some(if matches!(first, 0 | 127 | 255) && rest.is_empty() {
+        Form::Kept(text)
+    } else {
+        Form::Address { text, rest }
+    })
 }
 
 fn address6(text: &str) -> Option<Form<'_>> {
     let (bare, rest) = split_at(text.trim_start_matches('['), &['/', '%', ']']);
     let address = bare.parse::<Ipv6Addr>().ok()?;
     let nobodys = (address.is_loopback() || address.is_unspecified()) && !text.contains('%');
-    Some(if nobodys { Form::Kept(text) } else { Form::Address6 { text: bare, rest: if rest.starts_with('/') { rest } else { "" } } })
+    Some(if nobodys {
+        Form::Kept(text)
+    } else {
+        Form::Address6 { text: bare, rest: if rest.starts_with('/') { rest } else { "" } }
+    })
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -155,5 +192,6 @@ pub(super) fn is_time(text: &str) -> bool {
 
 /// `0x1f`.
 pub(super) fn is_hex_literal(text: &str) -> bool {
-    text.strip_prefix("0x").is_some_and(|digits| digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    text.strip_prefix("0x")
+        .is_some_and(|digits| digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }

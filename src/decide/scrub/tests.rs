@@ -43,7 +43,10 @@ fn forms_are_replaced_and_layouts_stay() {
         ("Contact: taro.yamada@acme.co.jp", "Contact: user1@host1.domain1.example"),
         ("Server: ntp1.acme.co.jp", "Server: host1.domain1.example"),
         ("Server: x.y.fireeye.com", "Server: host1.fireeye.com"),
-        ("url https://taro@files.acme.jp:8443/config/tokyo", "url https://user1@host1.domain1.example:8443/config/word1"),
+        (
+            "url https://taro@files.acme.jp:8443/config/tokyo",
+            "url https://user1@host1.domain1.example:8443/config/word1",
+        ),
         ("Contact: 03-1234-5678", "Contact: 00-0000-0001"),
         ("Time: 2025/12/15 08:52:18 zone: Asia/Tokyo", "Time: 2025/12/15 08:52:18 zone: Asia/Tokyo"),
         ("Build: build@vta114:FireEye/x", "Build: build@vta114:FireEye/x"),
@@ -66,7 +69,8 @@ fn forms_are_replaced_and_layouts_stay() {
 
 #[test]
 fn a_value_is_the_same_everywhere_and_columns_stay() {
-    let text = "Appliance ID:  000C295DD728\nHW address:    00:0c:29:5d:d7:28   yes\nhost nx01   up\nhost zanzibar-9   up\n";
+    let text =
+        "Appliance ID:  000C295DD728\nHW address:    00:0c:29:5d:d7:28   yes\nhost nx01   up\nhost zanzibar-9   up\n";
     assert_eq!(
         shown(text),
         "Appliance ID:  020000000001\nHW address:    02:00:00:00:00:01   yes\nhost host1  up\nhost word1-9      up\n"
@@ -79,7 +83,8 @@ fn a_value_is_the_same_everywhere_and_columns_stay() {
 fn an_encoded_value_masks_its_line() {
     let mut scrub = scrub();
     scrub.know(Kind::Host, "zanzibar");
-    let text = RedactedText { text: format!("Name: no\nName: {}\n", hex::encode("Zanzibar")).into(), unreviewed: Vec::new() };
+    let text =
+        RedactedText { text: format!("Name: no\nName: {}\n", hex::encode("Zanzibar")).into(), unreviewed: Vec::new() };
     let scrubbed = scrub.scrub(text);
     assert!(!scrubbed.text.as_data().contains(&hex::encode("anzibar")), "{scrubbed:?}");
     // Hexadecimal digits that are digits alone pass as a number.
