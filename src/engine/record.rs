@@ -130,12 +130,13 @@ async fn ask_all<'a>(env: &'a Env, facts: &Facts, wish: &'a Wish) -> Result<Aske
     let release = live.seen.release.as_ref().and_then(|text| text.as_data().parse::<Release>().ok());
     let (seen, asset, hostname) = (live.seen.clone(), live.asset.clone(), live.hostname.clone());
     let questions = questions(env, facts, release.as_ref(), wish);
-    let mut line = Line { env, facts, live: Some(live), permit: Some(permit), left: SESSIONS_MAX - 1, failure: None };
+    let mut session =
+        Line { env, facts, live: Some(live), permit: Some(permit), left: SESSIONS_MAX - 1, failure: None };
     let mut context = Context { now: env.clock.now(), clock: None, series: facts.seat.series, release };
     let (mut came, mut names, mut room) = (Vec::new(), Vec::new(), limits::RECORDING_BYTES_MAX);
     for question in questions {
         if env.stop.is_asked() {
-            line.close().await;
+            session.close().await;
             return Err(fleet::stopped());
         }
         if let Question::Layout(layout) = question
@@ -144,11 +145,11 @@ async fn ask_all<'a>(env: &'a Env, facts: &Facts, wish: &'a Wish) -> Result<Aske
             continue;
         }
         let clock = context.clock;
-        let answer = line.read(&question, room).await;
+        let answer = session.read(&question, room).await;
         if let (Ok((text, complete)), Question::Layout(layout)) = (&answer, question) {
-            let Readout { clock, names: named, .. } = env.definitions.read(layout, text, *complete, &context);
+            let Readout { clock, names: further, .. } = env.definitions.read(layout, text, *complete, &context);
             context.clock = clock.or(context.clock);
-            names.extend(named);
+            names.extend(further);
         }
         let answer = answer.map(|(text, complete)| {
             room = room.saturating_sub(text.as_data().len());
@@ -156,7 +157,7 @@ async fn ask_all<'a>(env: &'a Env, facts: &Facts, wish: &'a Wish) -> Result<Aske
         });
         came.push(Came { question, answer });
     }
-    line.close().await;
+    session.close().await;
     if env.stop.is_asked() {
         return Err(fleet::stopped());
     }
