@@ -51,6 +51,9 @@ const UNITS: &[&str] = &[
     "gbps", "db",
 ];
 
+/// A place in a line, with what is known to stand there.
+type Whole = (Range<usize>, Option<(Kind, String)>);
+
 /// Replaces what identifies, in all answers of one appliance.
 pub struct Scrub<'a> {
     vocabulary: &'a HashSet<String>,
@@ -206,7 +209,7 @@ impl<'a> Scrub<'a> {
     }
 
     /// Known values of several words, and those of other scripts, which are not parted by spaces.
-    fn wholes(&self, line: &str) -> Vec<(Range<usize>, Option<(Kind, String)>)> {
+    fn wholes(&self, line: &str) -> Vec<Whole> {
         let Some((search, known)) = &self.search else { return Vec::new() };
         let found = search.find_iter(line).filter_map(|found| {
             let (value, kind) = known.get(found.pattern().as_usize())?;
@@ -281,8 +284,8 @@ impl<'a> Scrub<'a> {
         if value.chars().count() < INSIDE_CHARS_MIN || value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
             return alone;
         }
-        let head = before.chars().rev().take_while(|letter| letter.is_ascii_alphabetic()).count();
-        let tail = behind.chars().take_while(|letter| letter.is_ascii_alphabetic()).count();
+        let head = before.chars().rev().take_while(char::is_ascii_alphabetic).count();
+        let tail = behind.chars().take_while(char::is_ascii_alphabetic).count();
         let run = core.get(place.start - head..place.end + tail).unwrap_or_default();
         // A layout's word that holds it by chance.
         alone || (head + tail == 0) || !self.vocabulary.contains(&run.to_lowercase())
@@ -351,9 +354,9 @@ impl<'a> Scrub<'a> {
         {
             return true;
         }
-        let fits = |run: &&str| match run.bytes().all(|byte| byte.is_ascii_digit()) {
-            true => run.len() <= 4,
-            false => self.is_ordinary(run),
+        let fits = |run: &&str| {
+            let digits = run.bytes().all(|byte| byte.is_ascii_digit());
+            if digits { run.len() <= 4 } else { self.is_ordinary(run) }
         };
         part.is_ascii() && runs.len() <= 3 && runs.iter().all(fits)
     }

@@ -274,13 +274,13 @@ fn know(env: &Env, scrub: &mut Scrub<'_>, facts: &Facts, asked: &Asked<'_>) {
     for serial in said.into_iter().flatten() {
         scrub.know(Kind::Serial, serial.as_data());
     }
-    for hostname in hostname.iter() {
+    if let Some(hostname) = hostname {
         scrub.know(Kind::Host, hostname.as_data());
     }
     for seat in env.inventory.seats.values().filter(|seat| seat.customer == facts.seat.customer) {
         scrub.know(Kind::Host, &seat.hostname);
         scrub.know(Kind::Host, seat.name.as_str());
-        for serial in seat.serial.iter() {
+        if let Some(serial) = &seat.serial {
             scrub.know(Kind::Serial, serial);
         }
     }
@@ -293,10 +293,13 @@ fn know(env: &Env, scrub: &mut Scrub<'_>, facts: &Facts, asked: &Asked<'_>) {
         }
         for contact in &customer.contacts {
             scrub.know_title(Kind::Person, &contact.name);
-            contact.reading.iter().for_each(|reading| scrub.know_title(Kind::Person, reading));
-            contact.phones.iter().for_each(|phone| scrub.know(Kind::Phone, phone));
-            let mail = contact.mail.iter().filter_map(|mail| mail.split_once('@'));
-            for (user, domain) in mail {
+            if let Some(reading) = &contact.reading {
+                scrub.know_title(Kind::Person, reading);
+            }
+            for phone in &contact.phones {
+                scrub.know(Kind::Phone, phone);
+            }
+            for (user, domain) in contact.mail.iter().filter_map(|mail| mail.split_once('@')) {
                 scrub.know(Kind::User, user);
                 scrub.know(Kind::Domain, domain);
             }
@@ -327,7 +330,9 @@ fn keep(
     let plain = said.into_iter().flatten().map(Outside::as_data).chain([seat.model.as_str()]);
     let mut scrub = Scrub::new(&vocabulary, plain.chain(wish.keep.iter().map(String::as_str)));
     know(env, &mut scrub, facts, asked);
-    users.iter().for_each(|user| scrub.know(Kind::User, user));
+    for user in users {
+        scrub.know(Kind::User, user);
+    }
     let layout = env.config_layout(&seat.name);
     let heard = || asked.came.iter().filter_map(|came| came.answer.as_ref().ok());
     let mut known: HashSet<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();

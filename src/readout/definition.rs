@@ -406,9 +406,8 @@ impl Definitions {
             for layout in self.commands(series, release, *tier).into_iter().filter(fits) {
                 // One for all things that are asked for one by one.
                 let known = |known: &&Layout| Arc::ptr_eq(&known.family, &layout.family) && known.named.is_some();
-                if !commands.iter().any(|known| known.name == layout.name)
-                    && !(layout.named.is_some() && commands.iter().any(known))
-                {
+                let named = layout.named.is_some() && commands.iter().any(known);
+                if !named && !commands.iter().any(|known| known.name == layout.name) {
                     commands.push(layout);
                 }
             }

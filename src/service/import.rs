@@ -96,7 +96,7 @@ fn in_common(env: &Env, cm: &Seat) -> BTreeMap<&'static str, String> {
     let Some(customer) = env.inventory.customers.get(&cm.customer) else { return common };
     if let [site] = &customer.sites[..] {
         common.insert("site", site.name.to_string());
-        common.insert("zone", site.zone.to_string());
+        common.insert("zone", site.zone.clone());
     }
     if let [gateway] = &customer.gateways[..] {
         common.insert("gateway", gateway.name.to_string());
