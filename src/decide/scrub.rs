@@ -93,7 +93,9 @@ impl<'a> Scrub<'a> {
     pub fn know(&mut self, kind: Kind, value: &str) {
         let original = value.trim();
         let value = original.to_lowercase();
-        let plain = self.plain.iter().any(|plain| plain.contains(&value));
+        // The number of a build is a part of the release.
+        let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+        let plain = self.plain.contains(&value) || (digits && self.plain.iter().any(|plain| plain.contains(&value)));
         if value.chars().count() < KNOWN_CHARS_MIN || ACCOUNTS.contains(&value.as_str()) || plain {
             return;
         }
@@ -139,20 +141,23 @@ impl<'a> Scrub<'a> {
         }
     }
 
-    /// The text without what identifies.
-    pub fn scrub(&mut self, text: RedactedText) -> RedactedText {
+    /// The answers without what identifies.
+    pub fn scrub(&mut self, texts: Vec<RedactedText>) -> Vec<RedactedText> {
         self.prepare();
-        let mut scrubbed = String::with_capacity(text.text.as_data().len());
-        for line in lines(text.text.as_data()) {
-            self.line(line, &mut scrubbed);
-            scrubbed.push('\n');
-        }
-        let text = RedactedText { text: scrubbed.into(), unreviewed: text.unreviewed };
+        let scrubbed = texts.into_iter().map(|text| {
+            let mut scrubbed = String::with_capacity(text.text.as_data().len());
+            for line in lines(text.text.as_data()) {
+                self.line(line, &mut scrubbed);
+                scrubbed.push('\n');
+            }
+            RedactedText { text: scrubbed.into(), unreviewed: text.unreviewed }
+        });
+        let scrubbed: Vec<RedactedText> = scrubbed.collect();
         let identifiers = self.known.keys().map(String::as_str).chain(self.table.identifiers());
         let identifiers = identifiers.filter(|value| !self.ordinary.contains(*value));
         let written = |value: &str| [value.to_owned(), value.to_uppercase(), capital(value)];
-        let written: BTreeSet<String> = identifiers.flat_map(written).chain(self.originals.iter().cloned()).collect();
-        sweep_encoded(text, &written.iter().map(String::as_str).collect::<Vec<_>>())
+        let written = identifiers.flat_map(written).chain(self.originals.iter().cloned()).collect();
+        sweep_encoded(scrubbed, &written)
     }
 
     /// A line that is no answer: a command.

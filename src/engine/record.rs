@@ -75,6 +75,25 @@ impl Question<'_> {
             Question::Configuration(command, _) | Question::Own(command) => command,
         }
     }
+
+    /// The name of what reads its answer.
+    fn layout(&self) -> Option<&str> {
+        match self {
+            Question::Layout(layout) => Some(&layout.name),
+            Question::Configuration(_, name) => Some(name),
+            Question::Own(_) => None,
+        }
+    }
+
+    fn read(&self, env: &Env, text: &Outside, complete: bool, context: &Context) -> Read {
+        match self {
+            Question::Layout(layout) => read(&env.definitions, layout, text, complete, context),
+            Question::Configuration(_, name) => {
+                read_configuration(&env.definitions, context.series, text, (complete, *name == SAVED))
+            }
+            Question::Own(_) => Read::default(),
+        }
+    }
 }
 
 /// An answer as it came.
@@ -349,15 +368,12 @@ fn keep(
     let known: Vec<&str> = known.into_iter().collect();
     let release = asked.seen.release.as_ref().and_then(|text| text.as_data().parse::<Release>().ok());
     let (mut answers, mut texts, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
+    let redacted = heard().map(|heard| sweep(redact_answer(heard.text.as_data(), layout, None), &known)).collect();
+    let mut scrubbed = scrub.scrub(redacted).into_iter();
     for (number, came) in (1..).zip(&asked.came) {
-        let command = scrub.words(came.question.command().as_str());
-        let layout_name = match came.question {
-            Question::Layout(layout) => Some(scrub.words(&layout.name)),
-            Question::Configuration(_, name) => Some(name.to_owned()),
-            Question::Own(_) => None,
-        };
         let mut one = RecordedAnswer {
-            layout: layout_name,
+            command: scrub.words(came.question.command().as_str()),
+            layout: came.question.layout().map(|name| scrub.words(name)),
             outcome: Outcome::Answered,
             file: None,
             complete: false,
@@ -366,7 +382,6 @@ fn keep(
             unreviewed: Vec::new(),
             lines: 0,
             sha256: None,
-            command,
         };
         match &came.answer {
             Err(failure) => {
@@ -374,17 +389,9 @@ fn keep(
                 reasons.push((came.question.command().clone(), failure.clone()));
             }
             Ok(heard) => {
-                let redacted = sweep(redact_answer(heard.text.as_data(), layout, None), &known);
-                let scrubbed = scrub.scrub(redacted);
+                let scrubbed = scrubbed.next().unwrap_or_default();
                 let context = Context { now: at, clock: heard.clock, series: seat.series, release: release.clone() };
-                let read = |text: &Outside| match came.question {
-                    Question::Layout(layout) => read(&env.definitions, layout, text, heard.complete, &context),
-                    Question::Configuration(_, name) => {
-                        let saved = name == SAVED;
-                        read_configuration(&env.definitions, seat.series, text, (heard.complete, saved))
-                    }
-                    Question::Own(_) => Read::default(),
-                };
+                let read = |text: &Outside| came.question.read(env, text, heard.complete, &context);
                 let (before, after) = (read(&heard.text), read(&scrubbed.text));
                 one.complete = heard.complete;
                 one.recognised = before.recognised;
