@@ -1,6 +1,7 @@
 //! `hoshu appliance`.
 
 pub(super) mod import;
+mod record;
 
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub enum Verb {
         #[arg(long, default_value = "7d", value_parser = parse_duration, value_name = "TIME")]
         back: Duration,
     },
+    /// Keep what one appliance answers, without what says whose it is; or read such a recording through the layouts
+    Record(record::Args),
     /// Show what an inventory of another tool would become here, with every doubt; write it only when told to
     Import(import::Args),
 }
@@ -161,6 +164,7 @@ fn show_card(context: &Context<'_, impl Doors>, card: &Card, zone: chrono_tz::Tz
         let id = backup.id.map_or_else(String::new, |id| id.to_string());
         facts.push(("last backup", format!("{id} {}, {} lines", backup.seen_at.show(zone), backup.lines)));
     }
+    facts.push(("layouts", appliance::layouts_in_words(&card.layouts)));
     for note in &seat.notes {
         facts.push(("note", note.clone()));
     }
@@ -237,7 +241,8 @@ fn show_history(context: &Context<'_, impl Doors>, history: &History, zone: chro
 /// Does what the verb says.
 pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended, Refusal> {
     let verb = match verb {
-        Verb::Import(args) => return import::run(context, args),
+        Verb::Import(args) => return import::run(context, args).await,
+        Verb::Record(args) => return record::run(context, args).await,
         other => other,
     };
     let env = context.env(Need::Read).await?;
@@ -249,7 +254,7 @@ pub async fn run(context: &Context<'_, impl Doors>, verb: Verb) -> Result<Ended,
             let history = appliance::history(&env, &person(), &seat, back_ms).await?;
             show_history(context, &history, env.settings.zone);
         }
-        Verb::Import(_) => {}
+        Verb::Import(_) | Verb::Record(_) => {}
     }
     Ok(Ended::Done)
 }

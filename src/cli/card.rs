@@ -9,6 +9,7 @@ use crate::model::name::SeatName;
 use crate::model::outside::Outside;
 use crate::model::reading::{Condition, Outcome};
 use crate::model::time::{Time, show_duration};
+use crate::service::appliance::layouts_in_words;
 use crate::service::card::{self, Card, CardBackup};
 use crate::service::ledger::ContractState;
 use crate::service::refusal::Refusal;
@@ -116,6 +117,7 @@ fn health(rows: &mut Rows, card: &Card, zone: chrono_tz::Tz, all: bool) {
             fact(rows, "last poll", Cell::toned(text, tone));
         }
     }
+    fact(rows, "layouts", layouts_in_words(&card.seat.layouts));
     let counts: Vec<String> = card.conditions.iter().map(|(condition, count)| format!("{count} {condition}")).collect();
     let worst = card.not_good.first().map_or(Condition::Good, |one| one.condition);
     let text = if counts.is_empty() { "nothing was read yet".to_owned() } else { counts.join(", ") };

@@ -13,5 +13,6 @@ pub mod habit;
 pub mod heard;
 pub mod protection;
 pub mod reconcile;
+pub mod scrub;
 pub mod span;
 pub mod transcript;

@@ -18,6 +18,7 @@ use crate::model::credential::{CredentialName, Login, LoginSecret, Purpose};
 use crate::model::door::Door;
 use crate::model::inventory::Algorithms;
 use crate::model::limits::{API_BYTES_MAX, READINGS_MAX};
+use crate::model::managed::ManagedUnit;
 use crate::model::outside::Outside;
 use crate::model::reading::{ComponentKind, Condition, Outcome, Reading, Tier};
 use crate::model::series::Series;
@@ -94,7 +95,7 @@ async fn ask(
         series: seat.series,
         release: beside.told.as_ref().and_then(|told| told.release.clone()),
     };
-    let Asked { readings, spoilt } = ask_all(&mut talk, token, &questions, &context).await?;
+    let Asked { readings, spoilt, .. } = ask_all(&mut talk, token, &questions, &context).await?;
     let alone = &env.definitions.api_only(seat.series);
     let first = beside.told.as_ref().map(|told| First { readings: told.readings, asked: told.asked });
     let mut before = beside.before();
@@ -118,6 +119,25 @@ async fn ask(
         held.push(whole);
     }
     Ok(Spoke { raw: readings, held })
+}
+
+/// The appliances that a CM lists by its API; `None` where the API is not declared, or not offered by its gateway.
+pub(super) async fn managed(env: &Env, facts: &Facts, context: &Context) -> Option<Result<Vec<ManagedUnit>, Outside>> {
+    let name = facts.seat.credentials.api.as_ref().filter(|_| facts.gateway.without_api().is_none())?;
+    let layouts = env.definitions.api_of(facts.seat.series, facts.seat.virtual_machine);
+    let questions = Questions { layouts: layouts.filter(|layout| layout.lists_managed()).collect(), left_out: 0 };
+    let asked = async {
+        let login = env.secrets.fetch(name, Purpose::Api).await;
+        let login = login.map_err(|error| silent(Condition::Missing, error.to_string()))?;
+        let mut talk = Talk { env, facts, conversation: None, root: VERSIONS[0] };
+        let token = log_in(env, facts, name, &login, &mut talk).await?;
+        ask_all(&mut talk, token, &questions, context).await
+    };
+    let asked: Result<Asked, Reading> = asked.await;
+    Some(match asked {
+        Ok(Asked { spoilt: Some(why), .. }) | Err(why) => Err(why.said),
+        Ok(asked) => Ok(asked.managed),
+    })
 }
 
 /// What is asked within the limits of calls.
@@ -158,6 +178,7 @@ fn plan<'a>(env: &'a Env, facts: &Facts, beside: &Beside<'_>) -> Result<Question
 /// What the questions gave, and how one of them failed.
 struct Asked {
     readings: Vec<Reading>,
+    managed: Vec<ManagedUnit>,
     spoilt: Option<Reading>,
 }
 
@@ -188,7 +209,7 @@ async fn questions(
     context: &Context,
 ) -> Result<Asked, Reading> {
     let (env, facts) = (talk.env, talk.facts);
-    let mut asked = Asked { readings: Vec::new(), spoilt: None };
+    let mut asked = Asked { readings: Vec::new(), managed: Vec::new(), spoilt: None };
     let mut known = 0;
     let mut before: Option<(String, Answer)> = None;
     for layout in &plan.layouts {
@@ -227,6 +248,7 @@ async fn questions(
                     return Err(silent(Condition::Bad, said));
                 }
                 asked.readings.extend(readout.readings);
+                asked.managed.extend(readout.managed);
             }
             Err((condition, said)) => {
                 asked.spoilt = Some(silent(condition, format!("{}: {}", layout.title(), said.as_data())));

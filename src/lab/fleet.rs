@@ -98,8 +98,8 @@ pub struct SeatSpec {
     pub data_path: DataPath,
     /// The managing CM: seat and host name.
     pub managed_by: Option<(SeatName, String)>,
-    /// The host names of the units that this one manages (CM).
-    pub manages: Vec<String>,
+    /// The units that this one manages (CM).
+    pub manages: Vec<Below>,
     /// A virtual machine: no disks, fans and power supplies of its own.
     pub virtual_machine: bool,
     /// The SSH algorithms that it offers.
@@ -110,6 +110,19 @@ pub struct SeatSpec {
     pub snmp: Option<SnmpAccount>,
     /// Whether it speaks by an HTTPS API.
     pub api: bool,
+}
+
+/// A unit that a CM manages, as the CM knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Below {
+    /// Its host name, by which the CM names it.
+    pub name: String,
+    /// Its address.
+    pub address: Option<IpAddr>,
+    /// Its model.
+    pub model: String,
+    /// Its release.
+    pub release: Release,
 }
 
 /// The releases of the lab: a current one, an older one, and one from the days of the old algorithms.
@@ -155,10 +168,15 @@ pub fn from_inventory(inventory: &Inventory) -> Vec<SeatSpec> {
         let gateway = inventory.gateway(seat);
         seat.address.is_some() && gateway.is_some_and(|gateway| gateway.access != GatewayAccess::AirGapped)
     };
-    let mut managed = BTreeMap::<&SeatName, Vec<String>>::new();
+    let mut managed = BTreeMap::<&SeatName, Vec<Below>>::new();
     for seat in inventory.seats.values() {
-        if let Some(manager) = &seat.managed_by {
-            managed.entry(manager).or_default().push(seat.hostname.clone());
+        if let Some((manager, release)) = seat.managed_by.as_ref().zip(release_of(inventory, seat)) {
+            managed.entry(manager).or_default().push(Below {
+                name: seat.hostname.clone(),
+                address: seat.address,
+                model: seat.model.clone(),
+                release,
+            });
         }
     }
     let hostname = |name: &SeatName| inventory.seats.get(name).map_or(name.to_string(), |seat| seat.hostname.clone());
@@ -250,21 +268,29 @@ fn generated_seat(number: usize) -> Option<SeatSpec> {
     let name = |place: usize, series: Series| format!("c{customer:03}-{}{place:02}", series.as_str());
     let hostname = name(place, series);
     let legacy = place % 20 == 9;
-    let age = if legacy { 2 } else { usize::from(place % 5 == 3) };
+    let address = |place: usize| format!("10.{}.{}.{}", 100 + customer / 200, customer % 200, 10 + place);
     let run = place - place % MIX.len();
     let manager = (series != Series::Cm).then(|| name(run, Series::Cm));
-    let below = (run + 1..run + MIX.len()).filter_map(|place| Some(name(place, MIX.get(place % MIX.len())?.0)));
+    let age_of = |place: usize| if place % 20 == 9 { 2 } else { usize::from(place % 5 == 3) };
+    let below = (run + 1..run + MIX.len()).filter_map(|place| {
+        let &(series, model, _) = MIX.get(place % MIX.len())?;
+        Some(Below {
+            name: name(place, series),
+            address: address(place).parse().ok(),
+            model: model.to_owned(),
+            release: table_release(series, age_of(place))?,
+        })
+    });
     let customer_name: CustomerName = format!("cust{customer:03}").parse().ok()?;
-    let address = format!("10.{}.{}.{}", 100 + customer / 200, customer % 200, 10 + place);
     let credential = |name: &str| format!("{customer_name}/{name}").parse::<CredentialName>().ok();
     Some(SeatSpec {
         seat: hostname.parse().ok()?,
         site: format!("site{}", place / 20 + 1).parse().ok()?,
         gateway: "vpn1".parse().ok()?,
-        address: address.parse().ok(),
+        address: address(place).parse().ok(),
         series,
         model: model.to_owned(),
-        release: table_release(series, age)?,
+        release: table_release(series, age_of(place))?,
         serial: None,
         data_path,
         managed_by: manager.and_then(|manager| Some((manager.parse().ok()?, manager))),

@@ -101,6 +101,8 @@ crate::words! {
         ObjectOpened = "object-opened",
         /// Appliances were asked a question of a person's own.
         Asked = "asked",
+        /// The answers of an appliance were recorded, to leave the house scrubbed.
+        Recorded = "recorded",
         /// A person began to open an attended way.
         WayOpening = "way-opening",
         /// An attended way was opened, to be lent.

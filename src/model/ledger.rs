@@ -36,6 +36,8 @@ crate::words! {
         Model = "model",
         /// The address.
         Address = "address",
+        /// The release.
+        Release = "release",
         /// The number of the contract.
         Contract = "contract",
         /// Its level.

@@ -44,6 +44,12 @@ pub const IDENTITY_CHARS_MAX: usize = 64;
 pub const ANSWER_BYTES_MAX: usize = 4 << 20;
 /// Bytes of all answers to one question that is asked of many appliances.
 pub const ANSWERS_BYTES_MAX: usize = 256 << 20;
+/// The answers of a recording together.
+pub const RECORDING_BYTES_MAX: usize = 64 << 20;
+/// The manifest of a recording.
+pub const MANIFEST_BYTES_MAX: u64 = 1 << 20;
+/// Commands of a recording.
+pub const RECORDING_COMMANDS_MAX: usize = 500;
 /// Bytes of a configuration.
 pub const CONFIGURATION_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one line of an answer.

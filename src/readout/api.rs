@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Context;
 use super::clock::ApplianceTime;
-use super::family::{Family, Mistake, Rule, Words, mistake_in};
+use super::family::{Family, ManagedRule, Mistake, Rule, Words, mistake_in};
 use super::judge::Source;
+use super::origin::{Mark, Origin, Releases};
 use super::read::reading;
 use super::scan::{Part, Parts};
-use super::{Context, Mark};
 use crate::model::limits::{JSON_DEPTH_MAX, READINGS_MAX};
+use crate::model::managed::ManagedUnit;
 use crate::model::outside::Outside;
 use crate::model::reading::{Component, ComponentKind, Reading};
 use crate::model::series::Series;
@@ -28,6 +30,8 @@ const A_DAY_AGO: &str = "{a-day-ago}";
 pub struct ApiReadout {
     /// The readings, each component once.
     pub readings: Vec<Reading>,
+    /// The appliances that it lists as managed.
+    pub managed: Vec<ManagedUnit>,
     /// The host name that it states.
     pub hostname: Option<Outside>,
     /// How many values the definition knows.
@@ -53,7 +57,7 @@ pub struct ApiLayout {
     /// The series that are asked.
     pub series: Vec<Series>,
     /// Where the knowledge comes from.
-    pub mark: Mark,
+    pub origin: Origin,
     /// Whether it speaks of hardware, which a virtual machine does not have.
     pub hardware: bool,
     /// Whether an appliance may not know the question.
@@ -68,6 +72,12 @@ pub struct ApiLayout {
 #[serde(deny_unknown_fields)]
 struct File {
     mark: Mark,
+    /// The document or recording.
+    #[serde(default)]
+    source: String,
+    /// Of a seen layout, the releases whose answers were recorded.
+    #[serde(default)]
+    releases: Releases,
     name: String,
     series: Vec<Series>,
     ask: Question,
@@ -128,6 +138,8 @@ struct Rows {
     at: Path,
     columns: Vec<Place>,
     readings: Vec<Rule>,
+    /// Which columns tell of an appliance that is managed.
+    manages: Option<ManagedRule>,
 }
 
 /// Where a value lies.
@@ -185,12 +197,14 @@ fn instant(text: &str) -> Option<Time> {
 impl ApiLayout {
     /// Takes a definition file.
     pub(super) fn parse(text: &str) -> Result<Result<Self, Mistake>, serde_yaml::Error> {
-        let File { mark, name, series, ask, hardware, optional, utc, reads } = serde_yaml::from_str(text)?;
+        let File { mark, source, releases, name, series, ask, hardware, optional, utc, reads } =
+            serde_yaml::from_str(text)?;
         if let Some(mistake) = reads.mistake() {
             return Ok(Err(mistake));
         }
         let words = Family { words: reads.words.clone(), ..Family::default() };
-        Ok(Ok(Self { name, series, mark, hardware, optional, ask: ask.0, utc, words, reads }))
+        let origin = Origin { mark, source, releases };
+        Ok(Ok(Self { name, series, origin, hardware, optional, ask: ask.0, utc, words, reads }))
     }
 
     /// The path below the root of the API, with its query.
@@ -209,6 +223,11 @@ impl ApiLayout {
         self.ask.split('?').next().unwrap_or_default()
     }
 
+    /// Whether it lists managed appliances.
+    pub fn lists_managed(&self) -> bool {
+        self.reads.tables.iter().any(|rows| rows.manages.is_some())
+    }
+
     /// The kinds of component of which its answers may give readings.
     pub fn kinds(&self) -> BTreeSet<ComponentKind> {
         let rows = self.reads.tables.iter().flat_map(|rows| &rows.readings);
@@ -222,7 +241,7 @@ impl ApiLayout {
         if self.utc {
             context.clock = Some(ApplianceTime::of_utc(context.now));
         }
-        let mut gathered = BTreeMap::new();
+        let (mut gathered, mut managed) = (BTreeMap::new(), Vec::new());
         let values = self.values(&self.reads.values, &root);
         let mut known = values.len();
         let (answer, nothing) = (parts(&values), Parts::default());
@@ -233,10 +252,11 @@ impl ApiLayout {
             }
         }
         for rows in &self.reads.tables {
-            for row in rows.of(&root) {
+            for (place, row) in (1_usize..).zip(rows.of(&root)) {
                 let row = self.values(&rows.columns, row);
                 known += row.len();
                 let item = parts(&row);
+                managed.extend(rows.manages.as_ref().map(|rule| rule.read(format!("entry {place} of the API"), &item)));
                 // A member that lacks what a rule needs, as a component without a state, gives nothing by it.
                 let told = |rule: &&Rule| {
                     let mut needed = rule.checks.iter().filter(|check| !check.optional).flat_map(|check| &check.of);
@@ -249,7 +269,7 @@ impl ApiLayout {
             }
         }
         let hostname = answer.one("hostname").filter(|_| self.reads.identity).map(Outside::from);
-        Ok(ApiReadout { readings: gathered.into_values().collect(), hostname, known })
+        Ok(ApiReadout { readings: gathered.into_values().collect(), managed, hostname, known })
     }
 
     fn values<'d>(&self, places: &'d [Place], value: &Value) -> Vec<(&'d str, String)> {
@@ -328,7 +348,10 @@ impl Reads {
             self.tables.iter().find_map(|rows| {
                 let columns = rows.columns.iter().map(|place| place.name.as_str());
                 let parts: Vec<&str> = values.iter().copied().chain(columns).collect();
-                mistake_in(&parts, &rows.readings, &self.words)
+                let managed = rows.manages.iter().flat_map(ManagedRule::parts);
+                let unknown = managed.into_iter().find(|part| !parts.contains(&part.as_str()));
+                let unknown = unknown.map(|part| Mistake::Part(part.clone()));
+                unknown.or_else(|| mistake_in(&parts, &rows.readings, &self.words))
             })
         })
     }

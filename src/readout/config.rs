@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::Mark;
 use super::definition::DefinitionError;
+use super::origin::{Mark, Origin, Releases};
 use crate::model::command::ReadCommand;
 use crate::model::config::{ConfigHeader, ConfigLayout, ConfigSection, Configuration, SecretBlock, Secrets, lines};
 use crate::model::expression::Expression;
@@ -19,6 +19,8 @@ pub(super) struct ConfigDefinition {
     pub(super) command: ReadCommand,
     /// The command that prints the saved one.
     pub(super) saved_command: ReadCommand,
+    /// Where the knowledge comes from.
+    pub(super) origin: Origin,
     common: ConfigLayout,
     series: BTreeMap<Series, ConfigLayout>,
 }
@@ -26,8 +28,13 @@ pub(super) struct ConfigDefinition {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    #[serde(rename = "mark")]
-    _mark: Mark,
+    mark: Mark,
+    /// The document or recording.
+    #[serde(default)]
+    source: String,
+    /// Of a seen layout, the releases whose answers were recorded.
+    #[serde(default)]
+    releases: Releases,
     command: String,
     saved_command: String,
     sections_expected: Vec<String>,
@@ -75,7 +82,9 @@ impl ConfigDefinition {
             layout.sections_expected.extend(more);
             (series, layout)
         });
+        let origin = Origin { mark: parsed.mark, source: parsed.source, releases: parsed.releases };
         Ok(Self {
+            origin,
             command: command(&parsed.command)?,
             saved_command: command(&parsed.saved_command)?,
             series: series.collect(),

@@ -1,6 +1,6 @@
 //! The layouts: which command of which series and release is read how, and in which tier.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -9,8 +9,9 @@ use serde::Deserialize;
 use super::api::{ApiLayout, ApiMalformed, ApiReadout};
 use super::config::ConfigDefinition;
 use super::family::{Family, Mistake};
+use super::origin::{Channel, LayoutOrigin, Mark, Origin, Releases};
 use super::snmp::{self, SnmpLayout, SnmpReadout};
-use super::{Context, Mark, Readout, config, read};
+use super::{Context, Readout, config, read};
 use crate::model::command::{CommandError, ReadCommand};
 use crate::model::config::{ConfigHeader, ConfigLayout, Configuration};
 use crate::model::outside::Outside;
@@ -66,6 +67,9 @@ const EMBEDDED_SNMP: &[(&str, &str)] = &[
     ("snmp-cm.yaml", include_str!("definitions/snmp-cm.yaml")),
 ];
 
+/// Words that appliances print beside those of the layouts: of the command line reference, and of English.
+const WORDS: &str = include_str!("definitions/words.txt");
+const CONFIG: (&str, &str) = ("config.yaml", include_str!("definitions/config.yaml"));
 const LOGIN: (&str, &str) = ("login.yaml", include_str!("definitions/login.yaml"));
 
 /// Why a definition is not taken.
@@ -162,7 +166,7 @@ pub struct Layout {
     /// session has named that thing ([`Readout::names`]).
     pub named: Option<String>,
     /// Where the knowledge comes from.
-    pub mark: Mark,
+    pub origin: Origin,
     since: BTreeMap<Series, Release>,
     pub(super) expects: Vec<Expect>,
     pub(super) family: Arc<Family>,
@@ -202,6 +206,12 @@ pub(super) struct Expect {
 #[serde(deny_unknown_fields)]
 struct File {
     mark: Mark,
+    /// The document or recording.
+    #[serde(default)]
+    source: String,
+    /// Of a seen layout, the releases whose answers were recorded.
+    #[serde(default)]
+    releases: Releases,
     layouts: Vec<FileLayout>,
     reads: Family,
 }
@@ -242,7 +252,7 @@ pub struct Definitions {
 impl Definitions {
     /// The definitions that this build holds. A test has compiled their expressions and looked for their mistakes.
     pub fn embedded() -> Result<Self, DefinitionError> {
-        let config = ConfigDefinition::parse("config.yaml", include_str!("definitions/config.yaml"))?;
+        let config = ConfigDefinition::parse(CONFIG.0, CONFIG.1)?;
         let mut all = Self {
             layouts: Vec::new(),
             config,
@@ -375,6 +385,49 @@ impl Definitions {
         self.api_of(series, false).flat_map(ApiLayout::kinds).filter(|kind| !told.contains(kind)).collect()
     }
 
+    /// Every layout that speaks of a unit, with its origin there, in the order of sending. Whether the unit is a virtual
+    /// machine, and whether its API is declared, is handed in.
+    pub fn origins(
+        &self,
+        series: Series,
+        release: Option<&Release>,
+        (virtual_machine, has_api): (bool, bool),
+    ) -> Vec<LayoutOrigin> {
+        let one = |channel, name: &str, asks: String, origin: &Origin| LayoutOrigin {
+            channel,
+            name: name.to_owned(),
+            asks,
+            mark: origin.of(series, release),
+            source: origin.source.clone(),
+        };
+        let mut commands: Vec<&Layout> = Vec::new();
+        for tier in Tier::ALL {
+            let fits = |layout: &&Layout| !(layout.hardware && virtual_machine) && (!layout.api || has_api);
+            for layout in self.commands(series, release, *tier).into_iter().filter(fits) {
+                // One for all things that are asked for one by one.
+                let known = |known: &&Layout| Arc::ptr_eq(&known.family, &layout.family) && known.named.is_some();
+                let named = layout.named.is_some() && commands.iter().any(known);
+                if !named && !commands.iter().any(|known| known.name == layout.name) {
+                    commands.push(layout);
+                }
+            }
+        }
+        let ssh = commands.into_iter().map(|layout| {
+            let asks = layout.named.as_ref().and_then(|named| layout.command.as_str().strip_suffix(named.as_str()));
+            let asks = asks.map_or_else(|| layout.command.to_string(), |head| format!("{head}…"));
+            let named = layout.named.as_ref().and_then(|named| layout.name.strip_suffix(named.as_str()));
+            one(Channel::Ssh, named.unwrap_or(&layout.name).trim_end(), asks, &layout.origin)
+        });
+        let config = one(Channel::Ssh, "config", self.config_command().to_string(), &self.config.origin);
+        let api = self
+            .api_of(series, virtual_machine)
+            .map(|layout| one(Channel::Api, &layout.name, layout.title().to_owned(), &layout.origin));
+        let snmp = self
+            .snmp_of(series, virtual_machine)
+            .map(|layout| one(Channel::Snmp, &layout.name, layout.under.to_string(), &layout.origin));
+        ssh.chain([config]).chain(api).chain(snmp).collect()
+    }
+
     /// Every definition of the HTTPS API.
     pub fn list_api(&self) -> impl Iterator<Item = &ApiLayout> {
         self.api.iter()
@@ -406,9 +459,23 @@ impl Definitions {
         self.config.layout(series)
     }
 
+    /// Where the knowledge about configurations comes from.
+    pub const fn config_origin(&self) -> &Origin {
+        &self.config.origin
+    }
+
     /// What is known about the configurations of every series.
     pub const fn config_layout_of_all(&self) -> &ConfigLayout {
         self.config.common()
+    }
+
+    /// The words that say nothing of anybody, in small letters: those of the built-in definitions and of a list of what
+    /// appliances print. A user's own definitions may name customers, and are no part of it.
+    pub fn vocabulary() -> HashSet<String> {
+        let files = EMBEDDED.iter().chain(EMBEDDED_API).chain(EMBEDDED_SNMP).chain([&CONFIG, &LOGIN]);
+        let texts = files.map(|(_, text)| *text).chain([WORDS]);
+        let words = texts.flat_map(|text| text.split(|letter: char| !letter.is_ascii_alphabetic()));
+        words.filter(|word| word.len() > 1).map(str::to_lowercase).collect()
     }
 
     /// The command that prints the configuration.
@@ -478,6 +545,7 @@ fn parse(file: &str, text: &str) -> Result<File, DefinitionError> {
 
 fn layouts(file: &str, parsed: File) -> Result<Vec<Layout>, DefinitionError> {
     let family = Arc::new(parsed.reads);
+    let origin = Origin { mark: parsed.mark, source: parsed.source, releases: parsed.releases };
     let layout = |layout: &FileLayout, named: Option<&String>| {
         let with_word = |text: &str| named.map_or_else(|| text.to_owned(), |word| format!("{text} {word}"));
         let command = ReadCommand::new(&with_word(&layout.command))
@@ -495,7 +563,7 @@ fn layouts(file: &str, parsed: File) -> Result<Vec<Layout>, DefinitionError> {
             hardware: layout.hardware,
             api: layout.api,
             named: named.cloned(),
-            mark: parsed.mark,
+            origin: origin.clone(),
             since: layout.since.clone(),
             expects,
             family: Arc::clone(&family),
@@ -532,8 +600,7 @@ mod tests {
         assert_eq!(all.config_command().as_str(), "show running-config");
         // As a user's own they are looked at more closely than each command can afford.
         let mut again = embedded();
-        let config = ("config.yaml", include_str!("definitions/config.yaml"));
-        for (file, text) in EMBEDDED.iter().chain([&config]) {
+        for (file, text) in EMBEDDED.iter().chain([&CONFIG]) {
             again.add(file, text).unwrap_or_else(|error| panic!("{file}: {error:?}"));
         }
     }
@@ -655,7 +722,7 @@ mod tests {
         let text = "mark: seen\nlayouts:\n- {name: ntp, command: show ntp configured, series: [nx], tiers: [slow]}\nreads: {}\n";
         all.add("mine.yaml", text).expect("right");
         let ntp = all.by_name("ntp").expect("there");
-        assert_eq!((ntp.command.as_str(), ntp.mark), ("show ntp configured", Mark::Seen));
+        assert_eq!((ntp.command.as_str(), ntp.origin.mark), ("show ntp configured", Mark::Seen));
         assert_eq!(all.list().position(|layout| layout.name == "ntp"), place);
     }
 

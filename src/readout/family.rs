@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::judge::short;
 use super::pattern::Pattern;
+use super::scan::Parts;
+use crate::model::managed::ManagedUnit;
+use crate::model::outside::Outside;
 use crate::model::reading::{ComponentKind, Condition, Unit};
 
 /// What a family of commands prints.
@@ -72,6 +76,44 @@ pub(super) struct Item {
     /// What it says of how something is set.
     #[serde(default)]
     pub(super) words: Vec<WordRule>,
+    /// Which of its parts tell of an appliance that is managed.
+    pub(super) manages: Option<ManagedRule>,
+}
+
+/// The parts that tell of an appliance that a CM manages.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ManagedRule {
+    /// Its name in the CM.
+    pub(super) name: Option<String>,
+    /// Where the CM finds it.
+    pub(super) address: Option<String>,
+    /// Its model.
+    pub(super) model: Option<String>,
+    /// Its serial.
+    pub(super) serial: Option<String>,
+    /// Its release.
+    pub(super) release: Option<String>,
+}
+
+impl ManagedRule {
+    /// The parts that it names.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &String> {
+        [&self.name, &self.address, &self.model, &self.serial, &self.release].into_iter().flatten()
+    }
+
+    /// What parts tell of an appliance.
+    pub(super) fn read(&self, place: String, parts: &Parts<'_, '_>) -> ManagedUnit {
+        let part = |name: &Option<String>| parts.one(name.as_ref()?).map(|text| Outside::from(short(text)));
+        ManagedUnit {
+            place,
+            name: part(&self.name),
+            address: part(&self.address),
+            model: part(&self.model),
+            serial: part(&self.serial),
+            release: part(&self.release),
+        }
+    }
 }
 
 /// How something is set, where the files say how it should be.
@@ -298,7 +340,8 @@ impl Family {
         let counts = item.counts.iter().flat_map(|count| count.name.iter().chain([&count.of]));
         let groups = item.groups.iter().flat_map(|group| [&group.name, &group.members]);
         let words = item.words.iter().flat_map(|word| word.of.iter().chain([&word.name]));
-        let named = item.names.iter().chain(counts).chain(groups).chain(words);
+        let managed = item.manages.iter().flat_map(ManagedRule::parts);
+        let named = item.names.iter().chain(counts).chain(groups).chain(words).chain(managed);
         let name = named.into_iter().find(unknown).map(|part| Mistake::Part(part.clone()));
         name.or_else(|| mistake_in(&parts, &item.readings, &self.words))
     }

@@ -16,6 +16,7 @@ mod definition;
 mod family;
 mod judge;
 mod load;
+mod origin;
 mod pattern;
 mod read;
 mod scan;
@@ -27,24 +28,16 @@ pub use cli_error::{CliError, cli_error};
 pub use clock::ApplianceTime;
 pub use definition::{DefinitionError, Definitions, Layout};
 pub use load::load;
+pub use origin::{Channel, LayoutOrigin, Mark, Origin};
 pub use snmp::{SnmpLayout, SnmpReadout};
 
 use crate::model::identity::Seen;
+use crate::model::managed::ManagedUnit;
 use crate::model::outside::Outside;
 use crate::model::reading::{Counts, Reading};
 use crate::model::release::Release;
 use crate::model::series::Series;
 use crate::model::time::Time;
-
-crate::words! {
-    /// Where the knowledge of a layout comes from.
-    pub enum Mark {
-        /// A real unit's recorded answer was read with it.
-        Seen = "seen",
-        /// Taken from documents, or from relatives of the appliance; no recording exists.
-        Modelled = "modelled",
-    }
-}
 
 /// What one answer gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,6 +50,10 @@ pub struct Readout {
     pub hostname: Option<Outside>,
     /// Names that it gives of things that are asked for one by one: held against [`Layout::named`], never sent.
     pub names: Vec<Outside>,
+    /// Lines, counted from 0, that no pattern of the layout takes; it may know that they say nothing.
+    pub untaken: Vec<u32>,
+    /// The appliances that it lists as managed; only from a complete answer.
+    pub managed: Vec<ManagedUnit>,
     /// What it counts; only from a complete answer.
     pub counts: Counts,
     /// The appliance's own clock, for the ages in the other answers of the same session.

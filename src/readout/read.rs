@@ -11,6 +11,7 @@ use super::scan::{Part, Parts, Scan, scan};
 use super::{Context, Readout};
 use crate::model::identity::Seen;
 use crate::model::limits::{ANSWER_BYTES_MAX, READINGS_MAX};
+use crate::model::managed::ManagedUnit;
 use crate::model::outside::Outside;
 use crate::model::reading::{Component, ComponentKind, Condition, Counts, Measure, Reading, Unit};
 
@@ -37,10 +38,12 @@ pub(super) fn read(layout: &Layout, text: &str, complete: bool, context: &Contex
             readings.add(closed(reading(family, rule, source, context), whole));
         }
     }
-    let mut readout = Readout { names: names(family, &found), ..Readout::default() };
+    let untaken = found.untaken.clone();
+    let mut readout = Readout { names: names(family, &found), untaken, ..Readout::default() };
     if whole {
         readout.hostname = found.answer.one("hostname").map(Outside::from);
         readout.counts = counts(family, &found);
+        readout.managed = managed(&found);
         readout.identity = family.identity.then(|| identity(&found.answer));
     }
     if let Some(rule) = family.clock {
@@ -214,6 +217,20 @@ fn counts(family: &Family, found: &Scan<'_, '_>) -> Counts {
     }
     counts.numbers.truncate(READINGS_MAX);
     counts
+}
+
+/// The appliances that it lists. A heading with a name belongs to what follows it.
+fn managed(found: &Scan<'_, '_>) -> Vec<ManagedUnit> {
+    let mut units: Vec<ManagedUnit> = Vec::new();
+    for item in &found.items {
+        let Some(rule) = &item.item.manages else { continue };
+        let unit = rule.read(format!("line {}", item.line + 1), &item.parts);
+        match units.last_mut().filter(|last| unit.name.is_none() && last.address.is_none()) {
+            Some(heading) => heading.complete(unit),
+            None => units.push(unit),
+        }
+    }
+    units
 }
 
 fn identity(answer: &Parts<'_, '_>) -> Seen {

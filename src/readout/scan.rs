@@ -64,6 +64,8 @@ impl<'d, 't> Parts<'d, 't> {
 pub(super) struct Found<'d, 't> {
     /// Its definition.
     pub(super) item: &'d Item,
+    /// The line that starts it, from 0.
+    pub(super) line: usize,
     /// Its parts.
     pub(super) parts: Parts<'d, 't>,
     /// Whether nothing followed that ended it: a cut may have taken some of it.
@@ -79,6 +81,8 @@ pub(super) struct Scan<'d, 't> {
     pub(super) items: Vec<Found<'d, 't>>,
     /// The first line that nothing takes, and how many there are.
     pub(super) unknown: Option<(&'t str, usize)>,
+    /// Lines, counted from 0, that no pattern takes, those among them of which a definition says that they say nothing.
+    pub(super) untaken: Vec<u32>,
     /// Whether a limit was broken; the rest was not read.
     pub(super) over_limit: bool,
     /// Whether an error of the command line stands in the answer.
@@ -101,14 +105,14 @@ impl<'d, 't> Scan<'d, 't> {
     }
 
     /// Whether a line starts an item; if so, it ends the one before.
-    fn starts(&mut self, family: &'d Family, line: &'t str) -> bool {
+    fn starts(&mut self, family: &'d Family, line: &'t str, number: usize) -> bool {
         let mut pairs = Pairs::new();
         for item in &family.items {
             if item.start.iter().any(|pattern| pattern.take(line, &mut pairs)) {
                 if let Some(last) = self.items.last_mut() {
                     last.open = false;
                 }
-                self.items.push(Found { item, parts: Parts(pairs), open: true });
+                self.items.push(Found { item, line: number, parts: Parts(pairs), open: true });
                 return true;
             }
         }
@@ -126,7 +130,7 @@ impl<'d, 't> Scan<'d, 't> {
 /// Reads an answer into items.
 pub(super) fn scan<'d, 't>(family: &'d Family, text: &'t str) -> Scan<'d, 't> {
     let mut scan = Scan::default();
-    for raw in text.lines() {
+    for (number, raw) in text.lines().enumerate() {
         let line = raw.trim();
         if line.is_empty() {
             continue;
@@ -137,12 +141,15 @@ pub(super) fn scan<'d, 't>(family: &'d Family, text: &'t str) -> Scan<'d, 't> {
             scan.over_limit = true;
             break;
         }
-        if scan.starts(family, line)
+        if scan.starts(family, line, number)
             || scan.continues(line)
             || family.answer.lines.iter().any(|pattern| pattern.take(line, &mut scan.answer.0))
             || family.skip.iter().any(|beginning| line.starts_with(beginning.as_str()))
         {
             continue;
+        }
+        if scan.untaken.len() < READINGS_MAX {
+            scan.untaken.extend(u32::try_from(number));
         }
         let free = scan.items.last().is_some_and(|last| last.item.free_text);
         if !free && family.other_lines == OtherLines::Report {

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::Context;
 use super::family::{Family, Mistake, Rule, Words, mistake_in};
 use super::judge::Source;
+use super::origin::{Mark, Origin, Releases};
 use super::read::reading;
 use super::scan::{Part, Parts};
-use super::{Context, Mark};
 use crate::model::identity::Seen;
 use crate::model::limits::READINGS_MAX;
 use crate::model::outside::Outside;
@@ -38,7 +39,7 @@ pub struct SnmpLayout {
     /// Whether it speaks of hardware, which a virtual machine does not have.
     pub hardware: bool,
     /// Where the knowledge comes from.
-    pub mark: Mark,
+    pub origin: Origin,
     /// What is walked.
     pub under: Oid,
     words: Family,
@@ -49,6 +50,12 @@ pub struct SnmpLayout {
 #[serde(deny_unknown_fields)]
 struct File {
     mark: Mark,
+    /// The document or recording.
+    #[serde(default)]
+    source: String,
+    /// Of a seen layout, the releases whose answers were recorded.
+    #[serde(default)]
+    releases: Releases,
     name: String,
     series: Vec<Series>,
     #[serde(default)]
@@ -155,8 +162,9 @@ impl SnmpLayout {
             return Ok(Err(mistake));
         }
         let words = Family { words: file.reads.words.clone(), ..Family::default() };
-        let File { mark, name, series, hardware, under, reads } = file;
-        Ok(Ok(Self { name, series, hardware, mark, under, words, reads }))
+        let File { mark, source, releases, name, series, hardware, under, reads } = file;
+        let origin = Origin { mark, source, releases };
+        Ok(Ok(Self { name, series, hardware, origin, under, words, reads }))
     }
 
     /// The kinds of component of which its objects may give readings.

@@ -14,6 +14,7 @@ use crate::model::name::SeatName;
 use crate::model::reading::{Component, Condition, Outcome, Span};
 use crate::model::record::PollLast;
 use crate::model::time::Time;
+use crate::readout::{Channel, LayoutOrigin, Mark};
 use crate::service::refusal::Refusal;
 use crate::service::select;
 use crate::store::{FindingFilter, PollPoint};
@@ -122,6 +123,33 @@ pub struct Card {
     pub spans: Vec<Span>,
     /// The last backup that counts.
     pub last_backup: Option<Backup>,
+    /// What its answers are read with: seen on a real unit of its release, or modelled.
+    pub layouts: Vec<LayoutOrigin>,
+}
+
+/// The layouts of the channels that a seat declares, with their origin for the release that it was last seen to have.
+pub fn layouts(env: &Env, seat: &Seat, asset: Option<&Asset>) -> Vec<LayoutOrigin> {
+    let release = asset.and_then(|asset| asset.release.as_ref()).and_then(|(text, _)| text.as_data().parse().ok());
+    let has_api = seat.credentials.api.is_some();
+    let mut all = env.definitions.origins(seat.series, release.as_ref(), (seat.virtual_machine, has_api));
+    all.retain(|layout| match layout.channel {
+        Channel::Ssh => true,
+        Channel::Api => has_api,
+        Channel::Snmp => seat.credentials.snmp.is_some(),
+    });
+    all
+}
+
+/// Layouts in a few words: `ssh 22 modelled; snmp 4 seen, 1 modelled`.
+pub fn layouts_in_words(layouts: &[LayoutOrigin]) -> String {
+    let of = |channel: Channel| {
+        let count = |mark| layouts.iter().filter(|one| one.channel == channel && one.mark == mark).count();
+        let told = [Mark::Seen, Mark::Modelled].map(|mark| (count(mark), mark));
+        let told: Vec<String> =
+            told.iter().filter(|(count, _)| *count > 0).map(|(count, mark)| format!("{count} {mark}")).collect();
+        (!told.is_empty()).then(|| format!("{channel} {}", told.join(", ")))
+    };
+    Channel::ALL.iter().filter_map(|channel| of(*channel)).collect::<Vec<_>>().join("; ")
 }
 
 /// Shows one seat.
@@ -142,6 +170,7 @@ pub async fn show(env: &Env, actor: &Actor, name: &SeatName) -> Result<Card, Ref
         gateway: env.inventory.gateway(seat).cloned(),
         not_tried: not_tried(env, seat),
         serial_differs,
+        layouts: layouts(env, seat, asset.as_ref()),
         asset,
         host_keys: scoped.host_key_list(Some(&name.into())).await?,
         last_poll: scoped.poll_last(names).await?.remove(name),

@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod login;
 pub mod poll;
 pub mod prune;
+pub mod record;
 pub mod refusal;
 pub mod select;
 pub mod session;

@@ -15,6 +15,8 @@ use crate::model::outside::Outside;
 use crate::model::reading::{Outcome, Reading, Tier};
 use crate::model::series::Series;
 use crate::model::time::Time;
+use crate::readout::{LayoutOrigin, Mark};
+use crate::service::appliance;
 use crate::service::refusal::Refusal;
 use crate::service::select;
 
@@ -54,8 +56,27 @@ pub struct SeatPolled {
     pub open_findings: usize,
     /// What was seen.
     pub readings: Vec<Reading>,
+    /// The layouts that read its answers, by their origin.
+    pub layouts: Layouts,
     /// The backup that was taken at once, because hardware begins to fail.
     pub last_gasp: Option<LastGasp>,
+}
+
+/// The layouts of a seat by their origin, each by channel and name.
+#[derive(Debug, Clone, Serialize)]
+pub struct Layouts {
+    /// Those that were seen on a real unit of its series and release.
+    pub seen: Vec<String>,
+    /// Those that were not: what they say is modelled on documents.
+    pub modelled: Vec<String>,
+}
+
+impl Layouts {
+    fn of(all: Vec<LayoutOrigin>) -> Self {
+        let (seen, modelled): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.mark == Mark::Seen);
+        let names = |of: Vec<LayoutOrigin>| of.into_iter().map(|one| format!("{} {}", one.channel, one.name)).collect();
+        Self { seen: names(seen), modelled: names(modelled) }
+    }
 }
 
 /// A backup that a poll took, and why.
@@ -123,11 +144,12 @@ impl Answer {
     }
 }
 
-fn shown(polled: Polled, open: &BTreeMap<SeatName, Vec<Finding>>) -> SeatPolled {
+fn shown(env: &Env, polled: Polled, open: &BTreeMap<SeatName, Vec<Finding>>) -> SeatPolled {
     let poll = polled.poll;
     let mut readings = poll.readings;
     readings.sort_by(|a, b| b.condition.cmp(&a.condition).then_with(|| a.component.cmp(&b.component)));
     let open_findings = open.get(&polled.facts.seat.name).map_or(0, Vec::len);
+    let layouts = Layouts::of(appliance::layouts(env, &polled.facts.seat, polled.facts.asset.as_ref()));
     let all_good = readings.iter().all(|reading| reading.condition.is_good());
     let well = poll.outcome == Outcome::Answered
         && open_findings == 0
@@ -145,6 +167,7 @@ fn shown(polled: Polled, open: &BTreeMap<SeatName, Vec<Finding>>) -> SeatPolled 
         opened_session: poll.opened_session,
         tiers: poll.tiers,
         readings,
+        layouts,
         last_gasp: polled.last_gasp.map(gasped),
     }
 }
@@ -157,7 +180,7 @@ pub async fn run(env: &Env, actor: &Actor, args: &Args) -> Result<Answer, Refusa
     // What an earlier poll found and nothing has ended is not good, whatever this poll did not look at.
     let open = env.store.scoped(actor.scope.clone()).finding_open(&selection.seats).await?;
     let doubt = polled.first_mut().and_then(|first| first.doubt.take());
-    let mut seats: Vec<_> = polled.into_iter().map(|polled| shown(polled, &open)).collect();
+    let mut seats: Vec<_> = polled.into_iter().map(|polled| shown(env, polled, &open)).collect();
     seats.sort_by(|a, b| a.seat.cmp(&b.seat));
     let count = |outcome| seats.iter().filter(|seat| seat.outcome == outcome).count();
     Ok(Answer {

@@ -132,10 +132,138 @@ fn secrets_are_never_taken_over_nor_shown() {
     assert!(refused.contains("m.yaml:2:9") && refused.contains("may hold a secret"), "{refused}");
 }
 
+/// The example fleet, with an API for the CM and the sensors of one customer when it is wanted, and what the CM lists.
+fn below_a_cm(api: bool) -> House {
+    let house = House::example_with(|house| {
+        if api {
+            house.edit("inventory/customers/momiji.yaml", "snmp: momiji/snmp}", "snmp: momiji/snmp, api: momiji/api}");
+        }
+    });
+    house.onboard();
+    house
+}
+
+/// The inventory after the lab has read it: one sensor is gone, one has another host name, one another address and
+/// model, and one that nobody connected is declared.
+fn astray(house: &House) {
+    let file = "inventory/customers/momiji.yaml";
+    let text = std::fs::read_to_string(house.path(file)).unwrap();
+    let gone = text.find("  - <<: *sensor\n    name: momiji-nx02").unwrap();
+    let next = text[gone..].find("  - name: momiji-ex01").unwrap();
+    let text = format!("{}{}", &text[..gone], &text[gone + next..]);
+    let text = text.replace("    peer: momiji-nx02\n", "").replace("hostname: nx01 ", "hostname: nx09 ");
+    let text = text.replace("address: 192.168.1.20", "address: 192.168.1.21").replace("model: EX8500", "model: EX3400");
+    let more = "  - {name: momiji-ax01, site: tokyo, gateway: main, series: ax, model: AX8400, hostname: ax01, \
+                address: 192.168.1.30, data_path: analysis, managed_by: momiji-cm01, contract: M-2025-0042, \
+                credentials: {read: momiji/operator}}\n";
+    std::fs::write(house.path(file), text + more).unwrap();
+}
+
 #[test]
-fn a_list_of_a_cm_is_not_yet_served() {
-    let refused = House::empty().hoshu(&["appliance", "import", "x", "--from", "cm"]).expect(2).err;
-    assert!(refused.contains("not yet served") && refused.contains("API"), "{refused}");
+fn a_cm_that_agrees_adds_nothing() {
+    for api in [false, true] {
+        let house = below_a_cm(api);
+        let ran = house.hoshu(&["appliance", "import", "momiji-cm01", "--from", "cm"]).expect(0);
+        assert!(ran.err.contains("momiji-nx02 is in the inventory, and agrees"), "{}", ran.err);
+        assert!(ran.err.ends_with("3 rows, 0 seats in 0 files, 0 doubts, 0 rows left out\n"), "{}", ran.err);
+        // Its pair manages the same.
+        house.hoshu(&["appliance", "import", "momiji-cm02", "--from", "cm"]).expect(0);
+        let audit = house.hoshu(&["audit", "list", "--json"]).expect(0).json();
+        let asked = audit["records"].as_array().unwrap().iter().filter(|record| record["act"] == "asked").count();
+        assert_eq!(asked, 2);
+        if api {
+            house.break_unit("momiji-cm01", "api-disabled");
+            let ran = house.hoshu(&["appliance", "import", "momiji-cm01", "--from", "cm"]).expect(0);
+            assert!(ran.err.contains("the API of the CM adds nothing: "), "{}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn what_a_cm_says_otherwise_is_told_by_its_place() {
+    let house = below_a_cm(true);
+    astray(&house);
+    let ran = house.hoshu(&["appliance", "import", "momiji-cm01", "--from", "cm", "--json"]).expect(4).json();
+    assert_eq!((&ran["rows"], &ran["seats"]), (&3.into(), &0.into()), "{ran}");
+    let doubts: Vec<String> = ran["doubts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|doubt| {
+            let at = doubt["at"].as_array().unwrap().first().map_or("", |at| at.as_str().unwrap());
+            let text = |key: &str| doubt[key].as_str().unwrap_or("-").to_owned();
+            format!("{}|{}|{}|{}", at.rsplit(' ').next().unwrap(), text("column"), text("found"), text("message"))
+        })
+        .collect();
+    let has = |text: &str| assert!(doubts.iter().any(|doubt| doubt == text), "{text}: {doubts:#?}");
+    has("1|address|192.168.1.20|is the address in the CM; that of momiji-ex01 is 192.168.1.21 in the files");
+    has("1|model|EX8500|is the model in the CM; that of momiji-ex01 is EX3400 in the files");
+    has("8|hostname|nx01|stands at the address of momiji-nx01, whose host name is another one");
+    has("|-|-|momiji-ax01 is declared as managed by momiji-cm01, which does not list it");
+    // Two sites: nobody can tell in which one the unit stands.
+    has("15|site|-|there is no site");
+    assert!(!doubts.iter().any(|doubt| doubt.contains("nx09")), "{doubts:#?}");
+    // With a mapping that says so, the seat is shown as it would be added; nothing is written.
+    std::fs::write(
+        house.path("m.yaml"),
+        "defaults: {site: tokyo, zone: Asia/Tokyo}\ndata_paths: {nx: inline-fail-open}\n",
+    )
+    .unwrap();
+    let words = ["appliance", "import", "momiji-cm01", "--from", "cm", "--mapping", "m.yaml"];
+    let ran = house.hoshu(&words).expect(4);
+    for line in [
+        "--- customers/momiji.yaml",
+        "  # show cmc appliances of momiji-cm01, line 15",
+        "  - name: momiji-nx02",
+        "    gateway: main",
+        "    series: nx",
+        "    model: NX6500",
+        "    address: 192.168.1.11",
+        "    managed_by: momiji-cm01",
+        "    credentials: {read: momiji/operator}",
+    ] {
+        assert!(ran.out.lines().any(|shown| shown == line), "{line}: {}", ran.out);
+    }
+    let refused = house.hoshu(&[&words[..], &["--write", "inventory"]].concat()).expect(2).err;
+    assert!(refused.contains("by hand"), "{refused}");
+    // Added as it is shown, it is a seat, and the next comparison finds it.
+    let file = house.path("inventory/customers/momiji.yaml");
+    let seats = ran.out.split_once("seats:\n").unwrap().1;
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + seats).unwrap();
+    house.hoshu(&["check"]).expect(0);
+    let ran = house.hoshu(&words).expect(4);
+    assert!(ran.err.contains("momiji-nx02 is in the inventory, and agrees"), "{}", ran.err);
+    // What is managed by somebody else is told; without its API the CM says names alone.
+    house.edit(
+        "inventory/customers/momiji.yaml",
+        "    managed_by: momiji-cm01\n    credentials: {read: momiji/operator}\n",
+        "",
+    );
+    house.break_unit("momiji-cm01", "api-disabled");
+    let ran = house.hoshu(&["appliance", "import", "momiji-cm01", "--from", "cm"]).expect(4);
+    assert!(
+        ran.err.contains("nx02 is momiji-nx02, which does not name momiji-cm01 as its manager (managed_by)"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn only_a_cm_is_asked_for_its_list() {
+    let house = below_a_cm(false);
+    let empty = House::empty();
+    let refused = |house: &House, words: &[&str], code: i32| {
+        house.hoshu(&[&["appliance", "import"], words].concat()).expect(code).err
+    };
+    assert!(refused(&house, &["momiji-nx01", "--from", "cm"], 2).contains("expected the seat of a CM"));
+    assert!(refused(&house, &["momiji-cm09", "--from", "cm"], 2).contains("did you mean"));
+    assert!(refused(&house, &["--from", "cm"], 2).contains("no seat of a CM is named"));
+    assert!(refused(&house, &["UP CASE", "--from", "cm"], 2).contains("cannot be the name of a seat"));
+    assert!(empty.hoshu(&["appliance", "import", "x", "--from", "cm"]).code != 0);
+    let words = ["ledger", "reconcile", "momiji-cm01", "--from", "cm"];
+    assert!(house.hoshu(&words).expect(2).err.contains("hoshu appliance import NAME --from cm"));
+    house.break_unit("momiji-cm01", "refused");
+    assert!(refused(&house, &["momiji-cm01", "--from", "cm"], 4).contains("no-session"));
 }
 
 #[test]

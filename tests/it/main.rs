@@ -34,6 +34,7 @@ mod protection;
 mod prove;
 mod prune;
 mod readout;
+mod record;
 mod snmp;
 mod store;
 mod store_check;

@@ -317,7 +317,9 @@ fn without_a_clock_an_age_is_unrecognised_and_the_services_still_speak() {
 
 #[test]
 fn nothing_counts_as_seen_before_a_real_unit_was_recorded() {
-    assert!(definitions().list().all(|layout| layout.mark == Mark::Modelled));
+    assert!(
+        definitions().list().all(|layout| layout.origin.mark == Mark::Modelled && !layout.origin.source.is_empty())
+    );
 }
 
 #[test]

@@ -302,7 +302,7 @@ CREATE TABLE audit (
             'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken',
             'drop-key-made', 'drop-key-rewrapped', 'push-asked', 'drop-key-confirmed', 'drop-refused', 'backup-judged',
             'backup-pruned', 'depot-swept', 'backup-redacted', 'backup-exported', 'object-opened',
-            'asked', 'way-opening', 'way-opened', 'way-closed', 'session-began', 'session-ended', 'transcript-exported',
+            'asked', 'recorded', 'way-opening', 'way-opened', 'way-closed', 'session-began', 'session-ended', 'transcript-exported',
             'transcript-pruned', 'credential-stopped', 'credential-cleared'
         )),
     subject TEXT NOT NULL,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::super::error::problems;
 use super::super::out::counted;
-use super::super::{Context, Doors, Ended, write_new};
-use crate::model::name::CustomerName;
+use super::super::{Context, Doors, Ended, Need, person, write_new};
+use crate::model::name::{CustomerName, SeatName};
 use crate::model::outside::encode_line;
 use crate::model::word::Word as _;
 use crate::service::import::{self, Asked, Doubt, From, Imported, Note};
@@ -20,9 +20,9 @@ const PLACES: usize = 6;
 /// A list of another tool.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Source {
-    /// The file.
+    /// The file; with --from cm the name of the CM's seat, which is asked.
     file: Option<PathBuf>,
-    /// What it is: csv, xlsx, oxidized (router.db), nornir (hosts.yaml), netbox (CSV of devices), cm.
+    /// What it is: csv, xlsx, oxidized (router.db), nornir (hosts.yaml), netbox (CSV of devices), cm (asked live).
     #[arg(long, value_parser = kinds(), value_name = "KIND")]
     from: String,
     /// A mapping of your own over the built-in one: headers, names, words.
@@ -40,6 +40,17 @@ fn kinds() -> Vec<clap::builder::PossibleValue> {
 impl Source {
     fn from(&self) -> Result<From, Refusal> {
         self.from.parse().map_err(|_| Refusal::Argument(format!("{:?} is no kind of file", self.from)))
+    }
+
+    /// The seat of the CM, when one is asked.
+    fn cm(&self) -> Result<Option<SeatName>, Refusal> {
+        if self.from()? != From::Cm {
+            return Ok(None);
+        }
+        let name = self.file.as_ref().and_then(|file| file.to_str());
+        let name = name.ok_or_else(|| Refusal::Argument("no seat of a CM is named".to_owned()))?;
+        let seat = name.parse().map_err(|_| Refusal::Argument(format!("{name:?} cannot be the name of a seat")))?;
+        Ok(Some(seat))
     }
 
     /// What is asked for, written into a folder of an inventory when one is given.
@@ -127,13 +138,23 @@ fn say(context: &Context<'_, impl Doors>, imported: &Imported, all: bool) {
 }
 
 /// Looks, shows, and writes when told to.
-pub(super) fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended, Refusal> {
+pub(super) async fn run(context: &Context<'_, impl Doors>, args: Args) -> Result<Ended, Refusal> {
     if args.show_mapping {
         context.out.data(import::built_in(args.source.from()?).trim_end());
         return Ok(Ended::Done);
     }
-    let asked = args.source.asked(args.write.clone())?;
-    let imported = import::look(&asked)?;
+    let imported = match args.source.cm()? {
+        Some(_) if args.write.is_some() => {
+            let why =
+                "the file of the customer is there already: add the seats that are shown by hand, without --write";
+            return Err(Refusal::Argument(why.to_owned()));
+        }
+        Some(seat) => {
+            let env = context.env(Need::Host).await?;
+            import::from_cm(&env, &person(), &seat, args.source.mapping).await?
+        }
+        None => import::look(&args.source.asked(args.write.clone())?)?,
+    };
     if context.out.json {
         context.out.json(&imported);
     } else if args.write.is_none() {

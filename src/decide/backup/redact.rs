@@ -295,7 +295,9 @@ fn beside_words(line: &str, layout: &ConfigLayout, secrets: &[Range<usize>]) -> 
         let argument = if glued { rest } else { behind.trim_start_matches([' ', '\t', '=', ':']) };
         Some(line.len() - argument.len()..line.trim_end().len())
     });
-    behind.into_iter().filter(|place| place.start < place.end).collect()
+    // `[licensed]`: what only closes is no secret.
+    let closes = |place: &Range<usize>| line.get(place.clone()).is_some_and(|rest| matches!(rest, "]" | ")" | "}"));
+    behind.into_iter().filter(|place| place.start < place.end && !closes(place)).collect()
 }
 
 fn of_word(letter: char) -> bool {

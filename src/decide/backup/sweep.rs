@@ -18,26 +18,46 @@ const WORD_BYTES_MIN: usize = 3;
 /// Masks each line of a text in which a secret stands: as it is, in base 64, in hex, as a URL and as JSON write it, in
 /// either case and inside something longer; one of three to five bytes as a word of its own. Such a line is *unreviewed*, since the rules that made the text missed it.
 pub fn sweep(text: RedactedText, secrets: &[&str]) -> RedactedText {
-    let forms: BTreeSet<Vec<u8>> = secrets.iter().flat_map(|secret| forms(secret)).collect();
-    let forms = forms.into_iter().filter(|form| form.len() >= FORM_BYTES_MIN);
-    let search = AhoCorasick::builder().ascii_case_insensitive(true).build(forms);
-    // A search that cannot be built finds a secret everywhere.
     let short: HashSet<&str> =
         secrets.iter().copied().filter(|secret| (WORD_BYTES_MIN..FORM_BYTES_MIN).contains(&secret.len())).collect();
-    let word = |line: &str| line.split(|sign: char| !sign.is_alphanumeric()).any(|word| short.contains(word));
-    let holds = |line: &str| search.as_ref().map_or(true, |search| search.is_match(line)) || word(line);
-    let mut unreviewed: BTreeSet<u32> = text.unreviewed.into_iter().collect();
-    let mut swept = String::with_capacity(text.text.as_data().len());
-    for (number, line) in lines(text.text.as_data()).enumerate() {
-        if holds(line) {
-            unreviewed.insert(u32::try_from(number).unwrap_or(u32::MAX));
-            swept.push_str(WHOLE);
-        } else {
-            swept.push_str(line);
-        }
-        swept.push('\n');
+    let search = Search::new(secrets.iter().flat_map(|secret| forms(secret)));
+    search.mask(text, |line| line.split(|sign: char| !sign.is_alphanumeric()).any(|word| short.contains(word)))
+}
+
+/// As [`sweep`], for values whose plain form was replaced already: only the lines of texts in which one stands encoded.
+pub(in crate::decide) fn sweep_encoded(texts: Vec<RedactedText>, values: &BTreeSet<String>) -> Vec<RedactedText> {
+    let encoded = |value: &String| {
+        let plain = value.as_bytes().to_vec();
+        forms(value).into_iter().filter(move |form| *form != plain)
+    };
+    let search = Search::new(values.iter().flat_map(encoded));
+    texts.into_iter().map(|text| search.mask(text, |_| false)).collect()
+}
+
+/// A search for forms; one that cannot be built finds them everywhere.
+struct Search(Option<AhoCorasick>);
+
+impl Search {
+    fn new(forms: impl Iterator<Item = Vec<u8>>) -> Self {
+        let forms: BTreeSet<Vec<u8>> = forms.filter(|form| form.len() >= FORM_BYTES_MIN).collect();
+        Self(AhoCorasick::builder().ascii_case_insensitive(true).build(forms).ok())
     }
-    RedactedText { text: swept.into(), unreviewed: unreviewed.into_iter().collect() }
+
+    fn mask(&self, text: RedactedText, also: impl Fn(&str) -> bool) -> RedactedText {
+        let holds = |line: &str| self.0.as_ref().is_none_or(|search| search.is_match(line)) || also(line);
+        let mut unreviewed: BTreeSet<u32> = text.unreviewed.into_iter().collect();
+        let mut swept = String::with_capacity(text.text.as_data().len());
+        for (number, line) in lines(text.text.as_data()).enumerate() {
+            if holds(line) {
+                unreviewed.insert(u32::try_from(number).unwrap_or(u32::MAX));
+                swept.push_str(WHOLE);
+            } else {
+                swept.push_str(line);
+            }
+            swept.push('\n');
+        }
+        RedactedText { text: swept.into(), unreviewed: unreviewed.into_iter().collect() }
+    }
 }
 
 /// The ways in which a secret may stand in a text.

@@ -95,6 +95,7 @@ pub fn request(asked: &Asked, today: NaiveDate) -> Result<Request, LoadError> {
         mapping: read_mapping(asked.mapping.as_deref())?,
         customer: asked.customer.clone(),
         existing: existing.into_iter().map(|source| (source.name().to_owned(), source.text().to_owned())).collect(),
+        cm: None,
         today,
     })
 }

@@ -6,6 +6,7 @@
 //! Invariant: nothing is guessed in silence. What is not certain is a [`Doubt`] and stays out; what is changed, left alone
 //! or not taken over is a [`Note`]. Columns that may hold secrets are never read.
 
+pub mod cm;
 mod draft;
 mod listed;
 pub mod load;
@@ -22,6 +23,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use self::cm::CmList;
 use self::draft::Reader;
 use self::mapping::{Column, From, Mapping};
 use self::record::Record;
@@ -54,6 +56,8 @@ pub struct Request {
     pub customer: Option<CustomerName>,
     /// The files of the inventory into which it would be written.
     pub existing: Vec<(String, String)>,
+    /// What a CM lists, where it is imported from one.
+    pub cm: Option<CmList>,
     /// The day against which contracts are held.
     pub today: NaiveDate,
 }
@@ -106,9 +110,9 @@ pub enum ImportError {
     /// The mapping, or a YAML file that is imported, has mistakes.
     #[error("the files have {} mistake(s)", .0.len())]
     Files(Vec<Problem>),
-    /// This version does not read it.
-    #[error("not yet served: a CM's own list of its appliances is read through its API, and no API is asked yet")]
-    NotServed,
+    /// It is no file.
+    #[error("a CM's list is asked of the CM itself: hoshu appliance import NAME --from cm, NAME being its seat")]
+    NotAFile,
 }
 
 /// What a file would become. Reads and writes nothing.
@@ -117,6 +121,9 @@ pub fn import(request: Request) -> Result<Imported, ImportError> {
     let mut mapping = Mapping::load(request.from, own).map_err(ImportError::Files)?;
     if let Some(customer) = &request.customer {
         mapping.customer = Some(customer.clone());
+    }
+    if let Some(cm) = &request.cm {
+        cm.lay(&mut mapping);
     }
     let mut said = Said::default();
     let records = records(&request, &mapping, &mut said)?;
@@ -136,20 +143,29 @@ pub fn import(request: Request) -> Result<Imported, ImportError> {
     }
     let (taken, existing) = existing(&request, &mut said);
     let there = |file: &str| request.existing.iter().any(|(known, _)| known == file);
-    for file in customers.keys().map(file_of).filter(|file| there(file)) {
+    // Seats that a CM names are shown to be added to what is there.
+    let adds = request.cm.is_some();
+    for file in customers.keys().map(file_of).filter(|file| !adds && there(file)) {
         let hint = "an import only makes files: add the seats to the file by hand".to_owned();
         said.doubt_file(format!("{file} is there already"), Some(hint));
     }
     settle::settle(&mut customers, &taken, &mapping, &mut said, &mut left_out);
+    for seat in customers.values_mut().flat_map(|customer| &mut customer.seats) {
+        seat.manager_name = request.cm.as_ref().map(|cm| cm.manager.clone()).or(seat.manager_name.take());
+    }
     left_out.sort();
     let seats = customers.values().map(|customer| customer.seats.len()).sum();
     let files: Vec<NewFile> = customers
         .iter()
         .map(|(name, draft)| (file_of(name), name, draft))
-        .filter(|(file, ..)| !there(file))
-        .map(|(file, name, draft)| NewFile { name: file, text: write::customer(name, draft, &mapping, &request.name) })
+        .filter(|(file, ..)| adds || !there(file))
+        .map(|(file, name, draft)| {
+            let write = if adds { write::seats } else { write::customer };
+            NewFile { name: file, text: write(name, draft, &mapping, &request.name) }
+        })
         .collect();
-    let problems = problems(&files, existing, request.today);
+    // What is to be added is no file yet.
+    let problems = if adds { Vec::new() } else { problems(&files, existing, request.today) };
     Ok(Imported {
         from: request.from,
         file: request.name,
@@ -193,7 +209,7 @@ fn records(request: &Request, mapping: &Mapping, said: &mut Said) -> Result<Vec<
             files.extend(request.beside.iter().cloned());
             Some(others::nornir(&files, mapping, said).map_err(ImportError::Files)?)
         }
-        From::Cm => return Err(ImportError::NotServed),
+        From::Cm => Some(request.cm.as_ref().ok_or(ImportError::NotAFile)?.records(name)),
     };
     Ok(records.unwrap_or_default())
 }

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 fn request(from: From, name: &str, bytes: &[u8], mapping: &str) -> Request {
     Request {
+        cm: None,
         from,
         name: name.to_owned(),
         bytes: bytes.to_vec(),

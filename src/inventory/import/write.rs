@@ -74,6 +74,13 @@ pub(super) fn customer(name: &CustomerName, draft: &CustomerDraft, mapping: &Map
     text
 }
 
+/// Seats to be added to a file that is there.
+pub(super) fn seats(name: &CustomerName, draft: &CustomerDraft, mapping: &Mapping, origin: &str) -> String {
+    let mut text = format!("# To be added below seats: of this file. Source: {}.\nseats:\n", encode_line(origin));
+    draft.seats.iter().for_each(|one| seat(&mut text, name, one, mapping));
+    text
+}
+
 fn seat(text: &mut String, customer: &CustomerName, seat: &SeatDraft, mapping: &Mapping) {
     text.push_str(&format!("  # {}\n", seat.at));
     let named = seat.originals.get("name").map(|was| format!("    # in the file: {was}")).unwrap_or_default();

@@ -14,7 +14,12 @@ use crate::model::time::Time;
 impl Unit {
     /// The appliances that a CM manages. The documented answer names an object `cmcappliances` and no field of it.
     pub fn appliances(&self) -> Value {
-        let shown = |one: &Managed| json!({"name": one.name, "status": if one.connected { "Connected" } else { "Disconnected" }});
+        let shown = |one: &Managed| {
+            json!({
+                "name": one.name, "status": if one.connected { "Connected" } else { "Disconnected" },
+                "address": one.address, "model": one.model, "version": one.release,
+            })
+        };
         json!({"cmcappliances": self.managed.iter().map(shown).collect::<Vec<_>>()})
     }
 

@@ -8,7 +8,7 @@ use super::state::{
     Bank, Boot, CmLink, Content, Fan, FileSystem, GuestImage, Hardware, Interface, Licence, MailQueues, Managed, Ntp,
     Part, PortPair, Role, Service, Unit, User,
 };
-use crate::lab::fleet::SeatSpec;
+use crate::lab::fleet::{Below, SeatSpec};
 use crate::lab::seed::{self, Dice};
 use crate::model::inventory::{Algorithms, DataPath};
 use crate::model::release::Release;
@@ -74,7 +74,7 @@ impl Unit {
                 address: format!("172.10.{}.1", dice.below(200)),
                 connected: true,
             }),
-            managed: spec.manages.iter().map(|name| Managed { name: name.clone(), connected: true }).collect(),
+            managed: spec.manages.iter().map(managed).collect(),
             mail: (spec.series == Series::Ex).then(|| MailQueues {
                 deferred: dice.below(20),
                 hold: dice.below(40),
@@ -319,4 +319,14 @@ fn users(spec: &SeatSpec) -> Vec<User> {
         }
     }
     users
+}
+
+fn managed(below: &Below) -> Managed {
+    Managed {
+        name: below.name.clone(),
+        address: below.address.map_or_else(String::new, |address| address.to_string()),
+        model: below.model.clone(),
+        release: below.release.to_string(),
+        connected: true,
+    }
 }

@@ -224,6 +224,12 @@ pub struct CmLink {
 pub struct Managed {
     /// Its name in the CM.
     pub name: String,
+    /// Its address.
+    pub address: String,
+    /// Its model.
+    pub model: String,
+    /// Its release.
+    pub release: String,
     /// Whether its link is up.
     pub connected: bool,
 }

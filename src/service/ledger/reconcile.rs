@@ -42,7 +42,8 @@ impl Reconciled {
     }
 }
 
-fn ours(env: &Env, seat: &Seat, asset: Option<&Asset>, covered: bool) -> Ours {
+/// A seat of ours, to be held against a list.
+pub(in crate::service) fn ours(env: &Env, seat: &Seat, asset: Option<&Asset>, covered: bool) -> Ours {
     let mut declared = vec![
         (ListField::Hostname, seat.hostname.clone()),
         (ListField::Customer, seat.customer.to_string()),
@@ -66,6 +67,8 @@ fn ours(env: &Env, seat: &Seat, asset: Option<&Asset>, covered: bool) -> Ours {
     let mut seen = Vec::new();
     let known = asset.filter(|asset| met(Some(asset)));
     seen.extend(known.and_then(|asset| asset.serial.clone()).map(|serial| (ListField::Serial, serial)));
+    let release = known.and_then(|asset| asset.release.as_ref());
+    seen.extend(release.map(|(release, _)| (ListField::Release, release.clone())));
     seen.extend(model_seen(asset).map(|model| (ListField::Model, model)));
     Ours { seat: seat.name.clone(), customer: seat.customer.clone(), declared, seen, covered }
 }
