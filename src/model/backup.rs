@@ -23,7 +23,19 @@ crate::words! {
         ProfileConfigFedb = "profile-config+fedb",
         /// A file that the appliance wrote: everything, but for licences and guest images.
         ProfileFull = "profile-full",
+        /// A file that the appliance wrote of its logs and state: it restores nothing, and is no backup.
+        LogBundle = "log-bundle",
     }
+}
+
+impl BackupKind {
+    /// Every kind of which an appliance could be restored.
+    pub const BACKUPS: &'static [Self] =
+        &[Self::Configuration, Self::ProfileConfig, Self::ProfileFedb, Self::ProfileConfigFedb, Self::ProfileFull];
+    /// Configurations that Hoshu fetched.
+    pub const CONFIGURATIONS: &'static [Self] = &[Self::Configuration];
+    /// Log bundles.
+    pub const BUNDLES: &'static [Self] = &[Self::LogBundle];
 }
 
 crate::words! {
@@ -135,6 +147,8 @@ pub struct Backup {
 pub struct BackupAge {
     /// The backup.
     pub id: BackupId,
+    /// What it holds.
+    pub kind: BackupKind,
     /// Whose it is.
     pub customer: CustomerName,
     /// The seat.
