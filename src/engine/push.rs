@@ -107,6 +107,8 @@ struct Run {
     reverse: tokio::sync::Mutex<HashMap<(CustomerName, GatewayName), Reverse>>,
     server: DropServer,
     prints: KeyPrints,
+    /// The fingerprint by which our keys are named.
+    fingerprint: String,
     wanted: Wanted,
     settings: DropSettings,
 }
@@ -123,10 +125,10 @@ pub async fn run(
     let customers: BTreeSet<&CustomerName> = facts.iter().map(|facts| &facts.seat.customer).collect();
     let keyless: Arc<[Keyless]> = keys::load(env, customers).await?.into();
     let key = drop_key::host_key(env, actor).await?;
-    let prints = key.prints();
+    let (prints, fingerprint) = (key.prints(), key.fingerprint());
     let server = DropServer::listen(settings.listen, key, DropLimits::default()).await?;
     let settings = settings.clone();
-    let run = Arc::new(Run { reverse: tokio::sync::Mutex::default(), server, prints, wanted, settings });
+    let run = Arc::new(Run { reverse: tokio::sync::Mutex::default(), server, prints, fingerprint, wanted, settings });
     env.tell(&Event::Started { seats: facts.len() });
     let actor = Arc::new(actor.clone());
     let taken = fleet::each(
@@ -290,7 +292,7 @@ impl Push<'_> {
             "to": way.address,
             "name": name,
             "bytes_max": bytes_max,
-            "fingerprint": self.run.prints.sha256,
+            "fingerprint": self.run.fingerprint,
         });
         let audit = self.actor.did(self.env.clock.now(), Act::PushAsked, seat.as_str(), &detail);
         self.env.store.audit_add(audit).await.map_err(|error| unkept(&error))?;
@@ -433,7 +435,7 @@ impl Push<'_> {
 
     /// What a record of a confirmation says: which hardware, and which key.
     fn confirmation(&self) -> [(&'static str, serde_json::Value); 2] {
-        [("asset", serde_json::json!(self.asset.id)), ("fingerprint", self.run.prints.sha256.as_str().into())]
+        [("asset", serde_json::json!(self.asset.id)), ("fingerprint", self.run.fingerprint.as_str().into())]
     }
 
     /// Writes down that the appliance asked about our key and was told yes, whatever becomes of the file.

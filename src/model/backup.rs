@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::backup_event::{BackupEvent, Standing, standing};
-use super::id::{AssetId, BackupId, ObjectId};
+use super::id::{AssetId, BackupId, BundleId, ObjectId};
 use super::name::{CustomerName, SeatName};
 use super::outside::Outside;
 use super::time::Time;
@@ -175,6 +175,15 @@ pub struct Tombstone {
 }
 
 impl Backup {
+    /// What people call it: `backup-001Y`, a log bundle `bundle-001Y`.
+    pub fn reference(&self) -> String {
+        match (self.id, self.kind) {
+            (None, _) => String::new(),
+            (Some(id), BackupKind::LogBundle) => BundleId(id.0).to_string(),
+            (Some(id), _) => id.to_string(),
+        }
+    }
+
     /// What it is worth now, by its grade and what was learned since.
     pub fn standing(&self) -> Standing {
         standing(self.grade, self.events.iter().map(|event| event.event))

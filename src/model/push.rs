@@ -191,23 +191,28 @@ impl PushCommand {
     }
 }
 
-/// The fingerprints of a host key that an appliance may be told yes for.
+/// The fingerprints of one host key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyPrints {
+pub struct KeyPrint {
     /// `SHA256:…`.
     pub sha256: String,
     /// As clients before OpenSSH 6.8 print it: sixteen pairs of hexadecimal digits.
     pub md5: String,
 }
 
+/// The fingerprints of the host keys that an appliance may be told yes for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPrints(pub Vec<KeyPrint>);
+
 impl KeyPrints {
-    /// Whether a question about an unknown host key names this key, and no other. Blanks and line ends are nothing.
+    /// Whether a question about an unknown host key names one of these keys, and no other. Blanks and line ends are nothing.
     pub fn are_in(&self, question: &str) -> bool {
         let packed: String = question.split_whitespace().collect();
-        let shown = packed.matches("SHA256:").count();
-        let md5 = packed.to_ascii_lowercase().contains(&self.md5);
-        let sha256 = packed.contains(&self.sha256);
-        (sha256 && shown == 1) || (md5 && shown == 0)
+        let (shown, lower) = (packed.matches("SHA256:").count(), packed.to_ascii_lowercase());
+        self.0.iter().any(|print| match shown {
+            0 => lower.contains(&print.md5),
+            shown => shown == 1 && packed.contains(&print.sha256),
+        })
     }
 }
 
@@ -311,7 +316,11 @@ mod tests {
 
     #[test]
     fn only_our_fingerprint_is_told_yes() {
-        let prints = KeyPrints { sha256: "SHA256:abc".to_owned(), md5: "01:02:aa".to_owned() };
+        let print = |sha256: &str, md5: &str| KeyPrint { sha256: sha256.to_owned(), md5: md5.to_owned() };
+        let prints = KeyPrints(vec![print("SHA256:abc", "01:02:aa"), print("SHA256:def", "03:04:bb")]);
+        assert!(prints.are_in("ECDSA key fingerprint is SHA256:def.\nAre you sure (yes/no)? "));
+        assert!(prints.are_in("ECDSA key fingerprint is 03:04:bb.\nAre you sure (yes/no)? "));
+        assert!(!prints.are_in("fingerprint is SHA256:def, not SHA256:abc. (yes/no)? "));
         assert!(prints.are_in("ED25519 key fingerprint is SHA256:abc.\nAre you sure (yes/no)? "));
         assert!(prints.are_in("RSA key fingerprint is 01:02:AA.\nAre you sure (yes/no)? "));
         assert!(!prints.are_in("ED25519 key fingerprint is SHA256:xyz.\nAre you sure (yes/no)? "));

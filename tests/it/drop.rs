@@ -226,7 +226,7 @@ fn the_host_key_of_the_drop_survives_a_lost_root_key() {
     house.onboard();
     add_drop(&house, "");
     pushed(&house, "acme-nx01", "config", 0);
-    let show = || house.hoshu(&["drop", "show", "--json"]).expect(0).json()["public_key"].clone();
+    let show = || house.hoshu(&["drop", "show", "--json"]).expect(0).json()["keys"].clone();
     let key = show();
     std::fs::remove_file(house.path("keys/root.key")).unwrap();
     house.hoshu(&["drop", "show"]).expect(6);

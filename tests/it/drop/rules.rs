@@ -164,6 +164,45 @@ async fn one_file_comes_by_scp_by_its_old_protocol_and_by_sftp() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_knows_no_ed25519_is_shown_another_key_and_no_third() {
+    let place = place(QUICK()).await;
+    let file = place.file("sent", b"configuration");
+    let keys = HostKey::from_seed(&[7; 32]).publics().unwrap();
+    let target = format!("127.0.0.1:/{NAME}");
+    for (algorithm, key) in [("ecdsa-sha2-nistp256", &keys[1]), ("ssh-ed25519", &keys[0])] {
+        // The client knows this key alone.
+        let known = format!("[127.0.0.1]:{} {key}\n", place.server.address().port());
+        std::fs::write(place.dir.path().join("known_hosts"), known).unwrap();
+        let (mut issued, sink) = place.ticket("nx01", 100);
+        let only = format!("HostKeyAlgorithms={algorithm}");
+        let words = ["-o", &only, file.to_str().unwrap(), &target];
+        let pushed = ran(place.client("scp", &issued, &words)).await;
+        assert!(pushed.status.success(), "{algorithm}: {}", String::from_utf8_lossy(&pushed.stderr));
+        assert_eq!(outcome(&mut issued).await.unwrap().bytes, 13);
+        assert!(sink.is_whole() && key.starts_with(algorithm));
+    }
+    // What a client of 2011 has beside that key (OpenSSH 5.9).
+    let known = format!("[127.0.0.1]:{} {}\n", place.server.address().port(), keys[1]);
+    std::fs::write(place.dir.path().join("known_hosts"), known).unwrap();
+    let (mut issued, _) = place.ticket("nx01", 100);
+    let old = [
+        "HostKeyAlgorithms=ecdsa-sha2-nistp256",
+        "KexAlgorithms=ecdh-sha2-nistp256",
+        "Ciphers=aes256-ctr",
+        "MACs=hmac-sha2-256",
+    ];
+    let mut words: Vec<&str> = old.iter().flat_map(|option| ["-o", option]).collect();
+    words.extend(["-O", file.to_str().unwrap(), &target]);
+    let pushed = ran(place.client("scp", &issued, &words)).await;
+    assert!(pushed.status.success(), "{}", String::from_utf8_lossy(&pushed.stderr));
+    assert_eq!(outcome(&mut issued).await.unwrap().bytes, 13);
+    let (issued, sink) = place.ticket("nx01", 100);
+    let words = ["-o", "HostKeyAlgorithms=rsa-sha2-256", file.to_str().unwrap(), &target];
+    let refused = ran(place.client("scp", &issued, &words)).await;
+    assert!(!refused.status.success() && sink.bytes().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_file_is_refused_and_takes_nothing_from_the_first() {
     let mut place = place(QUICK()).await;
     let file = place.file("first", b"first");
