@@ -489,7 +489,9 @@ fn a_proxy_of_the_lab_leads_behind_its_own_gateway_alone_and_reads_no_more_than_
     assert!(other.starts_with("HTTP/1.1 403 "), "{other}");
     assert!(connect("GET http://10.88.1.10/ HTTP/1.1").starts_with("HTTP/1.1 405 "));
     assert!(connect("CONNECT nowhere").starts_with("HTTP/1.1 400 "));
+    let begun = Instant::now();
     assert_eq!(told(http, &vec![b'x'; 1 << 20]), b"");
+    assert!(begun.elapsed() < Duration::from_secs(5), "it waited for the end of a head that is too long");
     // What was read ahead goes on: the unit's greeting comes whole behind the answer.
     let mut stream = TcpStream::connect(("127.0.0.1", socks5)).unwrap();
     stream.write_all(&asked(1, port("ports", "kitahama-nx01"))).unwrap();

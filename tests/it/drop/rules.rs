@@ -349,6 +349,69 @@ async fn nothing_but_a_push_is_served() {
     }
 }
 
+/// A packet of SFTP: its length, its kind, its parts.
+fn packet(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let body = parts.concat();
+    let length = u32::try_from(body.len() + 1).unwrap();
+    [&length.to_be_bytes()[..], &[kind], &body].concat()
+}
+
+fn text(bytes: &[u8]) -> Vec<u8> {
+    [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_sftp_has_no_gap_and_is_written_once() {
+    let place = place(QUICK()).await;
+    let id = 1_u32.to_be_bytes();
+    let hello = packet(1, &[&3_u32.to_be_bytes()]);
+    let open = packet(3, &[&id, &text(NAME.as_bytes()), &0x1a_u32.to_be_bytes(), &0_u32.to_be_bytes()]);
+    let write = |at: u64| packet(6, &[&id, &text(b"0"), &at.to_be_bytes(), &text(b"abc")]);
+    // With a gap, and over what came already.
+    for second in [4, 0] {
+        let (mut issued, sink) = place.ticket("nx01", 100);
+        let words = ["-T", "-s", "127.0.0.1", "sftp"];
+        let mut child = place.client("ssh", &issued, &words).stdin(Stdio::piped()).spawn().unwrap();
+        let sent = [&hello[..], &open, &write(0), &write(second), &packet(4, &[&id, &text(b"0")])].concat();
+        child.stdin.as_mut().unwrap().write_all(&sent).unwrap();
+        let fault = DropFault::Protocol("a write that does not go on where the last one ended");
+        assert_eq!(outcome(&mut issued).await, Err(fault));
+        assert!(!sink.is_whole());
+        child.kill().ok();
+        ended(child).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_has_one_channel() {
+    let mut place = place(QUICK()).await;
+    let (mut issued, sink) = place.ticket("nx01", 100);
+    let socket = place.dir.path().join("master");
+    let path = format!("ControlPath={}", socket.display());
+    let mut master = place.client("ssh", &issued, &["-o", &path, "-M", "-N", "127.0.0.1"]).spawn().unwrap();
+    let begun = Instant::now();
+    while !socket.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "no master");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let through = |command: &str| place.client("ssh", &issued, &["-o", &path, "-T", "127.0.0.1", command]);
+    let mut first = through(&format!("scp -t /{NAME}")).stdin(Stdio::piped()).spawn().unwrap();
+    first.stdin.as_mut().unwrap().write_all(b"C0600 3 x\n").unwrap();
+    // The first has its channel when it is told to go on.
+    let mut yes = [0; 2];
+    std::io::Read::read_exact(first.stdout.as_mut().unwrap(), &mut yes).unwrap();
+    let second = ran(through(&format!("scp -t /{NAME}"))).await;
+    assert!(!second.status.success() && second.stdout.is_empty(), "{second:?}");
+    first.stdin.as_mut().unwrap().write_all(b"abc\0").unwrap();
+    assert_eq!(outcome(&mut issued).await.unwrap().bytes, 3);
+    assert_eq!(sink.bytes(), b"abc");
+    drop(first.stdin.take());
+    ended(first).await;
+    master.kill().ok();
+    ended(master).await;
+    assert!(refused(&mut place).contains(&"a second channel".to_owned()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn three_failures_kill_a_ticket_and_another_password_opens_nothing() {
     let mut place = place(QUICK()).await;
