@@ -230,6 +230,7 @@ fn show_pruned(context: &Context<'_, impl Doors>, answer: &Pruned, zone: chrono_
         vec![
             one.seat.to_string().into(),
             one.backup.to_string().into(),
+            one.kind.as_str().into(),
             one.taken_at.show(zone).into(),
             one.seen_at.show(zone).into(),
             Cell::toned(one.standing.to_string(), if one.standing.counts() { Tone::Good } else { Tone::Bad }),
@@ -240,9 +241,18 @@ fn show_pruned(context: &Context<'_, impl Doors>, answer: &Pruned, zone: chrono_
     let unread = answer.unread.iter().map(|one| -> Vec<Cell> {
         let (failed, empty) = (Cell::toned(PruneResult::Failed.as_str(), Tone::Bad), String::new);
         let (seat, why) = (one.seat.to_string(), one.why.clone());
-        vec![seat.into(), empty().into(), empty().into(), empty().into(), empty().into(), failed, why.into()]
+        vec![
+            seat.into(),
+            empty().into(),
+            empty().into(),
+            empty().into(),
+            empty().into(),
+            empty().into(),
+            failed,
+            why.into(),
+        ]
     });
-    let header = ["seat", "backup", "taken", "last seen", "grade", "result", "why"];
+    let header = ["seat", "backup", "kind", "taken", "last seen", "grade", "result", "why"];
     context.out.table(&header, rows.chain(unread).collect());
     let note = if answer.dry_run { " (dry run: nothing was changed)" } else { "" };
     let all = counted(answer.backups.len(), "backup");
@@ -251,7 +261,11 @@ fn show_pruned(context: &Context<'_, impl Doors>, answer: &Pruned, zone: chrono_
         (failed, 0) => format!(", {failed} failed"),
         (failed, unread) => format!(", {failed} failed; those of {} cannot be read", counted(unread, "seat")),
     };
-    context.out.talk(&format!("{all}: {} kept, {} pruned{failed}{note}", answer.kept, answer.pruned));
+    let swept = match answer.swept {
+        0 => String::new(),
+        count => format!("; {} removed that a killed command left", counted(count, "unfinished file")),
+    };
+    context.out.talk(&format!("{all}: {} kept, {} pruned{failed}{swept}{note}", answer.kept, answer.pruned));
 }
 
 fn show_proved(context: &Context<'_, impl Doors>, answer: &Proved) {

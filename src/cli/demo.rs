@@ -58,10 +58,11 @@ const ACTS: &[Act] = &[
         title: "Behind a bastion its own key comes first, then that of the appliance",
         open: None,
         commands: &[
-            &["hostkey", "scan", "--on", "umi-nx01"],
+            &["hostkey", "scan", "--on", "customer=umi"],
             &["hostkey", "accept", "umi-nx01", "--route", "read on the console"],
+            &["hostkey", "accept", "umi-nx02", "--route", "read on the console"],
         ],
-        look: "the bastion was logged in to, the appliance not yet",
+        look: "one bastion forwards, the other gives a shell only; both were logged in to, the appliances not yet",
     },
     Act {
         title: "Every appliance is polled over SSH, and a dozen over SNMP beside it",
@@ -109,14 +110,15 @@ const ACTS: &[Act] = &[
         look: "services, hardware and links are good; the seat is blind all the same, and shown as good nowhere",
     },
     Act {
-        title: "A bank lets nobody in without a person: a one-time password opens the way, and other commands borrow it",
+        title: "A bank's bastion wants a person with a one-time password, and forwards nothing: other commands borrow its menu",
         open: Some("ginga/center-otp"),
         commands: &[
             &["hostkey", "scan", "--on", "customer=ginga"],
             &["hostkey", "accept", "--from", "lab/consoles.txt", "--route", "read on the consoles"],
             &["poll", "--on", "customer=ginga"],
+            &["backup", "take", "--on", "customer=ginga"],
         ],
-        look: "what waits for a person is due for an attended slot, never failed; with the person it is polled as any other",
+        look: "without the person these two were due for an attended slot, never failed; with the person they are polled and backed up as any other",
     },
     Act {
         title: "An appliance writes a full backup itself, and pushes it",

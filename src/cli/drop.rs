@@ -35,9 +35,12 @@ fn show(context: &Context<'_, impl Doors>, answer: &DropShown) {
         return;
     }
     context.out.talk(&format!("the drop listens on {} while something is pushed", answer.listen));
-    context.out.talk(&format!("host key {}", answer.public_key));
-    context.out.talk(&format!("         {}", answer.prints.sha256));
-    context.out.talk(&format!("         MD5:{}\n", answer.prints.md5));
+    for key in &answer.keys {
+        context.out.talk(&format!("host key {}", key.public_key));
+        context.out.talk(&format!("         {}", key.print.sha256));
+        context.out.talk(&format!("         MD5:{}", key.print.md5));
+    }
+    context.out.talk("");
     let rows = answer.gateways.iter().map(row).collect();
     context.out.table(&["gateway", "face", "appliances push to", "they come from", "seats"], rows);
 }

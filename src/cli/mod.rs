@@ -6,6 +6,7 @@ pub mod appliance;
 pub mod ask;
 pub mod audit;
 pub mod backup;
+pub mod bundle;
 pub mod card;
 pub mod check;
 pub mod credential;
@@ -91,7 +92,10 @@ enum Noun {
     /// Configuration backups
     #[command(subcommand)]
     Backup(backup::Verb),
-    /// The drop: where appliances push backups that they write themselves
+    /// Log bundles that appliances write and push
+    #[command(subcommand)]
+    Bundle(bundle::Verb),
+    /// The drop: where appliances push what they write themselves
     #[command(subcommand)]
     Drop(drop::Verb),
     /// Credentials: where they stand, which are stopped
@@ -193,6 +197,7 @@ pub async fn run(cli: Cli, doors: &impl Doors, stop: Stop) -> Result<Ended, Refu
         Noun::Ask(args) => ask::run(&context, args).await,
         Noun::Finding(verb) => finding::run(&context, verb).await,
         Noun::Backup(verb) => backup::run(&context, verb).await,
+        Noun::Bundle(verb) => bundle::run(&context, verb).await,
         Noun::Drop(verb) => drop::run(&context, verb).await,
         Noun::Credential(verb) => credential::run(&context, verb).await,
         Noun::Store(verb) => store::run(&context, verb).await,

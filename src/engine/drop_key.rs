@@ -1,4 +1,4 @@
-//! The host key of the drop: made once, kept sealed with the keys, so that appliances that know it know it for ever.
+//! The host keys of the drop: their seed is made once, kept sealed with the keys, so that appliances that know it know it for ever.
 
 use zeroize::Zeroizing;
 
@@ -35,7 +35,7 @@ pub async fn host_key(env: &Env, actor: &Actor) -> Result<HostKey, KeysError> {
     let (public, now) = (public_of(&key)?, env.clock.now());
     let text = Zeroizing::new(hex::encode(seed.as_slice()));
     let row = ring.house_seal(NAME, &public, &text, now)?;
-    let detail = serde_json::json!({"v": 1, "public": public, "fingerprint": key.prints().sha256});
+    let detail = serde_json::json!({"v": 1, "public": public, "fingerprint": key.fingerprint()});
     env.store.house_key_set(row, actor.did(now, Act::DropKeyMade, NAME, &detail)).await?;
     Ok(key)
 }

@@ -1,4 +1,5 @@
-//! A backup that the appliance writes itself: it is told to push it to the drop, and what arrives is sealed on its way.
+//! What an appliance writes itself, a backup or a log bundle: it is told to push it to the drop, and what arrives is sealed
+//! on its way.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,7 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::access::{AccessError, Forwarded, KeyAsked, Listening, Pushed, WritingSession, not_tried};
-use crate::decide::backup::{PushEvidence, judge_pushed};
+use crate::decide::backup::{BundleEvidence, PushEvidence, judge_bundle, judge_pushed};
 use crate::depot::{Arriving, Kept, NewObject, Reservation};
 use crate::engine::clock::Stopwatch;
 use crate::engine::drop_key;
@@ -34,11 +35,11 @@ use crate::model::limits;
 use crate::model::name::{CustomerName, GatewayName, SeatName};
 use crate::model::object::ObjectKind;
 use crate::model::outside::Outside;
-use crate::model::push::{KeyPrints, Profile, PushCommand, PushReport, PushTarget};
+use crate::model::push::{KeyPrints, Profile, PushCommand, PushReport, PushTarget, Wanted};
 use crate::model::reading::Outcome;
 use crate::model::realm::Realm;
 use crate::model::settings::{DropFace, DropGateway, DropSettings};
-use crate::readout::{backups_held, push_estimate, push_status};
+use crate::readout::{backups_held, dumps_named, push_estimate, push_status};
 use crate::store::BackupObject;
 
 /// How long an appliance may take to write and push.
@@ -106,26 +107,28 @@ struct Run {
     reverse: tokio::sync::Mutex<HashMap<(CustomerName, GatewayName), Reverse>>,
     server: DropServer,
     prints: KeyPrints,
-    profile: Profile,
+    /// The fingerprint by which our keys are named.
+    fingerprint: String,
+    wanted: Wanted,
     settings: DropSettings,
 }
 
-/// Lets each seat write a backup and push it. Each is in the store, with its audit record, before this returns.
+/// Lets each seat write what is wanted and push it. Each is in the store, with its audit record, before this returns.
 pub async fn run(
     env: &Env,
     actor: &Actor,
     seats: &[SeatName],
-    profile: Profile,
+    wanted: Wanted,
     settings: &DropSettings,
 ) -> Result<Vec<PushTaken>, PushError> {
     let facts = fleet::load(env, seats).await.map_err(KeysError::from)?;
     let customers: BTreeSet<&CustomerName> = facts.iter().map(|facts| &facts.seat.customer).collect();
     let keyless: Arc<[Keyless]> = keys::load(env, customers).await?.into();
     let key = drop_key::host_key(env, actor).await?;
-    let prints = key.prints();
+    let (prints, fingerprint) = (key.prints(), key.fingerprint());
     let server = DropServer::listen(settings.listen, key, DropLimits::default()).await?;
     let settings = settings.clone();
-    let run = Arc::new(Run { reverse: tokio::sync::Mutex::default(), server, prints, profile, settings });
+    let run = Arc::new(Run { reverse: tokio::sync::Mutex::default(), server, prints, fingerprint, wanted, settings });
     env.tell(&Event::Started { seats: facts.len() });
     let actor = Arc::new(actor.clone());
     let taken = fleet::each(
@@ -188,7 +191,7 @@ async fn face(env: &Env, run: &Run, facts: &Facts) -> Result<DropGateway, Failur
         DropFace::Reverse => listen(env, run, facts, gateway.address).await.map(|()| gateway),
         DropFace::None => Err(Failure::new(
             Outcome::NotYetServed,
-            "its gateway has no face to the drop: its backups stay on the box alone, which is not yet served",
+            "its gateway has no face to the drop: what it writes would stay on the box alone, which is not yet served",
         )),
     }
 }
@@ -227,8 +230,10 @@ async fn take(env: &Env, actor: &Actor, keyless: &[Keyless], run: &Run, facts: &
     if let Some(keyless) = keyless.iter().find(|one| one.customer == facts.seat.customer) {
         return Err(Failure::new(Outcome::NotKept, keyless.why.clone()));
     }
-    let (profile, series) = (run.profile, facts.seat.series);
-    if !profile.is_of(series) {
+    let series = facts.seat.series;
+    if let Wanted::Backup(profile) = run.wanted
+        && !profile.is_of(series)
+    {
         return Err(not_pushed(format!("an appliance of series {series} writes no backup of profile {profile}")));
     }
     let permit = env.enter(facts).await?;
@@ -266,36 +271,51 @@ struct Came {
     kept: Kept,
 }
 
+/// What an appliance says of what it holds.
+enum Report {
+    Backups(PushReport),
+    Dumps(Vec<String>),
+}
+
 impl Push<'_> {
     async fn take(self, session: &mut dyn WritingSession, way: Way) -> Result<Backup, Failure> {
-        let (needed, _room) = self.estimate(session).await?;
-        let before = report(session).await?;
-        let (kept, sink) = self.sink()?;
+        let (bytes_max, _room) = match self.run.wanted {
+            Wanted::Backup(profile) => self.estimate(session, profile).await?,
+            Wanted::Bundle => (limits::BUNDLE_BYTES_MAX, self.reserve(limits::BUNDLE_BYTES_MAX)?),
+        };
+        let before = self.report(session).await?;
         let seat = &self.facts.seat.name;
-        let name = format!("{seat}-{}.febkp", self.run.profile.as_str().replace('+', "-"));
-        let bytes_max =
-            needed.saturating_mul(ESTIMATE_FACTOR).saturating_add(ESTIMATE_SLACK).min(limits::PUSH_BYTES_MAX);
-        let expected = Expected { seat: seat.clone(), name: name.clone(), bytes_max, sources: way.sources, sink };
-        let issued = self.run.server.issue(expected).map_err(|error| not_pushed(error.to_string()))?;
-        let command = self.command(&issued, way.address, &name)?;
+        let name = self.run.wanted.file_name(seat);
         let detail = serde_json::json!({
             "v": 1,
-            "profile": self.run.profile,
+            "kind": self.run.wanted.kind(),
             "to": way.address,
             "name": name,
             "bytes_max": bytes_max,
-            "fingerprint": self.run.prints.sha256,
+            "fingerprint": self.run.fingerprint,
         });
         let audit = self.actor.did(self.env.clock.now(), Act::PushAsked, seat.as_str(), &detail);
         self.env.store.audit_add(audit).await.map_err(|error| unkept(&error))?;
+        // A dump is written before there is a login for it: that serves for half an hour alone.
+        let written = match self.run.wanted {
+            Wanted::Backup(_) => None,
+            Wanted::Bundle => self.dump(session).await?,
+        };
+        let (kept, sink) = self.sink()?;
+        let expected = Expected { seat: seat.clone(), name: name.clone(), bytes_max, sources: way.sources, sink };
+        let issued = self.run.server.issue(expected).map_err(|error| not_pushed(error.to_string()))?;
+        let command = self.command(&issued, way.address, &name)?;
         let came = self.push(session, &command, issued, kept).await?;
-        let after = report(session).await?;
-        self.keep(came, &before, &after).await
+        let after = self.report(session).await?;
+        self.keep(came, written.as_deref(), &before, &after).await
     }
 
-    /// What the appliance says that it needs, and room for it here.
-    async fn estimate(&self, session: &mut dyn WritingSession) -> Result<(u64, Reservation), Failure> {
-        let profile = self.run.profile;
+    /// How large a backup may be by what the appliance says that it needs, and room for it here.
+    async fn estimate(
+        &self,
+        session: &mut dyn WritingSession,
+        profile: Profile,
+    ) -> Result<(u64, Reservation), Failure> {
         let text = ask(session, &format!("show backup estimate profile {profile}")).await?;
         let estimate = push_estimate(text.as_data());
         let megabytes = match (estimate.can, estimate.needed_mb) {
@@ -310,9 +330,32 @@ impl Push<'_> {
             }
         };
         let needed = megabytes.saturating_mul(1 << 20);
+        let bytes_max = needed.saturating_mul(ESTIMATE_FACTOR).saturating_add(ESTIMATE_SLACK);
+        Ok((bytes_max.min(limits::PUSH_BYTES_MAX), self.reserve(needed)?))
+    }
+
+    fn reserve(&self, bytes: u64) -> Result<Reservation, Failure> {
         let keep_free = u64::from(self.env.settings.limits.depot_reserve_mib) << 20;
-        let room = self.env.depot.reserve(needed, keep_free).map_err(|error| unkept(&error))?;
-        Ok((needed, room))
+        self.env.depot.reserve(bytes, keep_free).map_err(|error| unkept(&error))
+    }
+
+    /// What the appliance says of what it holds.
+    async fn report(&self, session: &mut dyn WritingSession) -> Result<Report, Failure> {
+        if self.run.wanted == Wanted::Bundle {
+            return Ok(Report::Dumps(dumps_named(ask(session, "show files debug-dump").await?.as_data())));
+        }
+        let status = push_status(ask(session, "show backup status").await?.as_data());
+        let copies = backups_held(ask(session, "show backup available local").await?.as_data());
+        Ok(Report::Backups(PushReport { status, copies }))
+    }
+
+    /// Lets the appliance write a dump; its name, where it says one.
+    async fn dump(&self, session: &mut dyn WritingSession) -> Result<Option<String>, Failure> {
+        let said = session.push(&PushCommand::generate_dump(), &self.run.prints, PUSH_LIMIT).await?.said;
+        if said.as_data().trim_start().starts_with('%') {
+            return Err(not_pushed(format!("no dump was written; the appliance says {:?}", said.as_data().trim())));
+        }
+        Ok(dumps_named(said.as_data()).into_iter().next())
     }
 
     /// Where what arrives is sealed.
@@ -334,8 +377,11 @@ impl Push<'_> {
         let (user, password) = (issued.login.user.clone(), issued.login.password.clone());
         let target = PushTarget::new(user, password, (address.ip(), address.port()), name);
         let target = target.map_err(|error| not_pushed(error.to_string()))?;
-        PushCommand::new(self.facts.seat.series, self.run.profile, target)
-            .ok_or_else(|| not_pushed("this series writes no such backup"))
+        match self.run.wanted {
+            Wanted::Bundle => Ok(PushCommand::upload_dump(target)),
+            Wanted::Backup(profile) => PushCommand::new(self.facts.seat.series, profile, target)
+                .ok_or_else(|| not_pushed("this series writes no such backup")),
+        }
     }
 
     /// Gives the command, and waits for the file.
@@ -379,13 +425,17 @@ impl Push<'_> {
         Ok(Came { pushed, arrived, kept })
     }
 
+    /// Whether it still writes or pushes. Of a dump it says nothing: its command line comes back when it is over.
     async fn is_running(&self, session: &mut dyn WritingSession) -> Result<bool, Failure> {
+        if self.run.wanted == Wanted::Bundle {
+            return Ok(false);
+        }
         Ok(push_status(ask(session, "show backup status").await?.as_data()).running)
     }
 
     /// What a record of a confirmation says: which hardware, and which key.
     fn confirmation(&self) -> [(&'static str, serde_json::Value); 2] {
-        [("asset", serde_json::json!(self.asset.id)), ("fingerprint", self.run.prints.sha256.as_str().into())]
+        [("asset", serde_json::json!(self.asset.id)), ("fingerprint", self.run.fingerprint.as_str().into())]
     }
 
     /// Writes down that the appliance asked about our key and was told yes, whatever becomes of the file.
@@ -404,15 +454,29 @@ impl Push<'_> {
         self.env.rows().audit_says(Act::DropKeyConfirmed, seat, says).await.map_err(|error| unkept(&error))
     }
 
-    async fn keep(&self, came: Came, before: &PushReport, after: &PushReport) -> Result<Backup, Failure> {
+    async fn keep(
+        &self,
+        came: Came,
+        written: Option<&str>,
+        before: &Report,
+        after: &Report,
+    ) -> Result<Backup, Failure> {
         let Came { pushed, arrived, kept } = came;
         let authenticated = pushed.key == KeyAsked::Confirmed || self.knows_our_key().await?;
-        let (profile, bytes) = (self.run.profile, arrived.bytes);
-        let (grade, doubts) = judge_pushed(&PushEvidence { profile, bytes, authenticated, before, after });
+        let bytes = arrived.bytes;
+        let (grade, doubts) = match (self.run.wanted, before, after) {
+            (Wanted::Backup(profile), Report::Backups(before), Report::Backups(after)) => {
+                judge_pushed(&PushEvidence { profile, bytes, authenticated, before, after })
+            }
+            (_, Report::Dumps(before), Report::Dumps(after)) => {
+                judge_bundle(&BundleEvidence { bytes, authenticated, written, before, after })
+            }
+            _ => return Err(not_pushed("its reports are of two kinds")),
+        };
         let now = kept.object.facts.taken_at;
         let backup = Backup {
             id: None,
-            kind: profile.kind(),
+            kind: self.run.wanted.kind(),
             customer: self.facts.seat.customer.clone(),
             seat: self.facts.seat.name.clone(),
             asset: self.asset.id,
@@ -441,7 +505,8 @@ impl Push<'_> {
             "called": arrived.called,
             "host_key": pushed.key,
         });
-        let audit = self.actor.did(now, Act::BackupTaken, self.facts.seat.name.as_str(), &detail);
+        let act = if self.run.wanted == Wanted::Bundle { Act::BundleTaken } else { Act::BackupTaken };
+        let audit = self.actor.did(now, act, self.facts.seat.name.as_str(), &detail);
         let object = BackupObject::Pushed(Box::new(kept.object));
         let id = self.env.store.backup_add(backup.clone(), object, audit).await.map_err(|error| unkept(&error))?;
         Ok(Backup { id: Some(id), ..backup })
@@ -454,13 +519,6 @@ async fn ask(session: &mut dyn WritingSession, command: &str) -> Result<Outside,
     let answer =
         session.read(&command, limits::ANSWER_BYTES_MAX).await.map_err(|error: AccessError| Failure::from(error))?;
     Ok(answer.text)
-}
-
-/// What the appliance says of its backups.
-async fn report(session: &mut dyn WritingSession) -> Result<PushReport, Failure> {
-    let status = push_status(ask(session, "show backup status").await?.as_data());
-    let copies = backups_held(ask(session, "show backup available local").await?.as_data());
-    Ok(PushReport { status, copies })
 }
 
 /// Seals into the depot.

@@ -126,8 +126,7 @@ pub async fn open_into(
     purpose: OpenPurpose,
     mut into: Box<dyn Write + Send>,
 ) -> Result<u64, OpenError> {
-    let id = backup.id.map_or_else(String::new, |id| id.to_string());
-    let (object, key) = asked(env, actor, backup.object, (&backup.customer, id), purpose).await?;
+    let (object, key) = asked(env, actor, backup.object, (&backup.customer, backup.reference()), purpose).await?;
     let (facts, sealed) = (object.facts.clone(), env.depot.reader(object)?);
     let keys = Arc::clone(&env.keys);
     let opened = tokio::task::spawn_blocking(move || {

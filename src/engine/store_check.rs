@@ -258,6 +258,28 @@ async fn files(env: &Env, actor: &Actor, rows: &Scoped, repair: bool, checked: &
     Ok(())
 }
 
+/// Removes what a day ago was being written and is so still: a transfer that a killed process left. How many files that
+/// were. Of a depot that is another store's nothing is removed.
+pub async fn sweep_unfinished(env: &Env, actor: &Actor) -> Result<usize, CheckError> {
+    if env.depot.owner()?.as_deref() != Some(env.store.id()) {
+        return Ok(0);
+    }
+    let (before, made_at) = (env.clock.now().plus_ms(-YOUNG_MS), env.rows().store_made_at().await?);
+    let mut left = Vec::new();
+    for folder in env.depot.folders()?.0 {
+        let mut files = env.depot.files_of(&folder)?;
+        left.extend(
+            files
+                .extract_if(.., |file| file.kind == FileKind::Unfinished && (made_at..before).contains(&file.modified)),
+        );
+    }
+    let mut swept = Checked::default();
+    for part in left.chunks(FILES_AT_ONCE) {
+        leftovers(env, actor, part, (true, before), &mut swept).await?;
+    }
+    Ok(swept.swept)
+}
+
 /// Why files without a row may well be another store's, or of a newer copy of this one: then none of them is swept.
 /// So many files the depot `made`, and so many of them rows `named`.
 fn not_ours(env: &Env, made: usize, named: usize) -> Result<Option<String>, DepotError> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use super::forms::{ADDRESS, GATEWAY_OF, SOCKET};
+use super::forms::{ADDRESS, DURATION, GATEWAY_OF, SOCKET};
 use crate::model::settings::{DropFace, DropGateway, DropSettings};
 use crate::model::word::Word;
 use crate::yaml::{Entry, Field, Fields, Kind, Problem, Table};
@@ -14,6 +14,7 @@ pub(super) static DROP_FIELDS: Table = Table {
     fields: &[
         Field::required("listen", SOCKET, "Where it listens (127.0.0.1:10022)."),
         Field::optional("address", SOCKET, "What appliances are told to push to; where it listens when left out."),
+        Field::optional("keep_bundles", DURATION, "How long hoshu bundle prune leaves log bundles; 90d when left out."),
         Field::optional(
             "gateways",
             Kind::Map(&GATEWAY_OF, &Kind::Table(&GATEWAY_FIELDS)),
@@ -49,7 +50,8 @@ pub(super) fn read_drop(fields: Option<Fields<'_>>, problems: &mut Vec<Problem>)
     }
     let gateways = fields.keyed("gateways").into_iter().map(|one| read_gateway(one, address, problems));
     let gateways: BTreeMap<String, DropGateway> = gateways.collect();
-    Some(DropSettings { listen, address, gateways })
+    let keep_bundles_ms = fields.duration_ms("keep_bundles").unwrap_or(DropSettings::KEEP_BUNDLES_MS);
+    Some(DropSettings { listen, address, keep_bundles_ms, gateways })
 }
 
 fn read_gateway(

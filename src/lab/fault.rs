@@ -93,7 +93,7 @@ crate::words! {
         PushCut = "push-cut",
         /// A push goes to whatever host key is shown.
         TakesAnyKey = "takes-any-key",
-        /// What was pushed is reported as half as large.
+        /// What was pushed is reported as half as large; a dump as not there.
         MisreportsPush = "misreports-push",
         /// The HTTPS API says that it is switched off.
         ApiDisabled = "api-disabled",

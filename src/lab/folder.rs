@@ -69,7 +69,8 @@ pub(super) fn make(dir: &Path) -> Result<(), LabError> {
 /// Writes the secret file of every account of the fleet and of the bastions.
 pub(super) fn write_secrets(dir: &Path, fleet: &[SeatSpec], hops: &[HopSpec]) -> Result<(), LabError> {
     make(&dir.join(SECRETS_FOLDER))?;
-    let accounts = fleet.iter().flat_map(|spec| &spec.accounts).chain(hops.iter().map(|hop| &hop.account));
+    let accounts =
+        fleet.iter().flat_map(|spec| &spec.accounts).chain(hops.iter().filter_map(|hop| hop.account.as_ref()));
     for account in accounts.collect::<BTreeSet<_>>() {
         let text = format!("{}\n", account.password());
         write(&secret_file(dir, &account.credential), text.as_bytes())?;
@@ -101,7 +102,7 @@ pub(super) fn write_ports(
 /// Writes the fingerprints as they stand on the consoles.
 pub(super) fn write_consoles(dir: &Path, fleet: &[SeatSpec], hops: &[HopSpec]) -> Result<(), LabError> {
     let mut text = String::from("# seat or hop, and host key, as read on the consoles of the simulated machines\n");
-    for hop in hops {
+    for hop in hops.iter().filter(|hop| hop.kind.is_bastion()) {
         text.push_str(&format!("{} {}\n", hop.name, wire::hop_fingerprint(&hop.name)));
     }
     for spec in fleet {

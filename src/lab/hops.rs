@@ -1,22 +1,22 @@
-//! Which bastions a lab has: those that the gateways of an inventory declare.
+//! Which hops a lab has: the bastions and proxies that the gateways of an inventory declare.
 
 use super::fleet::Account;
 use super::token::Tokens;
 use crate::model::door::{HopName, WayName};
-use crate::model::inventory::{Gateway, GatewayAccess, HopKind, Inventory};
+use crate::model::inventory::{Gateway, GatewayAccess, Hop, HopKind, Inventory};
 use crate::model::name::SeatName;
 
-/// What a bastion of a lab is made from.
+/// What a bastion or proxy of a lab is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HopSpec {
     /// Its name.
     pub name: HopName,
     /// The gateway that it is a hop of.
     pub way: WayName,
-    /// Whether it forwards, or gives a shell only.
+    /// What it speaks; for a bastion whether it forwards, or gives a shell only.
     pub kind: HopKind,
-    /// Its only account.
-    pub account: Account,
+    /// Its only account. A proxy asks for none.
+    pub account: Option<Account>,
     /// It shows a menu instead of a shell.
     pub menu: bool,
     /// After the password it asks for a one-time password of the gateway's token.
@@ -27,7 +27,7 @@ pub struct HopSpec {
     pub next: Vec<HopName>,
 }
 
-/// The bastions of an inventory. A proxy is none.
+/// The bastions and proxies of an inventory. One that could not be passed is none.
 pub fn hops_from_inventory(inventory: &Inventory) -> Vec<HopSpec> {
     let customers = inventory.customers.values();
     let gateways = customers.flat_map(|customer| customer.gateways.iter().map(move |gateway| (customer, gateway)));
@@ -43,24 +43,24 @@ pub fn hops_from_inventory(inventory: &Inventory) -> Vec<HopSpec> {
 }
 
 fn of_gateway(way: &WayName, gateway: &Gateway, seats: &[SeatName]) -> Vec<HopSpec> {
-    let name = |hop| HopName::new(&way.customer, &way.gateway, hop);
+    let name = |hop: &Hop| HopName::new(&way.customer, &way.gateway, hop);
     let mut one_time = gateway.access == GatewayAccess::Attended;
-    let bastions = gateway.hops.iter().enumerate().filter(|(_, hop)| hop.kind.is_bastion());
-    bastions
-        .filter_map(|(at, hop)| {
-            let account = Account::of(hop.credential.as_ref()?, false);
-            Some(HopSpec {
-                name: name(hop),
-                way: way.clone(),
-                kind: hop.kind,
-                account,
-                menu: hop.menu.is_some(),
-                one_time: std::mem::take(&mut one_time),
-                seats: seats.to_vec(),
-                next: gateway.hops.iter().skip(at + 1).map(name).collect(),
-            })
-        })
-        .collect()
+    let served = |hop: &&Hop| match &hop.credential {
+        Some(_) => hop.kind.is_bastion(),
+        None => hop.kind.is_proxy() && hop.port.is_some(),
+    };
+    let hops = gateway.hops.iter().enumerate().filter(|(_, hop)| served(hop));
+    hops.map(|(at, hop)| HopSpec {
+        name: name(hop),
+        way: way.clone(),
+        kind: hop.kind,
+        account: hop.credential.as_ref().map(|credential| Account::of(credential, false)),
+        menu: hop.menu.is_some(),
+        one_time: hop.kind.is_bastion() && std::mem::take(&mut one_time),
+        seats: seats.to_vec(),
+        next: gateway.hops.iter().skip(at + 1).map(name).collect(),
+    })
+    .collect()
 }
 
 /// The tokens that a person needs for these bastions.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`mod@unit`] | one appliance as a value: `step(line, now) -> output`; no socket, no clock |
 //! | [`rack`] | all units of a lab, with their logs, faults and held answers |
-//! | [`wire`] | serves a rack by SSH and SNMP on loopback, and the bastions before its units |
+//! | [`wire`] | serves a rack by SSH, SNMP and HTTPS on loopback, and the bastions and proxies before its units |
 //! | [`direct`] | the access trait on a rack without sockets, for tests of time |
 //! | `twin` | units in process that a configuration is loaded into |
 //! | [`control`] | breaks, mends and shows units of a running lab through a socket in its folder |

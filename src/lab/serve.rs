@@ -19,7 +19,7 @@ use super::folder::{self, ApiPort};
 use super::hops::{HopSpec, tokens};
 use super::rack::{Clock, Rack};
 use super::unit::SpecDefaults;
-use super::wire::{Agent, ApiFace, Bastion, Ports, Wire, bind, bind_bastion, listen, serve_bastion};
+use super::wire::{Agent, ApiFace, Hop, Ports, Wire, bind, bind_hop, listen, serve_hop};
 use crate::model::name::SeatName;
 
 /// Units that one lab serves.
@@ -39,13 +39,13 @@ pub struct LabOptions {
     pub dir: PathBuf,
     /// The units.
     pub fleet: Vec<SeatSpec>,
-    /// The bastions before them.
+    /// The bastions and proxies before them.
     pub hops: Vec<HopSpec>,
     /// Tells the time.
     pub clock: Clock,
     /// The address to listen on; anything but loopback is refused.
     pub listen: IpAddr,
-    /// The first port, in the order of the seats' names, then of the bastions; free ports of the system's choice when absent.
+    /// The first port, in the order of the seats' names, then of the hops; free ports of the system's choice when absent.
     pub base_port: Option<u16>,
     /// How long each answer to a command takes.
     pub latency: Duration,
@@ -56,7 +56,7 @@ pub struct LabOptions {
 }
 
 impl LabOptions {
-    /// A lab in `dir` on 127.0.0.1 with free ports, no bastion, no latency, one thread and configurations of 20 KB.
+    /// A lab in `dir` on 127.0.0.1 with free ports, no hop, no latency, one thread and configurations of 20 KB.
     pub fn new(dir: impl Into<PathBuf>, fleet: Vec<SeatSpec>, clock: Clock) -> Self {
         Self {
             dir: dir.into(),
@@ -131,6 +131,7 @@ impl Lab {
                 // A free port of the system's choice: those that are given are of SSH.
                 let face = ApiFace::bind(place, SocketAddr::new(options.listen, 0)).await?;
                 api.insert(place.spec().seat.clone(), face.port());
+                known.apis.insert(place.spec().seat.clone(), face.port().port);
                 listeners.spawn(face.serve());
             }
         }
@@ -138,10 +139,10 @@ impl Lab {
         for (index, spec) in (rack.places().len()..).zip(&options.hops) {
             let index = u16::try_from(index).unwrap_or(u16::MAX);
             let wanted = SocketAddr::new(options.listen, base.map_or(0, |base| base.saturating_add(index)));
-            let listener = bind_bastion(&spec.name, wanted).await?;
+            let listener = bind_hop(&spec.name, wanted).await?;
             known.hops.insert(spec.name.clone(), listener.local_addr().unwrap_or(wanted).port());
-            let bastion = Bastion::new(spec.clone(), Arc::clone(&rack), Arc::clone(&ports), wire);
-            listeners.spawn(serve_bastion(Arc::new(bastion), listener));
+            let hop = Hop::new(spec.clone(), Arc::clone(&rack), Arc::clone(&ports), wire);
+            listeners.spawn(serve_hop(Arc::new(hop), listener));
         }
         folder::write_ports(&options.dir, &known, &snmp, &api)?;
         folder::write_consoles(&options.dir, &options.fleet, &options.hops)?;

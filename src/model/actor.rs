@@ -77,6 +77,12 @@ crate::words! {
         AssetIdentified = "asset-identified",
         /// A backup was stored.
         BackupTaken = "backup-taken",
+        /// A log bundle was stored.
+        BundleTaken = "bundle-taken",
+        /// Log bundles of a seat that are older than they are kept were removed.
+        BundlePruned = "bundle-pruned",
+        /// A log bundle left the house's keeping, in clear.
+        BundleExported = "bundle-exported",
         /// The host key of the drop was made.
         DropKeyMade = "drop-key-made",
         /// The host key of the drop was sealed to the present root key and recovery recipients.

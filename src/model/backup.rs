@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::backup_event::{BackupEvent, Standing, standing};
-use super::id::{AssetId, BackupId, ObjectId};
+use super::id::{AssetId, BackupId, BundleId, ObjectId};
 use super::name::{CustomerName, SeatName};
 use super::outside::Outside;
 use super::time::Time;
@@ -23,7 +23,19 @@ crate::words! {
         ProfileConfigFedb = "profile-config+fedb",
         /// A file that the appliance wrote: everything, but for licences and guest images.
         ProfileFull = "profile-full",
+        /// A file that the appliance wrote of its logs and state: it restores nothing, and is no backup.
+        LogBundle = "log-bundle",
     }
+}
+
+impl BackupKind {
+    /// Every kind of which an appliance could be restored.
+    pub const BACKUPS: &'static [Self] =
+        &[Self::Configuration, Self::ProfileConfig, Self::ProfileFedb, Self::ProfileConfigFedb, Self::ProfileFull];
+    /// Configurations that Hoshu fetched.
+    pub const CONFIGURATIONS: &'static [Self] = &[Self::Configuration];
+    /// Log bundles.
+    pub const BUNDLES: &'static [Self] = &[Self::LogBundle];
 }
 
 crate::words! {
@@ -135,6 +147,8 @@ pub struct Backup {
 pub struct BackupAge {
     /// The backup.
     pub id: BackupId,
+    /// What it holds.
+    pub kind: BackupKind,
     /// Whose it is.
     pub customer: CustomerName,
     /// The seat.
@@ -161,6 +175,15 @@ pub struct Tombstone {
 }
 
 impl Backup {
+    /// What people call it: `backup-001Y`, a log bundle `bundle-001Y`.
+    pub fn reference(&self) -> String {
+        match (self.id, self.kind) {
+            (None, _) => String::new(),
+            (Some(id), BackupKind::LogBundle) => BundleId(id.0).to_string(),
+            (Some(id), _) => id.to_string(),
+        }
+    }
+
     /// What it is worth now, by its grade and what was learned since.
     pub fn standing(&self) -> Standing {
         standing(self.grade, self.events.iter().map(|event| event.event))

@@ -116,6 +116,8 @@ macro_rules! ids {
 ids! {
     /// A configuration backup.
     BackupId = "backup";
+    /// A log bundle; its number is that of a backup.
+    BundleId = "bundle";
     /// A finding (異常検出).
     FindingId = "finding";
     /// A piece of hardware (実機).

@@ -94,6 +94,8 @@ pub const LIST_ROWS_MAX: i64 = 100_000;
 pub const OBJECT_BYTES_MAX: usize = 80 << 20;
 /// Bytes of a file that an appliance pushes, whatever it estimates.
 pub const PUSH_BYTES_MAX: u64 = 64 << 30;
+/// Bytes of a log bundle, of which an appliance estimates nothing.
+pub const BUNDLE_BYTES_MAX: u64 = 2 << 30;
 /// Problems of files that are told at once; a person works through fewer.
 pub const PROBLEMS_MAX: usize = 1_000;
 /// Bytes of a table of another tool, as it lies on the disk.

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::backup::BackupKind;
+use super::name::SeatName;
 use super::outside::Outside;
 use super::series::Series;
 
@@ -38,6 +39,33 @@ impl Profile {
     /// Whether a series writes such backups: a CM writes its configuration only (CLI reference, `backup profile`).
     pub const fn is_of(self, series: Series) -> bool {
         matches!((series, self), (_, Self::Config)) || !matches!(series, Series::Cm)
+    }
+}
+
+/// What an appliance is told to write and push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// A backup.
+    Backup(Profile),
+    /// A log bundle.
+    Bundle,
+}
+
+impl Wanted {
+    /// The kind of what comes of it.
+    pub const fn kind(self) -> BackupKind {
+        match self {
+            Self::Backup(profile) => profile.kind(),
+            Self::Bundle => BackupKind::LogBundle,
+        }
+    }
+
+    /// The name of the file of a seat.
+    pub fn file_name(self, seat: &SeatName) -> String {
+        match self {
+            Self::Backup(profile) => format!("{seat}-{}.febkp", profile.as_str().replace('+', "-")),
+            Self::Bundle => format!("{seat}-logs.tgz"),
+        }
     }
 }
 
@@ -80,6 +108,16 @@ impl PushTarget {
         }
         Ok(Self { user, password, address, port, name: name.to_owned() })
     }
+
+    /// The place with the login, as a command has it.
+    fn url(&self) -> String {
+        let Self { user, password, address, port, name } = self;
+        let host = match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        };
+        format!("scp://{}:{}@{host}:{port}/{name}", user.expose_secret(), password.expose_secret())
+    }
 }
 
 impl fmt::Debug for PushTarget {
@@ -88,40 +126,57 @@ impl fmt::Debug for PushTarget {
     }
 }
 
-/// A command that writes a backup and pushes it to one place: it changes no configuration, and is no [`ReadCommand`].
+/// A command that writes a file, or pushes one to one place: it changes no configuration, and is no [`ReadCommand`].
 /// Its words come from a closed list; nothing of it stems from a file or from outside.
 ///
 /// [`ReadCommand`]: super::command::ReadCommand
 #[derive(Debug, Clone)]
 pub struct PushCommand {
-    profile: Profile,
-    target: PushTarget,
+    words: Words,
+    target: Option<PushTarget>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Words {
+    Backup(Profile),
+    GenerateDump,
+    UploadDump,
 }
 
 impl PushCommand {
-    /// The command for a series; `None` when it writes no such backup.
+    /// The command that writes a backup and pushes it; `None` when the series writes no such backup.
     pub fn new(series: Series, profile: Profile, target: PushTarget) -> Option<Self> {
-        profile.is_of(series).then_some(Self { profile, target })
+        profile.is_of(series).then_some(Self { words: Words::Backup(profile), target: Some(target) })
+    }
+
+    /// The command that writes a dump of logs and state (CLI reference, `debug generate dump`). It pushes nothing.
+    pub const fn generate_dump() -> Self {
+        Self { words: Words::GenerateDump, target: None }
+    }
+
+    /// The command that pushes the latest dump. Modelled after MLNX-OS, which has the same command line: `file debug-dump
+    /// upload`; no page of the CLI reference shows it.
+    pub const fn upload_dump(target: PushTarget) -> Self {
+        Self { words: Words::UploadDump, target: Some(target) }
     }
 
     /// The command as it is sent, without a line end. It holds the password.
     pub fn line(&self) -> SecretString {
-        let PushTarget { user, password, address, port, name } = &self.target;
-        let host = match address {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => format!("[{address}]"),
-        };
-        let (user, password) = (user.expose_secret(), password.expose_secret());
-        let profile = self.profile;
-        SecretString::from(format!("backup profile {profile} to scp://{user}:{password}@{host}:{port}/{name}"))
+        let place = self.target.as_ref().map_or_else(String::new, PushTarget::url);
+        SecretString::from(match self.words {
+            Words::Backup(profile) => format!("backup profile {profile} to {place}"),
+            Words::GenerateDump => "debug generate dump".to_owned(),
+            Words::UploadDump => format!("file debug-dump upload latest {place}"),
+        })
     }
 
     /// A text of the appliance without the login; a text that holds a piece of it is withheld whole, since a terminal
     /// may have broken it anywhere.
     pub fn scrub(&self, text: &str) -> Outside {
         const PIECE: usize = 6;
+        let Some(target) = &self.target else { return Outside::new(text) };
         let (mut clean, mut packed) = (text.to_owned(), String::new());
-        for secret in [&self.target.user, &self.target.password] {
+        for secret in [&target.user, &target.password] {
             clean = clean.replace(secret.expose_secret(), "…");
         }
         packed.extend(clean.chars().filter(|letter| !letter.is_whitespace()).map(|letter| letter.to_ascii_lowercase()));
@@ -129,30 +184,35 @@ impl PushCommand {
             let secret = secret.expose_secret().as_bytes();
             secret.windows(PIECE).any(|piece| packed.as_bytes().windows(PIECE).any(|seen| seen == piece))
         };
-        if holds(&self.target.user) || holds(&self.target.password) {
+        if holds(&target.user) || holds(&target.password) {
             return Outside::from("(not quoted: it repeats the one-time login)");
         }
         Outside::new(clean)
     }
 }
 
-/// The fingerprints of a host key that an appliance may be told yes for.
+/// The fingerprints of one host key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyPrints {
+pub struct KeyPrint {
     /// `SHA256:…`.
     pub sha256: String,
     /// As clients before OpenSSH 6.8 print it: sixteen pairs of hexadecimal digits.
     pub md5: String,
 }
 
+/// The fingerprints of the host keys that an appliance may be told yes for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPrints(pub Vec<KeyPrint>);
+
 impl KeyPrints {
-    /// Whether a question about an unknown host key names this key, and no other. Blanks and line ends are nothing.
+    /// Whether a question about an unknown host key names one of these keys, and no other. Blanks and line ends are nothing.
     pub fn are_in(&self, question: &str) -> bool {
         let packed: String = question.split_whitespace().collect();
-        let shown = packed.matches("SHA256:").count();
-        let md5 = packed.to_ascii_lowercase().contains(&self.md5);
-        let sha256 = packed.contains(&self.sha256);
-        (sha256 && shown == 1) || (md5 && shown == 0)
+        let (shown, lower) = (packed.matches("SHA256:").count(), packed.to_ascii_lowercase());
+        self.0.iter().any(|print| match shown {
+            0 => lower.contains(&print.md5),
+            shown => shown == 1 && packed.contains(&print.sha256),
+        })
     }
 }
 
@@ -221,6 +281,10 @@ mod tests {
         let command = PushCommand::new(Series::Nx, Profile::Full, place.clone()).unwrap();
         let expected = "backup profile full to scp://u4k7q:abcdefghij@192.0.2.7:10022/nx01-full.febkp";
         assert_eq!(command.line().expose_secret(), expected);
+        let upload = PushCommand::upload_dump(place.clone());
+        let expected = "file debug-dump upload latest scp://u4k7q:abcdefghij@192.0.2.7:10022/nx01-full.febkp";
+        assert_eq!(upload.line().expose_secret(), expected);
+        assert_eq!(PushCommand::generate_dump().line().expose_secret(), "debug generate dump");
         assert!(PushCommand::new(Series::Cm, Profile::Full, place.clone()).is_none());
         assert!(PushCommand::new(Series::Cm, Profile::Config, place).is_some());
         for (user, password, name) in [
@@ -252,7 +316,11 @@ mod tests {
 
     #[test]
     fn only_our_fingerprint_is_told_yes() {
-        let prints = KeyPrints { sha256: "SHA256:abc".to_owned(), md5: "01:02:aa".to_owned() };
+        let print = |sha256: &str, md5: &str| KeyPrint { sha256: sha256.to_owned(), md5: md5.to_owned() };
+        let prints = KeyPrints(vec![print("SHA256:abc", "01:02:aa"), print("SHA256:def", "03:04:bb")]);
+        assert!(prints.are_in("ECDSA key fingerprint is SHA256:def.\nAre you sure (yes/no)? "));
+        assert!(prints.are_in("ECDSA key fingerprint is 03:04:bb.\nAre you sure (yes/no)? "));
+        assert!(!prints.are_in("fingerprint is SHA256:def, not SHA256:abc. (yes/no)? "));
         assert!(prints.are_in("ED25519 key fingerprint is SHA256:abc.\nAre you sure (yes/no)? "));
         assert!(prints.are_in("RSA key fingerprint is 01:02:AA.\nAre you sure (yes/no)? "));
         assert!(!prints.are_in("ED25519 key fingerprint is SHA256:xyz.\nAre you sure (yes/no)? "));

@@ -57,6 +57,13 @@ pub struct Settings {
     pub drop: Option<DropSettings>,
 }
 
+impl Settings {
+    /// How long log bundles are kept, in milliseconds.
+    pub fn keep_bundles_ms(&self) -> i64 {
+        self.drop.as_ref().map_or(DropSettings::KEEP_BUNDLES_MS, |drop| drop.keep_bundles_ms)
+    }
+}
+
 crate::words! {
     /// Of which sessions transcripts are kept.
     pub enum TranscriptsOf {
@@ -102,6 +109,8 @@ pub struct DropSettings {
     pub listen: SocketAddr,
     /// What appliances are told, where their gateway has nothing of its own.
     pub address: SocketAddr,
+    /// How long log bundles are kept, in milliseconds.
+    pub keep_bundles_ms: i64,
     /// Gateways with something of their own, as `customer/gateway`.
     pub gateways: BTreeMap<String, DropGateway>,
 }
@@ -118,6 +127,9 @@ pub struct DropGateway {
 }
 
 impl DropSettings {
+    /// Ninety days.
+    pub const KEEP_BUNDLES_MS: i64 = 90 * 24 * 60 * 60 * 1000;
+
     /// How the appliances of a gateway push. One that has nothing of its own is direct, unless it has bastions or proxies:
     /// what goes in through them does not come out of them by itself. Where nobody comes in without a person, nothing does.
     pub fn of(&self, customer: &CustomerName, gateway: &Gateway) -> DropGateway {

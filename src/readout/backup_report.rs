@@ -76,6 +76,19 @@ pub fn backups_held(text: &str) -> Vec<HeldCopy> {
     copies
 }
 
+/// Dumps of one answer, and the letters of the name of one.
+const DUMPS_MAX: usize = 1_000;
+const DUMP_CHARS_MAX: usize = 120;
+
+/// Reads the names of dumps (`sysdump-<host name>-yyyymmdd-hhmmss.tgz`; CLI reference, `debug generate dump`), whatever
+/// stands around them: no document shows that.
+pub fn dumps_named(text: &str) -> Vec<String> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    let words = text.split(|letter: char| !plain(letter));
+    let named = words.filter(|word| word.strip_prefix("sysdump-").and_then(|rest| rest.strip_suffix(".tgz")).is_some());
+    named.filter(|word| word.len() <= DUMP_CHARS_MAX).take(DUMPS_MAX).map(str::to_owned).collect()
+}
+
 /// `8812 bytes`, `8.4 MB`, `8812`.
 fn size(value: &str) -> Option<PrintedSize> {
     let end = value.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(value.len());
@@ -97,6 +110,15 @@ fn size(value: &str) -> Option<PrintedSize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dumps_are_known_by_their_names() {
+        let one = "sysdump-nx01-20261125-093012.tgz";
+        assert_eq!(dumps_named(&format!("Generated dump {one}\n")), [one]);
+        assert_eq!(dumps_named(&format!("1  /var/opt/tms/sysdumps/{one}  4 MB\n2 {one}\n")), [one, one]);
+        assert!(dumps_named("sysdump-a.txt dump-1.tgz % Unrecognized command\n").is_empty());
+        assert!(dumps_named(&format!("sysdump-{}.tgz", "x".repeat(200))).is_empty());
+    }
 
     #[test]
     fn an_estimate_says_whether_and_how_much() {

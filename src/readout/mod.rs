@@ -23,7 +23,7 @@ mod scan;
 mod snmp;
 
 pub use api::{ApiLayout, ApiMalformed, ApiReadout};
-pub use backup_report::{backups_held, push_estimate, push_status};
+pub use backup_report::{backups_held, dumps_named, push_estimate, push_status};
 pub use cli_error::{CliError, cli_error};
 pub use clock::ApplianceTime;
 pub use definition::{DefinitionError, Definitions, Layout};

@@ -14,11 +14,12 @@ use crate::engine::{prove as proving, push as pushing, verify};
 use crate::model::actor::Actor;
 use crate::model::backup::{Backup, BackupKind};
 use crate::model::backup_event::Learned;
-use crate::model::id::BackupId;
+use crate::model::id::{BackupId, BundleId};
 use crate::model::inventory::Seat;
 use crate::model::name::{CustomerName, SeatName};
 use crate::model::outside::Outside;
 pub use crate::model::push::Profile;
+use crate::model::push::Wanted;
 use crate::model::reading::Outcome;
 use crate::model::series::Series;
 use crate::model::time::Time;
@@ -115,12 +116,17 @@ pub async fn take(env: &Env, actor: &Actor, on: &[String]) -> Result<Taken, Refu
 
 /// Lets each appliance of a selection write a backup of a profile and push it to the drop.
 pub async fn push(env: &Env, actor: &Actor, on: &[String], profile: Profile) -> Result<Taken, Refusal> {
+    pushed(env, actor, on, Wanted::Backup(profile)).await
+}
+
+/// Lets each appliance of a selection push what is wanted.
+pub(super) async fn pushed(env: &Env, actor: &Actor, on: &[String], wanted: Wanted) -> Result<Taken, Refusal> {
     let at = env.clock.now();
     let Some(settings) = &env.settings.drop else {
         return Err(Refusal::Drop("the settings have no `drop`".to_owned()));
     };
     let selection = select::seats(env, actor, on).await?;
-    let pushed = pushing::run(env, actor, &selection.seats, profile, settings).await?.into_iter();
+    let pushed = pushing::run(env, actor, &selection.seats, wanted, settings).await?.into_iter();
     let pushed = pushed.map(|taken| SeatTaken::of(&taken.facts.seat, taken.backup, taken.took_ms));
     Ok(summary(at, pushed.collect()))
 }
@@ -156,7 +162,7 @@ pub struct Backups {
 /// Lists backups.
 pub async fn list(env: &Env, actor: &Actor, on: &[String], most: u32) -> Result<Backups, Refusal> {
     let seats = select::optional(env, actor, on).await?;
-    let filter = BackupFilter { seats, grade: None, kind: None, limit: Some(i64::from(most)) };
+    let filter = BackupFilter { seats, grade: None, kinds: BackupKind::BACKUPS, limit: Some(i64::from(most)) };
     Ok(Backups { backups: env.store.scoped(actor.scope.clone()).backup_list(filter).await? })
 }
 
@@ -191,12 +197,20 @@ async fn find_any(env: &Env, actor: &Actor, which: &Which) -> Result<Backup, Ref
             let filter = BackupFilter {
                 seats: Some(vec![seat.clone()]),
                 grade: None,
-                kind: Some(BackupKind::Configuration),
+                kinds: BackupKind::CONFIGURATIONS,
                 limit: Some(1),
             };
             scoped.backup_list(filter).await?.into_iter().next()
         }
     };
+    if let Some(id) = found.as_ref().filter(|found| found.kind == BackupKind::LogBundle).and_then(|found| found.id) {
+        let name = BundleId(id.0);
+        return Err(Refusal::NotFound {
+            what: "backup",
+            name: id.to_string(),
+            hint: format!("{name} is a log bundle: hoshu bundle list"),
+        });
+    }
     let gone = match (&found, which) {
         (None, Which::Id(id)) => scoped.backup_tombstone(*id).await?,
         _ => None,

@@ -116,7 +116,7 @@ pub async fn card(env: &Env, actor: &Actor, name: &SeatName) -> Result<Card, Ref
     let filter = BackupFilter {
         seats: Some(vec![name.clone()]),
         grade: None,
-        kind: Some(BackupKind::Configuration),
+        kinds: BackupKind::CONFIGURATIONS,
         limit: Some(BACKUPS),
     };
     let backups: Vec<Backup> = scoped.backup_list(filter).await?;

@@ -122,7 +122,7 @@ pub async fn coverage(env: &Env, actor: &Actor, on: &[String], within_ms: i64) -
             let filter = BackupFilter {
                 seats: Some(vec![name.clone()]),
                 grade: None,
-                kind: Some(BackupKind::Configuration),
+                kinds: BackupKind::CONFIGURATIONS,
                 limit: Some(1),
             };
             let any = !scoped.backup_list(filter).await?.is_empty();

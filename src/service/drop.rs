@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::engine::drop_key;
 use crate::engine::env::Env;
 use crate::model::actor::Actor;
-use crate::model::push::KeyPrints;
+use crate::model::push::KeyPrint;
 use crate::model::settings::DropFace;
 use crate::service::refusal::Refusal;
 
@@ -27,25 +27,34 @@ pub struct GatewayFace {
     pub seats: usize,
 }
 
+/// A host key of the drop.
+#[derive(Debug, Clone, Serialize)]
+pub struct DropKey {
+    /// In OpenSSH's one-line form.
+    pub public_key: String,
+    /// Its fingerprints.
+    #[serde(flatten)]
+    pub print: KeyPrint,
+}
+
 /// The drop.
 #[derive(Debug, Clone, Serialize)]
 pub struct DropShown {
     /// Where it listens while something is pushed.
     pub listen: SocketAddr,
-    /// Its host key in OpenSSH's one-line form.
-    pub public_key: String,
-    /// The fingerprints of that.
-    pub prints: KeyPrints,
+    /// Its host keys.
+    pub keys: Vec<DropKey>,
     /// The gateways, by name.
     pub gateways: Vec<GatewayFace>,
 }
 
-/// Shows the drop; its host key is made when there is none yet.
+/// Shows the drop; its host keys are made when there are none yet.
 pub async fn show(env: &Env, actor: &Actor) -> Result<DropShown, Refusal> {
     let Some(settings) = &env.settings.drop else {
         return Err(Refusal::Drop("the settings have no `drop`".to_owned()));
     };
     let key = drop_key::host_key(env, actor).await?;
+    let publics = key.publics().map_err(|error| Refusal::Drop(error.to_string()))?;
     let mut gateways: BTreeMap<String, GatewayFace> = BTreeMap::new();
     for seat in env.inventory.seats.values().filter(|seat| actor.scope.sees(&seat.customer)) {
         let Some(gateway) = env.inventory.gateway(seat) else { continue };
@@ -59,8 +68,11 @@ pub async fn show(env: &Env, actor: &Actor) -> Result<DropShown, Refusal> {
     }
     Ok(DropShown {
         listen: settings.listen,
-        public_key: key.public().map_err(|error| Refusal::Drop(error.to_string()))?,
-        prints: key.prints(),
+        keys: publics
+            .into_iter()
+            .zip(key.prints().0)
+            .map(|(public_key, print)| DropKey { public_key, print })
+            .collect(),
         gateways: gateways.into_values().collect(),
     })
 }

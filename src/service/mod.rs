@@ -6,6 +6,7 @@ pub mod appliance;
 pub mod ask;
 pub mod audit;
 pub mod backup;
+pub mod bundle;
 pub mod card;
 pub mod check;
 pub mod coverage;

@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use crate::engine::env::Env;
-use crate::engine::prune;
-use crate::model::actor::Actor;
+use crate::engine::prune::{self, What};
+use crate::engine::store_check;
+use crate::model::actor::{Actor, Scope};
+use crate::model::backup::BackupKind;
 use crate::model::backup_event::Standing;
 use crate::model::id::BackupId;
 use crate::model::name::{CustomerName, SeatName};
@@ -33,6 +35,8 @@ pub struct BackupPruned {
     pub customer: CustomerName,
     /// Its id.
     pub backup: BackupId,
+    /// What it holds.
+    pub kind: BackupKind,
     /// When it was fetched.
     pub taken_at: Time,
     /// When a fetch last gave the same.
@@ -65,6 +69,8 @@ pub struct Pruned {
     pub pruned: usize,
     /// Backups that should have gone and are still there.
     pub failed: usize,
+    /// Files of the depot that were removed, since a killed process left them half written.
+    pub swept: usize,
     /// Whether it was stopped before its end.
     pub stopped: bool,
     /// Seats whose backups cannot be read.
@@ -73,12 +79,17 @@ pub struct Pruned {
     pub backups: Vec<BackupPruned>,
 }
 
-/// Prunes the backups of a selection, or of every seat of the inventory.
+/// Prunes the backups of a selection, or of every seat of the inventory, and what a killed process left of one.
 pub async fn prune(env: &Env, actor: &Actor, on: &[String], dry_run: bool) -> Result<Pruned, Refusal> {
+    of(env, actor, on, What::Backups, dry_run).await
+}
+
+/// Prunes what is said of a selection.
+pub(super) async fn of(env: &Env, actor: &Actor, on: &[String], what: What, dry_run: bool) -> Result<Pruned, Refusal> {
     let all = ["all".to_owned()];
     let mut seats = select::seats(env, actor, if on.is_empty() { &all } else { on }).await?.seats;
     seats.sort();
-    let done = prune::run(env, actor, &seats, dry_run).await?;
+    let done = prune::run(env, actor, &seats, what, dry_run).await?;
     let backups: Vec<BackupPruned> = done
         .backups
         .into_iter()
@@ -86,6 +97,7 @@ pub async fn prune(env: &Env, actor: &Actor, on: &[String], dry_run: bool) -> Re
             seat: one.age.seat,
             customer: one.age.customer,
             backup: one.age.id,
+            kind: one.age.kind,
             taken_at: one.age.taken_at,
             seen_at: one.age.seen_at,
             standing: one.age.standing,
@@ -97,12 +109,16 @@ pub async fn prune(env: &Env, actor: &Actor, on: &[String], dry_run: bool) -> Re
             why: one.failed.unwrap_or(one.fate.why),
         })
         .collect();
+    // Whose it would have been, nobody knows: the house alone removes it.
+    let swept =
+        if dry_run || actor.scope != Scope::House { 0 } else { store_check::sweep_unfinished(env, actor).await? };
     let are = |result| backups.iter().filter(|backup| backup.result == result).count();
     Ok(Pruned {
         dry_run,
         kept: are(PruneResult::Kept),
         pruned: are(PruneResult::Pruned),
         failed: are(PruneResult::Failed),
+        swept,
         stopped: done.stopped,
         unread: done.unread.into_iter().map(|(seat, why)| SeatUnread { seat, why }).collect(),
         backups,

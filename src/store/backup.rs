@@ -41,8 +41,8 @@ pub struct BackupFilter {
     pub seats: Option<Vec<SeatName>>,
     /// Of this grade.
     pub grade: Option<Grade>,
-    /// Of this kind.
-    pub kind: Option<BackupKind>,
+    /// Of these kinds; none is every kind.
+    pub kinds: &'static [BackupKind],
     /// So many at most, newest first.
     pub limit: Option<i64>,
 }
@@ -197,8 +197,8 @@ impl Scoped {
             if let Some(grade) = filter.grade {
                 query = query.filter(backup::grade.eq(grade.as_str()));
             }
-            if let Some(kind) = filter.kind {
-                query = query.filter(backup::kind.eq(kind.as_str()));
+            if !filter.kinds.is_empty() {
+                query = query.filter(backup::kind.eq_any(words(filter.kinds)));
             }
             let limit = filter.limit.unwrap_or(LIST_ROWS_MAX).min(LIST_ROWS_MAX);
             let rows = query.order(backup::id.desc()).limit(limit).load::<Seen>(db)?;
@@ -235,7 +235,7 @@ impl Scoped {
         let read = move |db: &mut Db| {
             let mut last = BTreeMap::new();
             for seats in portions {
-                let ids = last_good(db, &seats)?;
+                let ids = last_good(db, &seats, BackupKind::CONFIGURATIONS)?;
                 let query = within!(seen!(), backup::customer, &customers);
                 let rows = query.filter(backup::id.eq_any(ids)).load::<Seen>(db)?;
                 last.extend(nouns(db, rows)?.into_iter().map(|backup| (backup.seat.clone(), backup)));
@@ -246,15 +246,19 @@ impl Scoped {
     }
 }
 
-/// The newest configuration that counts of each customer and seat.
-pub(super) fn last_good(db: &mut Db, seats: &[String]) -> Result<Vec<i64>, StoreError> {
+pub(super) fn words(kinds: &[BackupKind]) -> Vec<&'static str> {
+    kinds.iter().map(|kind| kind.as_str()).collect()
+}
+
+/// The newest that counts of each customer, seat and kind.
+pub(super) fn last_good(db: &mut Db, seats: &[String], kinds: &[BackupKind]) -> Result<Vec<i64>, StoreError> {
     let overruled = backup_event::overruled(db, seats)?;
     let counts = backup::grade.eq(Grade::Taken.as_str()).and(backup::id.ne_all(overruled.fallen));
     let newest = backup::table
         .filter(counts.or(backup::id.eq_any(overruled.accepted)))
         .filter(backup::seat.eq_any(seats))
-        .filter(backup::kind.eq(BackupKind::Configuration.as_str()))
-        .group_by((backup::customer, backup::seat))
+        .filter(backup::kind.eq_any(words(kinds)))
+        .group_by((backup::customer, backup::seat, backup::kind))
         .select(max(backup::id));
     let ids: Vec<Option<i64>> = newest.load(db)?;
     Ok(ids.into_iter().flatten().collect())

@@ -176,7 +176,7 @@ fn backup_problems(
         Some(_) => {}
     }
     let taken = (Time::from_ms(taken_at), seat.as_str());
-    if !audit::has(db, taken, &[Act::BackupTaken], "content", &hex::encode(content))? {
+    if !audit::has(db, taken, &[Act::BackupTaken, Act::BundleTaken], "content", &hex::encode(content))? {
         tell(Flaw::NotRecorded, "expected its content in the audit of its taking, found none".to_owned());
     }
     Ok(problems)

@@ -123,11 +123,12 @@ impl Scoped {
             return Ok(false);
         }
         let (seat, at, digest) = (facts.seat.clone(), facts.taken_at, hex::encode(facts.digest));
-        let act = match facts.kind {
-            ObjectKind::Configuration | ObjectKind::Pushed => Act::BackupTaken,
-            ObjectKind::Transcript => Act::SessionEnded,
+        let acts: &[Act] = match facts.kind {
+            ObjectKind::Configuration => &[Act::BackupTaken],
+            ObjectKind::Pushed => &[Act::BackupTaken, Act::BundleTaken],
+            ObjectKind::Transcript => &[Act::SessionEnded],
         };
-        let read = move |db: &mut Db| audit::has(db, (at, seat.as_str()), &[act], "sealed_sha256", &digest);
+        let read = move |db: &mut Db| audit::has(db, (at, seat.as_str()), acts, "sealed_sha256", &digest);
         self.store.read(read).await
     }
 }

@@ -36,13 +36,14 @@ macro_rules! delete_of {
     )+};
 }
 
-type Row = (i64, String, String, i64, i64, String, i64);
+type Row = (i64, String, String, String, i64, i64, String, i64);
 
 /// What retention looks at.
 macro_rules! rows {
     () => {
         backup::table.inner_join(backup_seen::table).select((
             backup::id,
+            backup::kind,
             backup::customer,
             backup::seat,
             backup::asset_id,
@@ -55,7 +56,7 @@ macro_rules! rows {
 
 impl Store {
     /// Removes backups of one seat, each with a tombstone, in one transaction with the audit record; `audit.at` is when.
-    /// The newest backup that counts is never among them: the store looks for itself. Returns the files of the depot that
+    /// The newest backup of its kind that counts is never among them: the store looks for itself. Returns the files of the depot that
     /// no row names any more, which are the caller's to remove.
     pub async fn backup_prune(
         &self,
@@ -66,7 +67,7 @@ impl Store {
         let write = move |db: &mut Db| {
             let seats = [seat.as_str().to_owned()];
             let last_good = |db: &mut Db| -> Result<BTreeSet<i64>, StoreError> {
-                Ok(backups::last_good(db, &seats)?.into_iter().collect())
+                Ok(backups::last_good(db, &seats, BackupKind::BACKUPS)?.into_iter().collect())
             };
             let before = last_good(db)?;
             let mut files = Vec::new();
@@ -142,8 +143,12 @@ fn remove_unused(db: &mut Db, id: i64) -> Result<Option<String>, StoreError> {
 }
 
 impl Scoped {
-    /// Every configuration of some seats, with no more than retention looks at.
-    pub async fn backup_ages(&self, seats: &[SeatName]) -> Result<Vec<BackupAge>, StoreError> {
+    /// Everything of some kinds of some seats, with no more than retention looks at.
+    pub async fn backup_ages(
+        &self,
+        seats: &[SeatName],
+        kinds: &'static [BackupKind],
+    ) -> Result<Vec<BackupAge>, StoreError> {
         let (customers, portions) = (self.customers(), portions(seats));
         let read = move |db: &mut Db| {
             let mut all = Vec::new();
@@ -151,7 +156,7 @@ impl Scoped {
                 let query = within!(rows!(), backup::customer, &customers);
                 let rows: Vec<Row> = query
                     .filter(backup::seat.eq_any(seats))
-                    .filter(backup::kind.eq(BackupKind::Configuration.as_str()))
+                    .filter(backup::kind.eq_any(backups::words(kinds)))
                     .order(backup::id)
                     .load(db)?;
                 all.extend(ages(db, rows)?);
@@ -177,11 +182,12 @@ impl Scoped {
 fn ages(db: &mut Db, rows: Vec<Row>) -> Result<Vec<BackupAge>, StoreError> {
     let ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
     let mut events = backup_event::of(db, &ids)?;
-    let age = |(id, customer, seat, asset, taken_at, grade, seen_at): Row| {
+    let age = |(id, kind, customer, seat, asset, taken_at, grade, seen_at): Row| {
         let grade: Grade = word("backup.grade", &grade)?;
         let learned = events.remove(&id).unwrap_or_default();
         Ok(BackupAge {
             id: BackupId(id),
+            kind: word("backup.kind", &kind)?,
             customer: word("backup.customer", &customer)?,
             seat: word("backup.seat", &seat)?,
             asset: AssetId(asset),

@@ -193,7 +193,7 @@ fn no_answer_shows_a_secret() {
     let changed = ask(&house, &["--on", "acme-nx01", CONFIG], 0);
     assert_ne!(faces(&changed), faces(&keyed));
     // Over two customers fingerprints say nothing.
-    let wide = house.hoshu(&["ask", "--on", "acme-nx01", "--on", "umi-nx02", CONFIG]).expect(0);
+    let wide = house.hoshu(&["ask", "--on", "acme-nx01", "--on", "furumachi-nx01", CONFIG]).expect(0);
     assert!(wide.out.contains("snmp-server community ‹masked› ro") && !wide.out.contains("‹masked:"), "{}", wide.out);
     assert!(wide.err.starts_with("masks are without fingerprints: "), "{}", wide.err);
     let below = house.hoshu(&["ask", "--on", "acme-nx01", "show snmp"]).expect(0).out;

@@ -148,9 +148,27 @@ fn accept(house: &House) {
     house.hoshu(&["hostkey", "accept", "--from", "lab/consoles.txt", "--route", "consoles"]);
 }
 
+const FILE: &str = "inventory/customers/ginga.yaml";
+
+/// The bastion of the example, which shows a menu, as one that gives a shell.
+fn with_shell(house: &House) {
+    house.edit(FILE, "        menu: {ask: 'Select> ', choose: ' *([0-9]+)[)] {hostname} {address}'}\n", "");
+}
+
+/// The bastion of the example as one that forwards.
+fn with_forward(house: &House) {
+    with_shell(house);
+    house.edit(FILE, "kind: ssh-nested", "kind: ssh-forward");
+}
+
 /// The example with keys, and with the bastion's host key accepted.
 fn house() -> House {
-    let house = House::example();
+    house_with(|_| {})
+}
+
+/// As [`house`], with another bastion.
+fn house_with(edit: impl FnOnce(&House)) -> House {
+    let house = House::example_with(edit);
     house.hoshu(&["key", "init"]).expect(0);
     house.hoshu(&["hostkey", "scan", "--on", "customer=ginga"]);
     accept(&house);
@@ -158,8 +176,8 @@ fn house() -> House {
 }
 
 /// As [`house`], with the host keys of the appliances, which somebody saw through the way.
-fn met() -> (House, Terminal) {
-    let house = house();
+fn met_with(edit: impl FnOnce(&House)) -> (House, Terminal) {
+    let house = house_with(edit);
     let terminal = Terminal::opened(&house, &[]);
     house.hoshu(&["hostkey", "scan", "--on", "customer=ginga"]).expect(0);
     accept(&house);
@@ -216,7 +234,8 @@ fn a_person_opens_the_way_and_other_commands_borrow_it() {
     house.hoshu(&["hostkey", "scan", "--on", "customer=ginga"]).expect(0);
     accept(&house);
     assert_eq!(house.hoshu(&["poll", "--on", "customer=ginga", "--json"]).json()["answered"], 2);
-    assert_eq!(house.hoshu(&["backup", "take", "--on", "customer=ginga", "--json"]).expect(0).json()["taken"], 2);
+    let taken = house.hoshu(&["backup", "take", "--on", "customer=ginga", "--json"]).expect(0).json();
+    assert_eq!((&taken["taken"], &taken["seats"][0]["one_channel"]), (&2.into(), &true.into()));
     house.hoshu(&["backup", "coverage", "--on", "customer=ginga"]).expect(0);
     let again = house.hoshu(&["session", "open", WAY]).expect(2).err;
     assert!(again.contains("is open already: by tester until"), "{again}");
@@ -239,35 +258,19 @@ fn a_person_opens_the_way_and_other_commands_borrow_it() {
 }
 
 #[test]
-fn terminals_of_a_bastion_that_forwards_nothing_are_borrowed() {
+fn a_shell_and_a_stream_are_borrowed_as_the_menu_of_the_example() {
     if !has_terminals() {
         return;
     }
-    let menu = "credential: umi/bastion, menu: {ask: 'Select> ', choose: ' *([0-9]+)[)] {hostname} {address}'}";
-    for more in ["credential: umi/bastion", menu] {
-        let house = House::example_with(|house| {
-            let file = "inventory/customers/umi.yaml";
-            house.edit(file, "- name: yard-bastion\n", "- name: yard-bastion\n    access: attended\n");
-            house.edit(file, "credential: umi/bastion", more);
-        });
-        house.hoshu(&["key", "init"]).expect(0);
-        house.hoshu(&["hostkey", "scan", "--on", "umi-nx01"]);
-        accept(&house);
-        let mut terminal = Terminal::start(&house, &["session", "open", "yard-bastion"]);
-        terminal.waits_for("asks: One-time password: ");
-        let code = house.hoshu(&["lab", "token", "umi/yard-bastion"]).expect(0).out;
-        terminal.types(&code);
-        terminal.waits_for("is open until");
-        wait(|| list(&house)[1]["open"].is_object());
-        house.hoshu(&["hostkey", "scan", "--on", "umi-nx01"]).expect(0);
-        accept(&house);
-        let polled = house.hoshu(&["poll", "--on", "umi-nx01", "--json"]).json();
-        assert_eq!(polled["answered"], 1, "{polled}");
-        let taken = house.hoshu(&["backup", "take", "--on", "umi-nx01", "--json"]).expect(0).json();
-        assert_eq!((&taken["taken"], &taken["seats"][0]["one_channel"]), (&1.into(), &true.into()));
+    for (bastion, one_channel) in [(with_shell as fn(&House), true), (with_forward, false)] {
+        let (house, mut terminal) = met_with(bastion);
+        let polled = house.hoshu(&["poll", "--on", "customer=ginga", "--json"]).json();
+        assert_eq!(polled["answered"], 2, "{polled}");
+        let taken = house.hoshu(&["backup", "take", "--on", "customer=ginga", "--json"]).expect(0).json();
+        assert_eq!((&taken["taken"], &taken["seats"][0]["one_channel"]), (&2.into(), &one_channel.into()));
         terminal.interrupted();
-        assert_eq!(poll(&house, "umi-nx01")[0].0, "due-attended");
-        assert_eq!(house.unit("umi-nx01")["sessions_open"], 0);
+        assert_eq!(poll(&house, "ginga-nx01")[0].0, "due-attended");
+        assert_eq!(house.unit("ginga-nx01")["sessions_open"], 0);
     }
 }
 
@@ -281,7 +284,7 @@ fn a_wrong_one_time_password_is_tried_once_and_no_right_one_twice() {
     terminal.types("000000\n");
     let (code, shown) = terminal.ended();
     assert_eq!(code, 4, "{shown}");
-    assert!(shown.contains("login refused by hop otp.ginga.example (ssh-forward)"), "{shown}");
+    assert!(shown.contains("login refused by hop otp.ginga.example (ssh-nested)"), "{shown}");
     assert_eq!(brake(&house).as_array().unwrap().len(), 1);
     assert_eq!(brake(&house)[0]["state"], "refused");
     // The right one frees the credential, and opens once.
@@ -333,7 +336,7 @@ fn a_way_that_closes_in_the_middle_is_no_failure_of_the_appliance() {
     if !has_terminals() {
         return;
     }
-    let (house, mut terminal) = met();
+    let (house, mut terminal) = met_with(with_forward);
     house.hoshu(&["lab", "hold", "ginga-nx01", "show version"]).expect(0);
     let polling = house.command(&["poll", "--on", "ginga-nx01", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
     wait(|| house.unit("ginga-nx01")["waiting"] == 1);
@@ -386,7 +389,7 @@ fn only_the_same_user_and_realm_borrows_and_only_what_lies_behind() {
     if !has_terminals() {
         return;
     }
-    let (house, mut terminal) = met();
+    let (house, mut terminal) = met_with(with_forward);
     let folder = house.path("data/ways");
     let socket = sockets(&house).remove(0);
     let mode = |path: &Path| std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777;

@@ -59,7 +59,7 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
         &["poll", "--on", "customer=minato"],
         &["ask", "--on", "customer=acme", "show running-config"],
         &["ask", "--on", "customer=acme", "show running-config", "--json"],
-        &["ask", "--on", "acme-nx01", "--on", "umi-nx02", "show running-config"],
+        &["ask", "--on", "acme-nx01", "--on", "furumachi-nx01", "show running-config"],
         &["backup", "take", "--on", "customer=acme"],
         &["backup", "take", "--on", "customer=acme", "--json"],
         &["backup", "show", "acme-nx01"],

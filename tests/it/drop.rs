@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod bundles;
 pub(crate) mod rules;
 
 use hoshu::model::inventory::HopKind;
@@ -12,6 +13,7 @@ use crate::access::sshd::{self, Sshd};
 use crate::bastions::{HOP, house_behind};
 use crate::house::{House, files};
 use crate::key::with_recovery;
+use crate::store::place::Place;
 
 /// A house whose drop has a port of its own.
 pub(crate) fn with_drop() -> (House, u16) {
@@ -224,7 +226,7 @@ fn the_host_key_of_the_drop_survives_a_lost_root_key() {
     house.onboard();
     add_drop(&house, "");
     pushed(&house, "acme-nx01", "config", 0);
-    let show = || house.hoshu(&["drop", "show", "--json"]).expect(0).json()["public_key"].clone();
+    let show = || house.hoshu(&["drop", "show", "--json"]).expect(0).json()["keys"].clone();
     let key = show();
     std::fs::remove_file(house.path("keys/root.key")).unwrap();
     house.hoshu(&["drop", "show"]).expect(6);
@@ -236,4 +238,27 @@ fn the_host_key_of_the_drop_survives_a_lost_root_key() {
     assert_eq!(show(), key);
     let shown = house.hoshu(&["drop", "show"]).expect(0);
     assert!(shown.out.contains("acme/tokyo-vpn") && shown.err.contains("SHA256:"), "{}{}", shown.out, shown.err);
+}
+
+#[test]
+fn a_push_is_kept_in_postgresql() {
+    let Some(place) = Place::postgres() else { return };
+    let house = House::with_store(&place.text);
+    house.onboard();
+    add_drop(&house, "");
+    let taken = pushed(&house, "acme-nx01", "full", 0);
+    assert_eq!((&taken["backup"]["kind"], &taken["backup"]["grade"]), (&"profile-full".into(), &"taken".into()));
+    let id = taken["backup"]["id"].as_str().unwrap();
+    let verified = house.hoshu(&["backup", "verify", id]).expect(0).out;
+    assert!(verified.contains("it opens and is what arrived, 3000000 bytes"), "{verified}");
+    // The second of a day leaves no place for the first, and a bundle has a place of its own.
+    let second = pushed(&house, "acme-nx01", "full", 0)["backup"]["id"].clone();
+    house.hoshu(&["bundle", "take", "--on", "acme-nx01"]).expect(0);
+    let pruned = house.hoshu(&["backup", "prune", "--json"]).expect(0).json();
+    assert_eq!((&pruned["kept"], &pruned["pruned"]), (&1.into(), &1.into()), "{pruned}");
+    let left = house.hoshu(&["backup", "list", "--json"]).expect(0).json();
+    assert_eq!((left["backups"].as_array().unwrap().len(), &left["backups"][0]["id"]), (1, &second));
+    assert_eq!(house.hoshu(&["bundle", "list", "--json"]).expect(0).json()["bundles"].as_array().unwrap().len(), 1);
+    assert_eq!(house.in_depot().len(), 2);
+    house.hoshu(&["store", "check"]).expect(0);
 }

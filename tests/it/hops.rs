@@ -434,3 +434,68 @@ async fn all_hops_together_have_one_limit() {
     expect(ended(&live(hops.to_vec(), short)).await, HopFault::Late, Outcome::TimedOut, words);
     server.join().unwrap();
 }
+
+fn lab_ports(house: &House) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(house.path("lab/ports.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn the_lab_serves_the_proxies_that_its_inventory_declares() {
+    let house = House::example_with(|house| {
+        let two = "- {kind: http-connect, host: outer.kitahama.example, port: 3128}\n      - {kind: socks5,";
+        house.edit("inventory/customers/kitahama.yaml", "- {kind: socks5,", two);
+        let api = "kind: socks5, host: proxy.momiji.example, port: 1080";
+        house.edit("inventory/customers/momiji.yaml", "kind: vpn, host: vpn-momiji", api);
+    });
+    house.onboard();
+    // Two in a row, one that carries old algorithms, and one with the HTTPS API of a unit.
+    let words = ["poll", "--on", "customer=kitahama", "--on", "furumachi-nx02", "--on", "momiji-ex01", "--json"];
+    let polled = house.hoshu(&words).json();
+    assert_eq!(polled["answered"], 4, "{polled}");
+    let unit = house.unit("momiji-ex01");
+    assert!(unit["log"].as_array().unwrap().iter().any(|record| record["received"] == "api"), "{unit}");
+    // A proxy has no key and no account.
+    let consoles = std::fs::read_to_string(house.path("lab/consoles.txt")).unwrap();
+    assert!(!consoles.contains("proxy.") && !consoles.contains(":3128"), "{consoles}");
+    assert!(lab_ports(&house)["hops"]["furumachi/head-vpn/10.88.1.2:3128"].is_number());
+}
+
+/// What a port of loopback answers to bytes, until it closes.
+fn told(port: u16, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    // Whoever is not listened to any more cannot say the rest.
+    stream.write_all(bytes).ok();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok();
+    answer
+}
+
+#[test]
+fn a_proxy_of_the_lab_leads_behind_its_own_gateway_alone_and_reads_no_more_than_a_head() {
+    let house = House::example();
+    let ports = lab_ports(&house);
+    let port = |table: &str, name: &str| u16::try_from(ports[table][name].as_u64().unwrap()).unwrap();
+    let socks5 = port("hops", "kitahama/hall-vpn/proxy.kitahama.example:1080");
+    let http = port("hops", "furumachi/head-vpn/10.88.1.2:3128");
+    let asked = |command: u8, to: u16| [&[5, 1, 0, 5, command, 0, 1, 127, 0, 0, 1][..], &to.to_be_bytes()].concat();
+    let reply = |code: u8| vec![5, 0, 5, code, 0, 1, 0, 0, 0, 0, 0, 0];
+    assert_eq!(told(socks5, &asked(1, port("ports", "acme-nx01"))), reply(2));
+    assert_eq!(told(socks5, &asked(2, port("ports", "kitahama-nx01"))), reply(7));
+    assert_eq!(told(socks5, &[5, 1, 2]), [5, 0xff], "it has no login");
+    assert_eq!(told(socks5, &[4, 1, 0]), [5, 0xff]);
+    let connect = |head: &str| String::from_utf8(told(http, format!("{head}\r\n\r\n").as_bytes())).unwrap();
+    let other = connect(&format!("CONNECT 127.0.0.1:{} HTTP/1.1", port("ports", "acme-nx01")));
+    assert!(other.starts_with("HTTP/1.1 403 "), "{other}");
+    assert!(connect("GET http://10.88.1.10/ HTTP/1.1").starts_with("HTTP/1.1 405 "));
+    assert!(connect("CONNECT nowhere").starts_with("HTTP/1.1 400 "));
+    let begun = Instant::now();
+    assert_eq!(told(http, &vec![b'x'; 1 << 20]), b"");
+    assert!(begun.elapsed() < Duration::from_secs(5), "it waited for the end of a head that is too long");
+    // What was read ahead goes on: the unit's greeting comes whole behind the answer.
+    let mut stream = TcpStream::connect(("127.0.0.1", socks5)).unwrap();
+    stream.write_all(&asked(1, port("ports", "kitahama-nx01"))).unwrap();
+    let mut answer = [0; 16];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!((&answer[..12], &answer[12..]), (&reply(0)[..], &b"SSH-"[..]));
+}

@@ -7,7 +7,7 @@ use std::fs;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use hoshu::model::actor::Act;
-use hoshu::model::backup::Grade;
+use hoshu::model::backup::{BackupKind, Grade};
 use hoshu::model::limits::SMALL_OBJECT_BYTES;
 use hoshu::store::BackupObject;
 use serde_json::Value;
@@ -108,6 +108,59 @@ async fn the_contract_says_how_many() {
     house.edit("inventory/customers/acme.yaml", "daily: 3, ", "daily: 0, ");
     let refused = house.hoshu(&["check"]).expect(3);
     assert!(refused.err.contains("daily") || refused.out.contains("daily"), "{}{}", refused.out, refused.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_kind_is_pruned_by_itself_and_the_last_good_one_of_each_stays() {
+    let house = House::example();
+    house.onboard();
+    let past = Past::of(&house, SEAT).await;
+    let at = |days: i64| (now().plus_ms(-days * DAY), now().plus_ms(-days * DAY));
+    // Of each kind two of one day, long ago.
+    let mut old = Vec::new();
+    for kind in BackupKind::BACKUPS {
+        let first = past.took_of(*kind, at(9), Grade::Taken, SMALL_OBJECT_BYTES).await;
+        let (taken, seen) = at(9);
+        past.took_of(*kind, (taken.plus_ms(1), seen.plus_ms(1)), Grade::Taken, SMALL_OBJECT_BYTES).await;
+        past.took_of(*kind, at(8), Grade::Suspect, SMALL_OBJECT_BYTES).await;
+        old.push(first.to_string());
+    }
+    let bundle = past.took_of(BackupKind::LogBundle, at(9), Grade::Taken, SMALL_OBJECT_BYTES).await;
+    // What a killed command left the day before yesterday; another that came now may be one that is written.
+    let nonce = "0".repeat(32);
+    for (name, days) in [("1", 2), ("2", 0)] {
+        let file = house.path(&format!("data/depot/00/{}.{nonce}", name.repeat(62)));
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "half").unwrap();
+        let modified = std::time::SystemTime::now() - std::time::Duration::from_hours(24 * days);
+        fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
+    }
+    drop(past);
+    sql(&house, "UPDATE store_meta SET made_at = made_at - 864000000");
+    assert_eq!(in_depot(&house), 18);
+    let planned = house.hoshu(&["backup", "prune", "--dry-run", "--json"]).expect(0).json();
+    assert_eq!((&planned["pruned"], &planned["swept"], in_depot(&house)), (&5.into(), &0.into(), 18), "{planned}");
+    let done = house.hoshu(&["backup", "prune", "--json"]).expect(0).json();
+    let gone = done["backups"].as_array().unwrap().iter().filter(|one| one["result"] == "pruned");
+    let mut gone: Vec<&str> = gone.map(|one| one["backup"].as_str().unwrap()).collect();
+    (gone.sort_unstable(), old.sort());
+    assert_eq!(gone, old);
+    assert_eq!((&done["kept"], &done["swept"], in_depot(&house)), (&10.into(), &1.into(), 12), "{done}");
+    let audit = house.hoshu(&["audit", "list"]).expect(0).out;
+    assert!(audit.contains("depot-swept") && audit.contains("backup-pruned"), "{audit}");
+    // Bundles go by their age, the last one too.
+    let bundles = |code| house.hoshu(&["bundle", "prune", "--json"]).expect(code).json();
+    assert_eq!(bundles(0)["kept"], 1);
+    house.edit("hoshu.yaml", "drop: {listen", "drop: {keep_bundles: 8d, listen");
+    let named = format!("bundle{}", bundle.to_string().trim_start_matches("backup"));
+    let left = bundles(0);
+    assert_eq!((&left["pruned"], &left["bundles"][0]["bundle"]), (&1.into(), &named.as_str().into()), "{left}");
+    assert_eq!(in_depot(&house), 11);
+    let audit = house.hoshu(&["audit", "list"]).expect(0).out;
+    assert!(audit.contains("bundle-pruned") && audit.contains(&format!("{{\"bundle\":\"{named}\"")), "{audit}");
+    let words = ["bundle", "export", &named, "--to", "x", "--reason", "y"];
+    let refused = house.hoshu(&words).expect(2).err;
+    assert!(refused.contains("it was pruned on") && !house.path("x").exists(), "{refused}");
 }
 
 fn sql(house: &House, statements: &str) {

@@ -85,6 +85,7 @@ const EFFECTS: &[(&str, &[&str])] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("russh", &["access", "intake", "lab"]),
     ("md5", &["intake"]),
+    ("p256", &["intake"]),
     ("tokio_socks", &["access"]),
     ("reqwest", &["outbound"]),
     ("rustls", &["outbound"]),

@@ -173,7 +173,8 @@ CREATE TABLE object_text (
 
 CREATE TABLE backup (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL CHECK (kind IN ('configuration', 'profile-config', 'profile-fedb', 'profile-config+fedb', 'profile-full')),
+    kind TEXT NOT NULL CHECK (kind IN ('configuration', 'profile-config', 'profile-fedb', 'profile-config+fedb', 'profile-full',
+        'log-bundle')),
     customer TEXT NOT NULL,
     seat TEXT NOT NULL,
     asset_id BIGINT NOT NULL REFERENCES asset (id),
@@ -299,7 +300,7 @@ CREATE TABLE audit (
     act TEXT NOT NULL CHECK (act IN (
             'store-made', 'inventory-accepted', 'root-key-made', 'customer-key-made', 'customer-key-rotated',
             'customer-key-rewrapped', 'customer-key-recovered', 'customer-key-destroyed', 'customer-key-exported',
-            'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken',
+            'host-key-seen', 'host-key-accepted', 'host-key-revoked', 'asset-identified', 'backup-taken', 'bundle-taken', 'bundle-pruned', 'bundle-exported',
             'drop-key-made', 'drop-key-rewrapped', 'push-asked', 'drop-key-confirmed', 'drop-refused', 'backup-judged',
             'backup-pruned', 'depot-swept', 'backup-redacted', 'backup-exported', 'object-opened',
             'asked', 'recorded', 'way-opening', 'way-opened', 'way-closed', 'session-began', 'session-ended', 'transcript-exported',

@@ -61,9 +61,70 @@ pub fn judge_pushed(evidence: &PushEvidence<'_>) -> (Grade, Vec<DoubtFound>) {
     (grade, doubts)
 }
 
+/// What is known of a log bundle that was pushed.
+#[derive(Debug)]
+pub struct BundleEvidence<'a> {
+    /// Bytes that arrived.
+    pub bytes: u64,
+    /// As in [`PushEvidence`].
+    pub authenticated: bool,
+    /// The dump that the appliance says it wrote.
+    pub written: Option<&'a str>,
+    /// The dumps that it held before.
+    pub before: &'a [String],
+    /// The dumps that it holds after.
+    pub after: &'a [String],
+}
+
+/// What a log bundle is worth: the appliance names the dump that it wrote, holds it, and held it not before. It was told
+/// to push its latest, so that none may have come beside it. It says of none how large it is, and so nobody vouches for
+/// one that was pushed to whoever answered.
+pub fn judge_bundle(evidence: &BundleEvidence<'_>) -> (Grade, Vec<DoubtFound>) {
+    let mut doubts = Vec::new();
+    let mut doubt = |doubt, detail: String| doubts.push(DoubtFound { doubt, detail: detail.into() });
+    if evidence.bytes == 0 {
+        doubt(Doubt::Empty, "the file has no byte".to_owned());
+    }
+    let new: Vec<&str> =
+        evidence.after.iter().filter(|name| !evidence.before.contains(name)).map(String::as_str).collect();
+    match (evidence.written, new.as_slice()) {
+        (None, _) => doubt(Doubt::NotReported, "debug generate dump names no dump".to_owned()),
+        (Some(_), []) => doubt(Doubt::NotReported, "show files debug-dump shows no new one".to_owned()),
+        (Some(written), [new]) if written == *new => {}
+        (Some(written), new) => {
+            doubt(Doubt::ReportDiffers, format!("show files debug-dump: expected {written}, found {}", new.join(", ")));
+        }
+    }
+    if !evidence.authenticated {
+        doubt(Doubt::DropUnauthenticated, "the appliance did not ask whose host key it pushed to".to_owned());
+    }
+    (if doubts.is_empty() { Grade::Taken } else { Grade::Suspect }, doubts)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bundle_is_the_dump_that_the_appliance_wrote_and_no_other() {
+        let [old, new, other] = ["sysdump-a-1.tgz", "sysdump-a-2.tgz", "sysdump-a-3.tgz"].map(str::to_owned);
+        let judge = |bytes, authenticated, written: Option<&str>, after: &[&String]| {
+            let after: Vec<String> = after.iter().map(|name| (*name).clone()).collect();
+            let before = std::slice::from_ref(&old);
+            let (grade, doubts) =
+                judge_bundle(&BundleEvidence { bytes, authenticated, written, before, after: &after });
+            assert_eq!(grade == Grade::Taken, doubts.is_empty());
+            doubts.into_iter().map(|found| found.doubt).collect::<Vec<_>>()
+        };
+        assert_eq!(judge(9, true, Some(&new), &[&old, &new]), []);
+        assert_eq!(judge(9, true, Some(&new), &[&new]), [], "an old one may go");
+        assert_eq!(judge(0, true, Some(&new), &[&old, &new]), [Doubt::Empty]);
+        assert_eq!(judge(9, false, Some(&new), &[&old, &new]), [Doubt::DropUnauthenticated]);
+        assert_eq!(judge(9, true, None, &[&old, &new]), [Doubt::NotReported]);
+        assert_eq!(judge(9, true, Some(&new), &[&old]), [Doubt::NotReported]);
+        assert_eq!(judge(9, true, Some(&new), &[&old, &other]), [Doubt::ReportDiffers]);
+        assert_eq!(judge(9, true, Some(&new), &[&new, &other]), [Doubt::ReportDiffers]);
+    }
     use crate::model::push::PushStatus;
 
     fn report(ended: &str, sizes: &[u64]) -> PushReport {

@@ -18,7 +18,7 @@ use chrono_tz::Tz;
 use crate::model::backup::BackupAge;
 use crate::model::id::{AssetId, BackupId};
 use crate::model::inventory::Retention;
-use crate::model::time::Time;
+use crate::model::time::{Time, show_duration};
 
 /// What becomes of one backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +88,23 @@ pub fn retain(backups: &[BackupAge], rule: Retention, sitting: Option<AssetId>, 
         Fate { id: backup.id, kept: kept.is_some(), why }
     };
     let mut fates: Vec<Fate> = backups.iter().map(fate).collect();
+    fates.sort_by_key(|fate| std::cmp::Reverse(fate.id));
+    fates
+}
+
+/// Says of each log bundle whether it stays: for so long after it was taken, and no longer. It holds what passed through an
+/// appliance, and nothing depends on it.
+pub fn keep_until(bundles: &[BackupAge], keep_ms: i64, now: Time) -> Vec<Fate> {
+    let fate = |bundle: &BackupAge| {
+        let kept = now.ms_since(bundle.taken_at) <= keep_ms;
+        let why = if bundle.taken_at > now {
+            "taken in the future: the clock is or was wrong".to_owned()
+        } else {
+            format!("{} than {}", if kept { "not older" } else { "older" }, show_duration(keep_ms))
+        };
+        Fate { id: bundle.id, kept, why }
+    };
+    let mut fates: Vec<Fate> = bundles.iter().map(fate).collect();
     fates.sort_by_key(|fate| std::cmp::Reverse(fate.id));
     fates
 }

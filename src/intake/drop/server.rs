@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use russh::keys::Algorithm;
+use russh::keys::{Algorithm, EcdsaCurve};
 use russh::server::Config;
 use russh::{MethodKind, MethodSet, Preferred, SshId, cipher, compression, kex, mac};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -134,13 +134,13 @@ fn config(key: HostKey, limits: DropLimits) -> Config {
                 kex::EXTENSION_SUPPORT_AS_SERVER,
                 kex::EXTENSION_OPENSSH_STRICT_KEX_AS_SERVER,
             ]),
-            key: Cow::Borrowed(&[Algorithm::Ed25519]),
+            key: Cow::Borrowed(&[Algorithm::Ed25519, Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 }]),
             cipher: Cow::Borrowed(&[cipher::AES_256_GCM, cipher::CHACHA20_POLY1305, cipher::AES_256_CTR]),
             mac: Cow::Borrowed(&[mac::HMAC_SHA256_ETM, mac::HMAC_SHA256]),
             compression: Cow::Borrowed(&[compression::NONE]),
             ..Preferred::DEFAULT
         },
-        keys: vec![key.0],
+        keys: key.into_keys(),
         nodelay: true,
         ..Config::default()
     }

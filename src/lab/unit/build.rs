@@ -88,6 +88,7 @@ impl Unit {
             bare_line_feeds: spec.algorithms == Algorithms::Modern && dice.below(8) == 0,
             lost: BTreeMap::new(),
             last_backup: None,
+            dumps: Vec::new(),
             known_hosts: BTreeMap::new(),
             faults: BTreeMap::new(),
             appliance_id: mac,

@@ -19,6 +19,10 @@ pub(super) enum Does {
     Session(fn(&mut Unit, &mut Shell, &Ask<'_>) -> Output),
     /// Writes a backup, and pushes it.
     Backup,
+    /// Writes a dump of logs and state.
+    Dump,
+    /// Pushes a dump.
+    UploadDump,
     /// Changes the configuration.
     Change(fn(&mut Unit, &Ask<'_>) -> String),
 }
@@ -176,6 +180,15 @@ pub(super) static COMMANDS: &[Command] = &[
         role: Admin,
         offered: always,
         does: Does::Backup,
+    },
+    say("show files debug-dump", Enable, Monitor, |unit, _| unit.dumps_held()),
+    Command { words: "debug generate dump", mode: Enable, role: Admin, offered: always, does: Does::Dump },
+    Command {
+        words: "file debug-dump upload <which> <place>",
+        mode: Enable,
+        role: Admin,
+        offered: always,
+        does: Does::UploadDump,
     },
     say("show restore status", Enable, Monitor, storage::restore_status),
     say("show wsapi", Enable, Monitor, settings::wsapi),

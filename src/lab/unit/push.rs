@@ -1,5 +1,5 @@
-//! `backup profile …`: what a unit writes, and where it is told to push it. The words are modelled: no document shows what
-//! the command prints.
+//! `backup profile …` and `debug generate dump`: what a unit writes, and where it is told to push it. The words are modelled:
+//! no document shows what the commands print, but for the name of a dump (CLI reference, `debug generate dump`).
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ const LINE_BYTES: u64 = 64;
 /// A file to be pushed, and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Push {
-    /// The profile.
+    /// The profile; a dump has none.
     pub profile: String,
     /// The account there.
     pub user: String,
@@ -54,6 +54,11 @@ impl Push {
         bytes
     }
 }
+
+/// Bytes of a simulated dump.
+const DUMP_BYTES: u64 = 1_200_000;
+/// Dumps that a unit holds: the oldest goes.
+const DUMPS_MAX: usize = 10;
 
 /// `scp://user:password@address:port/path`; a lab reaches loopback alone.
 fn place(url: &str) -> Option<(String, String, SocketAddr, String)> {
@@ -107,8 +112,49 @@ impl Unit {
         Output { push: Some(Box::new(push)), ..Output::default() }
     }
 
+    /// Writes a dump of logs and state.
+    pub(super) fn write_dump(&mut self, now: Time) -> String {
+        if self.has(Fault::NoBackupRoom) {
+            return "% No space left on device.\n".to_owned();
+        }
+        let stamp = local_as(now, "%Y%m%d-%H%M%S");
+        let name = format!("sysdump-{}-{stamp}.tgz", self.settings.hostname());
+        if self.dumps.len() == DUMPS_MAX {
+            self.dumps.remove(0);
+        }
+        self.dumps.push((name.clone(), DUMP_BYTES));
+        format!("Generated dump {name}\n")
+    }
+
+    /// `show files debug-dump`.
+    pub(super) fn dumps_held(&self) -> String {
+        let mut page = Page::default();
+        for (name, _) in &self.dumps {
+            page.line(name);
+        }
+        page.text()
+    }
+
+    /// Says where a dump is to be pushed.
+    pub(super) fn upload_dump(&mut self, which: &str, to: &str, now: Time) -> Output {
+        let error = |text: &str| Output { text: text.to_owned(), error: true, ..Output::default() };
+        let held = self.dumps.iter().rev().find(|(name, _)| which == "latest" || which == name);
+        let Some((name, bytes)) = held.cloned() else { return error("% No such file.\n") };
+        let Some((user, password, address, path)) = place(to) else {
+            return error(&format!("% Cannot reach {to}\n"));
+        };
+        let push = Push { profile: String::new(), user, password, address, path, name, bytes, began_at: now };
+        Output { push: Some(Box::new(push)), ..Output::default() }
+    }
+
     /// Takes note of how a push ended. A unit that misreports says that it sent less.
     pub fn pushed(&mut self, push: &Push, success: bool, now: Time) {
+        if push.profile.is_empty() {
+            if self.take(Fault::MisreportsPush) {
+                self.dumps.retain(|(name, _)| *name != push.name);
+            }
+            return;
+        }
         let bytes = if self.take(Fault::MisreportsPush) { push.bytes / 2 } else { push.bytes };
         self.last_backup = Some(LastBackup {
             profile: push.profile.clone(),

@@ -215,6 +215,12 @@ impl Unit {
                 let (profile, to) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
                 self.backup(profile, to, now)
             }
+            Does::Dump => said(self.write_dump(now)),
+            Does::UploadDump => {
+                let mut words = ask.arguments.iter().copied();
+                let (which, to) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+                self.upload_dump(which, to, now)
+            }
             Does::Change(does) => said(does(self, &ask)),
             Does::Say(does) => {
                 let text = does(&afflicted(self), &ask);

@@ -354,6 +354,8 @@ pub struct Unit {
     pub lost: BTreeMap<Fault, Lost>,
     /// The last backup that it wrote; one from the factory before the first.
     pub last_backup: Option<LastBackup>,
+    /// The dumps of logs and state that it holds, with their sizes; the latest is the last.
+    pub dumps: Vec<(String, u64)>,
     /// The hosts that it pushed to, with the fingerprints of their keys.
     pub known_hosts: BTreeMap<String, String>,
     /// What is broken, with how often it will still take effect.

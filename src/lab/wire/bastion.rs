@@ -1,116 +1,25 @@
 //! The bastions of a lab: one that forwards, and one that gives a shell or a menu, whose client is simulated with it.
-//!
-//! Invariant: a bastion leads to the units and hops behind its own gateway and nowhere else: the same address behind
-//! another gateway is another unit.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use russh::keys::PrivateKey;
 use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, Response, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet, Pty, SshId};
 use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::client::Desk;
+use super::hop::{Hop, connect};
 use super::keys;
-use super::listener::Wire;
-use crate::lab::error::LabError;
-use crate::lab::hops::HopSpec;
-use crate::lab::rack::{Place, Rack};
-use crate::model::door::HopName;
 use crate::model::inventory::{Algorithms, HopKind};
-use crate::model::name::SeatName;
 
 /// How long a bastion waits before it says that a login is refused.
 const REJECTION: Duration = Duration::from_millis(20);
 /// How long a connection may do nothing.
 const IDLE: Duration = Duration::from_hours(1);
-/// How long to wait before an accept that failed is tried again.
-const AGAIN: Duration = Duration::from_millis(100);
-
-/// Where everything of a lab listens, once it does.
-#[derive(Debug, Default)]
-pub(in crate::lab) struct Ports {
-    pub(in crate::lab) units: BTreeMap<SeatName, u16>,
-    pub(in crate::lab) hops: BTreeMap<HopName, u16>,
-}
-
-/// One bastion.
-pub(in crate::lab) struct Bastion {
-    pub(super) spec: HopSpec,
-    rack: Arc<Rack>,
-    ports: Arc<OnceLock<Ports>>,
-    pub(super) wire: Wire,
-}
-
-/// A unit as the bastion's own network has it.
-pub(super) struct Unit<'a> {
-    pub(super) place: &'a Arc<Place>,
-    pub(super) port: u16,
-}
-
-impl Unit<'_> {
-    /// Whether a person means it by this host and port: its address behind the gateway, or where it listens in the lab.
-    fn is_at(&self, host: &str, port: u32) -> bool {
-        match host.parse::<IpAddr>() {
-            Ok(address) if address.is_loopback() => port == u32::from(self.port),
-            Ok(address) => port == 22 && self.place.spec().address == Some(address),
-            Err(_) => port == 22 && self.place.spec().hostname == host,
-        }
-    }
-}
-
-impl Bastion {
-    pub(in crate::lab) fn new(spec: HopSpec, rack: Arc<Rack>, ports: Arc<OnceLock<Ports>>, wire: Wire) -> Self {
-        Self { spec, rack, ports, wire }
-    }
-
-    /// The units behind it.
-    pub(super) fn units(&self) -> impl Iterator<Item = Unit<'_>> {
-        self.spec
-            .seats
-            .iter()
-            .filter_map(|seat| Some(Unit { place: self.rack.place(seat)?, port: *self.ports.get()?.units.get(seat)? }))
-    }
-
-    /// The unit behind it that stands at an address.
-    pub(super) fn unit_at(&self, host: &str, port: u32) -> Option<Unit<'_>> {
-        self.units().find(|unit| unit.is_at(host, port))
-    }
-
-    /// The port of the lab that a forward leads to.
-    fn forward_to(&self, host: &str, port: u32) -> Option<u16> {
-        if let Some(unit) = self.unit_at(host, port) {
-            return Some(unit.port);
-        }
-        let hops = &self.ports.get()?.hops;
-        let next = self.spec.next.iter().filter_map(|name| Some((name, *hops.get(name)?)));
-        let loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        let means =
-            |name: &HopName, own: u16| (loopback && port == u32::from(own)) || name.place() == format!("{host}:{port}");
-        next.filter(|(name, own)| means(name, *own)).map(|(_, own)| own).next()
-    }
-
-    fn is_account(&self, user: &str, password: &str) -> bool {
-        user == self.spec.account.user && password == self.spec.account.password()
-    }
-}
-
-/// Accepts connections to a bastion for ever.
-pub(in crate::lab) async fn serve_bastion(bastion: Arc<Bastion>, listener: TcpListener) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(talk(Arc::clone(&bastion), stream))),
-            // Out of descriptors, most likely: others close theirs meanwhile.
-            Err(_) => tokio::time::sleep(AGAIN).await,
-        }
-    }
-}
-
-async fn talk(bastion: Arc<Bastion>, stream: TcpStream) {
+/// Talks SSH with whoever connected.
+pub(super) async fn talk(bastion: Arc<Hop>, stream: TcpStream) {
     let name = bastion.spec.name.clone();
     let key = keys::hop_host_key(&name);
     let visitor = Visitor { bastion, knows_password: false };
@@ -138,14 +47,9 @@ fn config(key: PrivateKey) -> Config {
     }
 }
 
-/// Binds the port of a bastion.
-pub(in crate::lab) async fn bind_bastion(name: &HopName, address: SocketAddr) -> Result<TcpListener, LabError> {
-    TcpListener::bind(address).await.map_err(|source| LabError::Listen { seat: name.to_string(), address, source })
-}
-
 /// One connection to a bastion.
 struct Visitor {
-    bastion: Arc<Bastion>,
+    bastion: Arc<Hop>,
     /// The password was right, and the one-time password is asked for.
     knows_password: bool,
 }
@@ -212,11 +116,10 @@ impl Handler for Visitor {
             return Ok(());
         };
         tokio::spawn(async move {
-            let Ok(mut there) = TcpStream::connect((Ipv4Addr::LOCALHOST, to)).await else {
+            let Ok(mut there) = connect(to).await else {
                 reply.reject(ChannelOpenFailure::ConnectFailed).await;
                 return;
             };
-            drop(there.set_nodelay(true));
             reply.accept().await;
             // Whichever end breaks, the other hears of it by the end of this task.
             drop(copy_bidirectional(&mut channel.into_stream(), &mut there).await);

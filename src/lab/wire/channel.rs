@@ -213,7 +213,8 @@ impl Task {
         let now = self.place.now();
         self.place.with(|unit| unit.pushed(push, failed.is_none(), now));
         if let Some(why) = failed {
-            self.say(channel, &format!("% Backup failed: {why}\n")).await?;
+            let what = if push.profile.is_empty() { "Upload" } else { "Backup" };
+            self.say(channel, &format!("% {what} failed: {why}\n")).await?;
         }
         let prompt = self.prompt();
         self.say(channel, &prompt).await

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use russh::server::Msg;
 use russh::{Channel, ChannelMsg};
 
-use super::bastion::Bastion;
 use super::channel::Task;
+use super::hop::Hop;
 use super::keys;
 use super::terminal::{Terminal, Typed};
 use crate::lab::fault::Fault;
@@ -69,7 +69,7 @@ fn call(command: &str) -> Option<Call> {
 
 /// The terminal of one session channel.
 pub(super) struct Desk {
-    bastion: Arc<Bastion>,
+    bastion: Arc<Hop>,
     channel: Channel<Msg>,
     terminal: Terminal,
     /// Bytes that were typed and not read.
@@ -79,7 +79,7 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(bastion: Arc<Bastion>, channel: Channel<Msg>) -> Self {
+    pub(super) fn new(bastion: Arc<Hop>, channel: Channel<Msg>) -> Self {
         Self { bastion, channel, terminal: Terminal::default(), ahead: VecDeque::new(), lines: None }
     }
 

@@ -147,7 +147,7 @@ async fn newest_two(env: &Env, actor: &Actor, seat: &SeatName) -> Result<(Backup
     let filter = BackupFilter {
         seats: Some(vec![seat.clone()]),
         grade: None,
-        kind: Some(BackupKind::Configuration),
+        kinds: BackupKind::CONFIGURATIONS,
         limit: Some(2),
     };
     let mut found = env.store.scoped(actor.scope.clone()).backup_list(filter).await?.into_iter();
@@ -167,12 +167,8 @@ async fn newest_two(env: &Env, actor: &Actor, seat: &SeatName) -> Result<(Backup
 async fn at(env: &Env, actor: &Actor, seat: &SeatName, when: When) -> Result<Backup, Refusal> {
     select::one(env, actor, seat)?;
     let time = when.time(env);
-    let filter = BackupFilter {
-        seats: Some(vec![seat.clone()]),
-        grade: None,
-        kind: Some(BackupKind::Configuration),
-        limit: None,
-    };
+    let filter =
+        BackupFilter { seats: Some(vec![seat.clone()]), grade: None, kinds: BackupKind::CONFIGURATIONS, limit: None };
     let all = env.store.scoped(actor.scope.clone()).backup_list(filter).await?;
     let found = all.into_iter().find(|backup| backup.taken_at <= time && backup.standing().counts());
     found.ok_or_else(|| Refusal::NotFound {

@@ -125,16 +125,29 @@ pub async fn export_pushed(
     reason: &str,
     into: Box<dyn Write + Send>,
 ) -> Result<Exported, Refusal> {
+    let backup = find_any(env, actor, which).await?;
+    let subject = backup.id.map_or_else(String::new, |id| id.to_string());
+    give_out(env, actor, &backup, (Act::BackupExported, subject), reason, into).await?;
+    Ok(Exported { backup, in_clear: true, unreviewed: 0, text: Outside::default() })
+}
+
+/// Opens a file that an appliance wrote, for a reason; the audit has it first.
+pub(in crate::service) async fn give_out(
+    env: &Env,
+    actor: &Actor,
+    backup: &Backup,
+    (act, subject): (Act, String),
+    reason: &str,
+    into: Box<dyn Write + Send>,
+) -> Result<(), Refusal> {
     if reason.trim().is_empty() {
         return Err(Refusal::Argument("a reason is expected: what the file is for".to_owned()));
     }
-    let backup = find_any(env, actor, which).await?;
     keys::load(env, [&backup.customer]).await?;
-    let subject = backup.id.map_or_else(String::new, |id| id.to_string());
     let detail = serde_json::json!({"v": 1, "in_clear": true, "reason": reason.trim(), "to": "file"});
-    env.store.audit_add(actor.did(env.clock.now(), Act::BackupExported, subject, &detail)).await?;
-    sealed::open_into(env, actor, &backup, OpenPurpose::Export, into).await?;
-    Ok(Exported { backup, in_clear: true, unreviewed: 0, text: Outside::default() })
+    env.store.audit_add(actor.did(env.clock.now(), act, subject, &detail)).await?;
+    sealed::open_into(env, actor, backup, OpenPurpose::Export, into).await?;
+    Ok(())
 }
 
 crate::words! {

@@ -164,6 +164,45 @@ async fn one_file_comes_by_scp_by_its_old_protocol_and_by_sftp() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_knows_no_ed25519_is_shown_another_key_and_no_third() {
+    let place = place(QUICK()).await;
+    let file = place.file("sent", b"configuration");
+    let keys = HostKey::from_seed(&[7; 32]).publics().unwrap();
+    let target = format!("127.0.0.1:/{NAME}");
+    for (algorithm, key) in [("ecdsa-sha2-nistp256", &keys[1]), ("ssh-ed25519", &keys[0])] {
+        // The client knows this key alone.
+        let known = format!("[127.0.0.1]:{} {key}\n", place.server.address().port());
+        std::fs::write(place.dir.path().join("known_hosts"), known).unwrap();
+        let (mut issued, sink) = place.ticket("nx01", 100);
+        let only = format!("HostKeyAlgorithms={algorithm}");
+        let words = ["-o", &only, file.to_str().unwrap(), &target];
+        let pushed = ran(place.client("scp", &issued, &words)).await;
+        assert!(pushed.status.success(), "{algorithm}: {}", String::from_utf8_lossy(&pushed.stderr));
+        assert_eq!(outcome(&mut issued).await.unwrap().bytes, 13);
+        assert!(sink.is_whole() && key.starts_with(algorithm));
+    }
+    // What a client of 2011 has beside that key (OpenSSH 5.9).
+    let known = format!("[127.0.0.1]:{} {}\n", place.server.address().port(), keys[1]);
+    std::fs::write(place.dir.path().join("known_hosts"), known).unwrap();
+    let (mut issued, _) = place.ticket("nx01", 100);
+    let old = [
+        "HostKeyAlgorithms=ecdsa-sha2-nistp256",
+        "KexAlgorithms=ecdh-sha2-nistp256",
+        "Ciphers=aes256-ctr",
+        "MACs=hmac-sha2-256",
+    ];
+    let mut words: Vec<&str> = old.iter().flat_map(|option| ["-o", option]).collect();
+    words.extend(["-O", file.to_str().unwrap(), &target]);
+    let pushed = ran(place.client("scp", &issued, &words)).await;
+    assert!(pushed.status.success(), "{}", String::from_utf8_lossy(&pushed.stderr));
+    assert_eq!(outcome(&mut issued).await.unwrap().bytes, 13);
+    let (issued, sink) = place.ticket("nx01", 100);
+    let words = ["-o", "HostKeyAlgorithms=rsa-sha2-256", file.to_str().unwrap(), &target];
+    let refused = ran(place.client("scp", &issued, &words)).await;
+    assert!(!refused.status.success() && sink.bytes().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_file_is_refused_and_takes_nothing_from_the_first() {
     let mut place = place(QUICK()).await;
     let file = place.file("first", b"first");
@@ -308,6 +347,69 @@ async fn nothing_but_a_push_is_served() {
         let all = refused(&mut place);
         assert!(all.iter().any(|what| what == told), "{script}: {all:?}");
     }
+}
+
+/// A packet of SFTP: its length, its kind, its parts.
+fn packet(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let body = parts.concat();
+    let length = u32::try_from(body.len() + 1).unwrap();
+    [&length.to_be_bytes()[..], &[kind], &body].concat()
+}
+
+fn text(bytes: &[u8]) -> Vec<u8> {
+    [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_sftp_has_no_gap_and_is_written_once() {
+    let place = place(QUICK()).await;
+    let id = 1_u32.to_be_bytes();
+    let hello = packet(1, &[&3_u32.to_be_bytes()]);
+    let open = packet(3, &[&id, &text(NAME.as_bytes()), &0x1a_u32.to_be_bytes(), &0_u32.to_be_bytes()]);
+    let write = |at: u64| packet(6, &[&id, &text(b"0"), &at.to_be_bytes(), &text(b"abc")]);
+    // With a gap, and over what came already.
+    for second in [4, 0] {
+        let (mut issued, sink) = place.ticket("nx01", 100);
+        let words = ["-T", "-s", "127.0.0.1", "sftp"];
+        let mut child = place.client("ssh", &issued, &words).stdin(Stdio::piped()).spawn().unwrap();
+        let sent = [&hello[..], &open, &write(0), &write(second), &packet(4, &[&id, &text(b"0")])].concat();
+        child.stdin.as_mut().unwrap().write_all(&sent).unwrap();
+        let fault = DropFault::Protocol("a write that does not go on where the last one ended");
+        assert_eq!(outcome(&mut issued).await, Err(fault));
+        assert!(!sink.is_whole());
+        child.kill().ok();
+        ended(child).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_has_one_channel() {
+    let mut place = place(QUICK()).await;
+    let (mut issued, sink) = place.ticket("nx01", 100);
+    let socket = place.dir.path().join("master");
+    let path = format!("ControlPath={}", socket.display());
+    let mut master = place.client("ssh", &issued, &["-o", &path, "-M", "-N", "127.0.0.1"]).spawn().unwrap();
+    let begun = Instant::now();
+    while !socket.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "no master");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let through = |command: &str| place.client("ssh", &issued, &["-o", &path, "-T", "127.0.0.1", command]);
+    let mut first = through(&format!("scp -t /{NAME}")).stdin(Stdio::piped()).spawn().unwrap();
+    first.stdin.as_mut().unwrap().write_all(b"C0600 3 x\n").unwrap();
+    // The first has its channel when it is told to go on.
+    let mut yes = [0; 2];
+    std::io::Read::read_exact(first.stdout.as_mut().unwrap(), &mut yes).unwrap();
+    let second = ran(through(&format!("scp -t /{NAME}"))).await;
+    assert!(!second.status.success() && second.stdout.is_empty(), "{second:?}");
+    first.stdin.as_mut().unwrap().write_all(b"abc\0").unwrap();
+    assert_eq!(outcome(&mut issued).await.unwrap().bytes, 3);
+    assert_eq!(sink.bytes(), b"abc");
+    drop(first.stdin.take());
+    ended(first).await;
+    master.kill().ok();
+    ended(master).await;
+    assert!(refused(&mut place).contains(&"a second channel".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

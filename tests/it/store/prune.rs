@@ -1,7 +1,7 @@
 //! Backups leave whole, with a tombstone and an audit record; the last good one never does.
 
 use hoshu::model::actor::Act;
-use hoshu::model::backup::Grade;
+use hoshu::model::backup::{Backup, BackupKind, Grade};
 use hoshu::model::backup_event::{BackupEvent, Learned};
 use hoshu::model::id::{AssetId, BackupId, ObjectId};
 use hoshu::model::object::ObjectBody;
@@ -84,6 +84,22 @@ async fn the_last_good_one_is_never_deleted(place: Place) {
     assert_eq!(listed(&store).await, [newer.0]);
 }
 
+async fn the_last_good_one_of_each_kind_is_never_deleted(place: Place) {
+    let store = place.open();
+    let asset = register(&store, "acme", "nx01").await;
+    let mut ids = Vec::new();
+    for kind in [BackupKind::ProfileFull, BackupKind::ProfileFull, BackupKind::Configuration, BackupKind::LogBundle] {
+        let new = Backup { kind, ..backup("acme", "nx01", asset, Grade::Taken) };
+        let object = new_object("acme", "nx01", b"sealed");
+        ids.push(store.backup_add(new, object, audit(Act::BackupTaken, "nx01")).await.unwrap());
+    }
+    let refused = prune(&store, &[ids[1]]).await.unwrap_err().to_string();
+    assert!(refused.contains(&ids[1].to_string()), "a configuration is no full backup: {refused}");
+    prune(&store, &[ids[0], ids[3]]).await.unwrap();
+    assert!(prune(&store, &[ids[2]]).await.is_err());
+    assert_eq!(listed(&store).await, [ids[2].0, ids[1].0]);
+}
+
 async fn another_seats_backup_is_refused(place: Place) {
     let store = place.open();
     for (owner, name) in [("acme", "nx02"), ("twin", "nx03")] {
@@ -121,6 +137,7 @@ async fn a_row_goes_only_when_a_tombstone_names_it(place: Place) {
 on_both! {
     what_is_pruned_leaves_whole_and_its_tombstone_stays
     the_last_good_one_is_never_deleted
+    the_last_good_one_of_each_kind_is_never_deleted
     another_seats_backup_is_refused
     a_row_goes_only_when_a_tombstone_names_it
 }

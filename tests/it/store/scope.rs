@@ -106,7 +106,7 @@ async fn ask_everything(scoped: &Scoped) -> String {
     show(&mut all, scoped.poll_last(&seats).await.unwrap());
     show(&mut all, scoped.backup_list(BackupFilter::default()).await.unwrap());
     show(&mut all, scoped.backup_last_good(&seats).await.unwrap());
-    show(&mut all, scoped.backup_ages(&seats).await.unwrap());
+    show(&mut all, scoped.backup_ages(&seats, hoshu::model::backup::BackupKind::BACKUPS).await.unwrap());
     for id in [2, 4] {
         show(&mut all, scoped.backup_tombstone(BackupId(id)).await.unwrap());
     }

@@ -7,7 +7,24 @@ use chrono_tz::Asia::Tokyo;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::backup::BackupKind;
 use crate::model::backup_event::{Standing, Worth};
+
+#[test]
+fn a_bundle_stays_for_so_long_and_no_longer() {
+    let bundles: Vec<BackupAge> = [0, 10, 20, 1_001]
+        .iter()
+        .enumerate()
+        .map(|(id, day)| backup(i64::try_from(id).unwrap(), (night(*day, 0), night(*day, 0)), Worth::Taken))
+        .collect();
+    let kept = |days: i64, now: i64| -> Vec<i64> {
+        let fates = keep_until(&bundles, days * DAY, Time::from_ms(night(now, 0)));
+        fates.into_iter().filter(|fate| fate.kept).map(|fate| fate.id.0).collect()
+    };
+    assert_eq!(kept(10, 20), [3, 2, 1], "one of the future stays");
+    assert_eq!(kept(10, 31), [3]);
+    assert!(kept(10, 2_000).is_empty(), "the last one goes too: it is no backup");
+}
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -20,6 +37,7 @@ const USUAL: Retention = Retention { daily: 14, weekly: 8, monthly: 12 };
 fn backup(id: i64, (taken, seen): (i64, i64), worth: Worth) -> BackupAge {
     BackupAge {
         id: BackupId(id),
+        kind: BackupKind::Configuration,
         customer: "acme".parse().unwrap(),
         seat: "nx01".parse().unwrap(),
         asset: AssetId(1),
