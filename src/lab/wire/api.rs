@@ -107,7 +107,7 @@ fn key(seat: &SeatName) -> Result<(PrivatePkcs8KeyDer<'static>, KeyPair), rcgen:
 
 /// The pin of a unit's API.
 pub(in crate::lab) fn pin(seat: &SeatName) -> Result<SpkiPin, LabError> {
-    let (_, key) = key(seat).map_err(|error| LabError::ApiKey(error))?;
+    let (_, key) = key(seat).map_err(LabError::ApiKey)?;
     Ok(SpkiPin::of(&key.subject_public_key_info()))
 }
 
