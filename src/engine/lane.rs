@@ -28,14 +28,13 @@ impl Queue {
 
     /// Waits for a place, for which a session that is only kept is given up.
     async fn enter(self: Arc<Self>, kept: &Kept) -> Option<Place> {
-        let place = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => place,
-            Err(_) => {
-                let _waits = Waits::new(&self);
-                kept.give_up(&self).await;
-                // The semaphores are never closed, so that the only error cannot come up.
-                Arc::clone(&self.places).acquire_owned().await.ok()?
-            }
+        let place = if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            place
+        } else {
+            let _waits = Waits::new(&self);
+            kept.give_up(&self).await;
+            // The semaphores are never closed, so that the only error cannot come up.
+            Arc::clone(&self.places).acquire_owned().await.ok()?
         };
         Some(Place { queue: self, _place: place })
     }
@@ -88,7 +87,7 @@ impl Permit {
 
     /// Whether one of its places is of this queue.
     pub fn is_of(&self, queue: &Queue) -> bool {
-        self.held.iter().flatten().any(|place| std::ptr::eq(&*place.queue, queue))
+        self.held.iter().flatten().any(|place| std::ptr::eq(Arc::as_ptr(&place.queue), queue))
     }
 }
 

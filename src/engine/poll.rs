@@ -353,7 +353,7 @@ async fn read(
         Ok(Gave { mut readings, mut counts, asked, clock, release }) => {
             let serial = live.asset.serial.clone();
             let ssh = negotiated(live.session.negotiated());
-            let held = if hold {
+            let kept = if hold {
                 Some(live)
             } else {
                 live.close().await;
@@ -380,7 +380,7 @@ async fn read(
                 counts,
                 opened_session,
             };
-            Ok((poll, held))
+            Ok((poll, kept))
         }
         Err(failure) => {
             live.close().await;

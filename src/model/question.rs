@@ -1,6 +1,7 @@
 //! Questions at a login that are known, and so may be answered.
 
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
@@ -34,7 +35,10 @@ impl Question {
 
 /// Whether a question asks for the password, as everybody asks for it.
 pub fn is_for_password(question: &str) -> bool {
-    compiled(PASSWORD).is_ok_and(|pattern| pattern.is_match(question))
+    // Once: whoever says a question byte by byte has it asked as often, and to compile it costs a thousand times more.
+    static PATTERN: OnceLock<Option<Regex>> = OnceLock::new();
+    let pattern = PATTERN.get_or_init(|| compiled(PASSWORD).ok());
+    pattern.as_ref().is_some_and(|pattern| pattern.is_match(question))
 }
 
 fn compiled(pattern: &str) -> Result<Regex, QuestionError> {

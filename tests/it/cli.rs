@@ -120,7 +120,7 @@ fn a_generated_fleet_may_speak_by_three_channels() {
 fn a_thousand_appliances_over_mixed_channels_are_polled_within_their_minute() {
     let took = polled_over_mixed_channels(1_000);
     println!("1,000 appliances over mixed channels, every tier: {:.1} s", took.as_secs_f64());
-    assert!(took < Duration::from_secs(60), "{took:?}");
+    assert!(took < Duration::from_mins(1), "{took:?}");
 }
 
 fn readings(polled: &Value, seat: &str) -> Vec<Value> {

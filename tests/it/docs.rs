@@ -265,17 +265,16 @@ fn the_tests_of_the_controls_exist() {
     let names = page.split('`').skip(1).step_by(2);
     let mut found = 0;
     let absent = names.filter_map(|name| {
-        let (file, name) = match name.rsplit_once(": ") {
-            Some((file, name)) => (file.to_owned(), name),
-            None => {
-                let (path, name) = name.rsplit_once("::").filter(|_| !name.contains(' '))?;
-                (format!("tests/it/{}.rs", path.replace("::", "/")), name)
-            }
+        let (file, name) = if let Some((file, name)) = name.rsplit_once(": ") {
+            (file.to_owned(), name)
+        } else {
+            let (path, name) = name.rsplit_once("::").filter(|_| !name.contains(' '))?;
+            (format!("tests/it/{}.rs", path.replace("::", "/")), name)
         };
         found += 1;
         let text = std::fs::read_to_string(root().join(&file)).unwrap_or_default();
         (!text.contains(&format!("fn {name}("))).then(|| format!("docs/security.md: {file} has no test {name}"))
     });
-    hold(absent.collect::<Vec<_>>().into_iter());
+    hold(absent.collect::<Vec<_>>());
     assert!(found > 50, "{found} tests are named");
 }

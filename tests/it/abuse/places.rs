@@ -86,14 +86,14 @@ fn an_address_in_the_answer_of_an_api_is_not_asked() {
             count.fetch_add(1, Ordering::SeqCst);
         }
     });
-    let (body, link) = (away.clone(), away.clone());
+    let (body, next) = (away.clone(), away.clone());
     let (house, impostor) = with_api(move |request| {
         let health =
             format!(r#"{{"status":"Good","appliance":{{"name":"nx01"}},"alertUrl":"{body}","next":"{body}"}}"#);
         let alerts = format!(r#"{{"alertsCount":1,"alert":[{{"alertUrl":"{body}","id":1}}],"nextUrl":"{body}"}}"#);
         let line = request.lines().next().unwrap_or_default();
         if line.contains("/alerts") {
-            answer("200", &format!("Link: <{link}>; rel=\"next\"\r\nRefresh: 0; url={link}\r\n"), &alerts)
+            answer("200", &format!("Link: <{next}>; rel=\"next\"\r\nRefresh: 0; url={next}\r\n"), &alerts)
         } else {
             well(request, &health)
         }
