@@ -129,6 +129,9 @@ impl Unit {
     /// `show files debug-dump`.
     pub(super) fn dumps_held(&self) -> String {
         let mut page = Page::default();
+        if self.dumps.is_empty() {
+            page.line("No dump files.");
+        }
         for (name, _) in &self.dumps {
             page.line(name);
         }
