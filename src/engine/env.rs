@@ -76,7 +76,16 @@ impl Env {
 
     /// Waits until a session to a seat may be opened. Whoever waited until somebody asked to stop has no turn any more.
     pub async fn enter(&self, facts: &Facts) -> Result<Permit, Failure> {
-        let permit = self.lanes.enter(&facts.seat, &facts.gateway, &self.kept).await;
+        self.unless_stopped(self.lanes.enter(&facts.seat, &facts.gateway, &self.kept)).await
+    }
+
+    /// As [`Self::enter`], with the places that a session held at rest.
+    pub async fn go_on(&self, permit: Permit, facts: &Facts) -> Result<Permit, Failure> {
+        self.unless_stopped(self.lanes.go_on(permit, &facts.seat, &facts.gateway, &self.kept)).await
+    }
+
+    async fn unless_stopped(&self, waiting: impl Future<Output = Permit>) -> Result<Permit, Failure> {
+        let permit = waiting.await;
         if self.stop.is_asked() { Err(fleet::stopped()) } else { Ok(permit) }
     }
 

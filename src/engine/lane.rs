@@ -79,7 +79,17 @@ pub struct Permit {
     held: [Option<Place>; 5],
 }
 
+/// Of the places of a permit the first ones are of the seat and of its gateway, which count a session as long as it is open.
+const FAR: usize = 2;
+
 impl Permit {
+    /// What a session holds that is open and does nothing: its places at the seat and at the gateway. All others limit the
+    /// work of this side.
+    pub fn at_rest(mut self) -> Self {
+        self.held.iter_mut().skip(FAR).for_each(|place| *place = None);
+        self
+    }
+
     /// Whether somebody waits for one of its places.
     pub fn is_wanted(&self) -> bool {
         self.held.iter().flatten().any(|place| place.queue.waiting.load(Ordering::SeqCst) > 0)
@@ -117,6 +127,11 @@ impl Lanes {
     /// Waits until a session to this seat may be opened. The narrowest queue comes first, so that whoever waits for a
     /// busy seat keeps nothing from others. `kept` are the sessions that give way.
     pub async fn enter(&self, seat: &Seat, gateway: &Gateway, kept: &Kept) -> Permit {
+        self.go_on(Permit { held: [const { None }; 5] }, seat, gateway, kept).await
+    }
+
+    /// As [`Self::enter`], with the places that a session held at rest.
+    pub async fn go_on(&self, mut permit: Permit, seat: &Seat, gateway: &Gateway, kept: &Kept) -> Permit {
         let queues = [
             counter(&self.seats, &seat.name, usize::from(seat.ssh.sessions)),
             counter(&self.gateways, &(seat.customer.clone(), gateway.name.clone()), usize::from(gateway.sessions)),
@@ -124,11 +139,12 @@ impl Lanes {
             counter(&self.customers, &seat.customer, self.limits.per_customer as usize),
             Arc::clone(&self.all),
         ];
-        let mut held = [const { None }; 5];
-        for (place, queue) in held.iter_mut().zip(queues) {
-            *place = queue.enter(kept).await;
+        for (place, queue) in permit.held.iter_mut().zip(queues) {
+            if place.is_none() {
+                *place = queue.enter(kept).await;
+            }
         }
-        Permit { held }
+        permit
     }
 }
 
@@ -173,5 +189,27 @@ mod tests {
         assert!(enters(&lanes, &inventory, "umi-nx02").await.is_none(), "three in all");
         drop(first);
         assert!(enters(&lanes, &inventory, "umi-nx02").await.is_some(), "a place that is free is given on");
+    }
+
+    #[tokio::test]
+    async fn a_session_at_rest_keeps_its_places_at_the_seat_and_the_gateway_alone() {
+        let (_folder, inventory) = inventory();
+        let lanes = Lanes::new(&SessionLimits { sessions: 1, ..SessionLimits::default() });
+        let working = enters(&lanes, &inventory, "acme-nx01").await.expect("a place");
+        assert!(enters(&lanes, &inventory, "momiji-nx01").await.is_none(), "one in all");
+        let resting = working.at_rest();
+        let other = enters(&lanes, &inventory, "momiji-nx01").await;
+        assert!(other.is_some(), "one at rest does no work");
+        assert!(enters(&lanes, &inventory, "acme-nx01").await.is_none(), "one session for a seat");
+        let seat = &inventory.seats[&"acme-nx01".parse().expect("a name")];
+        let gateway = inventory.gateway(seat).expect("a gateway");
+        let kept = Kept::default();
+        let waits = lanes.go_on(resting, seat, gateway, &kept);
+        assert!(tokio::time::timeout(Duration::from_millis(20), waits).await.is_err(), "work waits for its turn");
+        drop(other);
+        let again = enters(&lanes, &inventory, "acme-nx01").await.expect("what waited in vain left everything");
+        let going = lanes.go_on(again.at_rest(), seat, gateway, &kept).await;
+        assert!(enters(&lanes, &inventory, "momiji-nx01").await.is_none(), "one in all");
+        drop(going);
     }
 }

@@ -162,12 +162,18 @@ fn failed(env: &Env, failure: &Failure, took_ms: i64) -> Poll {
 /// Looks at one seat, decides, and hands the record to the store.
 async fn one(env: Env, facts: Arc<Facts>, known: Known, ask: Ask, heard: Arc<Listening>) -> Result<Polled, StoreError> {
     // A kept session holds the seat's own place, for which nobody has to wait then.
-    let (kept, permit) = match env.kept.take(&facts.seat.name, env.clock.now()).await {
-        Some((live, permit)) => (Some(live), permit),
-        None => match env.enter(&facts).await {
-            Ok(permit) => (None, permit),
-            Err(failure) => return Ok(undone(&env, &facts, &failure)),
-        },
+    let (kept, entered) = match env.kept.take(&facts.seat.name, env.clock.now()).await {
+        Some((live, permit)) => (Some(live), env.go_on(permit, &facts).await),
+        None => (None, env.enter(&facts).await),
+    };
+    let permit = match entered {
+        Ok(permit) => permit,
+        Err(failure) => {
+            if let Some(live) = kept {
+                live.close().await;
+            }
+            return Ok(undone(&env, &facts, &failure));
+        }
     };
     let began = Stopwatch::start();
     let tiers = ask.tiers.clone();

@@ -406,8 +406,8 @@ async fn recognise(env: &Env, asset: Asset, seen: &Seen) -> Result<Asset, Failur
     })
 }
 
-/// Sessions that are kept between polls, each with its permit: at the far end it is one session as any other. Whoever
-/// waits for a permit has one of them given up, and while somebody waits none is kept.
+/// Sessions that are kept between polls, each with its permit at rest: at the far end it is one session as any other.
+/// Whoever waits for a place of it has one of them given up, and while somebody waits none is kept.
 #[derive(Default)]
 pub struct Kept(Mutex<HashMap<SeatName, Idle>>);
 
@@ -436,6 +436,7 @@ impl Kept {
     /// Keeps a session until a time, unless somebody waits for its permit.
     pub async fn keep(&self, seat: SeatName, live: Live, permit: Permit, until: Time) {
         let live = Live { identity: None, ..live };
+        let permit = permit.at_rest();
         let unkept = {
             // Whoever begins to wait either is seen here, or sees the session there.
             let mut kept = self.lock();

@@ -308,20 +308,33 @@ async fn a_kept_session_holds_its_place_and_gives_it_up_to_whoever_waits() {
         inventory.seats.values_mut().for_each(|seat| seat.ssh.hold_s = 600);
     };
     let count = Count::new(None);
-    let limits = SessionLimits { sessions: 1, ..SessionLimits::default() };
-    let mut narrow = world(limits, &[], &count).await;
+    let mut narrow = world(SessionLimits::default(), &[], &count).await;
     hold(&mut narrow);
-    for seat in everybody().into_iter().chain(everybody()) {
+    let customers = &mut Arc::make_mut(&mut narrow.env.inventory).customers;
+    customers.values_mut().flat_map(|customer| &mut customer.gateways).for_each(|gateway| gateway.sessions = 1);
+    for seat in ACME.into_iter().chain(ACME) {
         // One after the other, so that each finds the session of the one before.
         assert_eq!(poll(&narrow.env, &[seat]).await[0].1, Outcome::Answered, "{seat}");
         assert_eq!(count.open.load(Ordering::SeqCst), 1, "it is kept: {seat}");
     }
-    for (seat, outcome) in poll(&narrow.env, &everybody()).await {
+    for (seat, outcome) in poll(&narrow.env, &ACME).await {
         assert_eq!(outcome, Outcome::Answered, "{seat}");
     }
     assert_eq!(count.most.load(Ordering::SeqCst), 1, "no more sessions than there may be");
     narrow.env.kept.close_all().await;
     assert_eq!(count.open.load(Ordering::SeqCst), 0);
+
+    // Our own number limits what works at once and nothing that rests.
+    let count = Count::new(None);
+    let mut slow = world(SessionLimits { sessions: 1, ..SessionLimits::default() }, &[], &count).await;
+    hold(&mut slow);
+    for _ in 0..2 {
+        for (seat, outcome) in poll(&slow.env, &ACME).await {
+            assert_eq!(outcome, Outcome::Answered, "{seat}");
+        }
+    }
+    assert_eq!(count.logins.load(Ordering::SeqCst), ACME.len());
+    slow.env.kept.close_all().await;
 
     // Where there is room for all, each goes on with its own.
     let count = Count::new(None);
