@@ -85,6 +85,7 @@ const FAR: usize = 2;
 impl Permit {
     /// What a session holds that is open and does nothing: its places at the seat and at the gateway. All others limit the
     /// work of this side.
+    #[must_use]
     pub fn at_rest(mut self) -> Self {
         self.held.iter_mut().skip(FAR).for_each(|place| *place = None);
         self

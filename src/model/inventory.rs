@@ -402,17 +402,13 @@ crate::words! {
 
 crate::words! {
     /// The set of algorithms that is offered, for SSH or for TLS.
+    #[derive(Default)]
     pub enum Algorithms {
         /// What current releases speak.
+        #[default]
         Modern = "modern",
         /// For old releases: SSH with SHA-1, group14 and CBC; TLS from 1.0 on with weak keys and ciphers.
         Legacy = "legacy",
-    }
-}
-
-impl Default for Algorithms {
-    fn default() -> Self {
-        Self::Modern
     }
 }
 

@@ -143,7 +143,8 @@ async fn each_kind_is_pruned_by_itself_and_the_last_good_one_of_each_stays() {
     let done = house.hoshu(&["backup", "prune", "--json"]).expect(0).json();
     let gone = done["backups"].as_array().unwrap().iter().filter(|one| one["result"] == "pruned");
     let mut gone: Vec<&str> = gone.map(|one| one["backup"].as_str().unwrap()).collect();
-    (gone.sort_unstable(), old.sort());
+    gone.sort_unstable();
+    old.sort();
     assert_eq!(gone, old);
     assert_eq!((&done["kept"], &done["swept"], in_depot(&house)), (&10.into(), &1.into(), 12), "{done}");
     let audit = house.hoshu(&["audit", "list"]).expect(0).out;
