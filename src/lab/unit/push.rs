@@ -117,8 +117,13 @@ impl Unit {
         if self.has(Fault::NoBackupRoom) {
             return "% No space left on device.\n".to_owned();
         }
-        let stamp = local_as(now, "%Y%m%d-%H%M%S");
-        let name = format!("sysdump-{}-{stamp}.tgz", self.settings.hostname());
+        let name_at = |at| format!("sysdump-{}-{}.tgz", self.settings.hostname(), local_as(at, "%Y%m%d-%H%M%S"));
+        // A real dump takes longer than a second, so that no two have one name.
+        let (mut at, mut name) = (now, name_at(now));
+        while self.dumps.iter().any(|(held, _)| *held == name) {
+            at = at.plus_ms(1_000);
+            name = name_at(at);
+        }
         if self.dumps.len() == DUMPS_MAX {
             self.dumps.remove(0);
         }
