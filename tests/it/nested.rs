@@ -355,7 +355,8 @@ async fn a_bastion_that_hides_the_host_key_gets_no_password() {
         }
         assert!(matches!(Failure::from(error).outcome, Outcome::KeyUnknown | Outcome::KeyChanged));
     }
-    assert_eq!(got.secrets(), Vec::<String>::new());
+    // The client of a bastion whose terminal goes away says an empty password by itself.
+    assert!(got.secrets().iter().all(String::is_empty), "{:?}", got.secrets());
 }
 
 #[test]
