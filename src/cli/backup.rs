@@ -216,17 +216,22 @@ fn show_verified(context: &Context<'_, impl Doors>, answer: &Verified) {
     context.out.talk(&format!("{}: {} verified", counted(answer.backups.len(), "backup"), answer.verified));
 }
 
+/// What became of one that is held against how long it is kept.
+pub(super) fn pruned(result: PruneResult) -> Cell {
+    let tone = match result {
+        PruneResult::Kept => Tone::Good,
+        PruneResult::Pruned => Tone::Care,
+        PruneResult::Failed => Tone::Bad,
+    };
+    Cell::toned(result.as_str(), tone)
+}
+
 fn show_pruned(context: &Context<'_, impl Doors>, answer: &Pruned, zone: chrono_tz::Tz) {
     if context.out.json {
         context.out.json(answer);
         return;
     }
     let rows = answer.backups.iter().map(|one| -> Vec<Cell> {
-        let tone = match one.result {
-            PruneResult::Kept => Tone::Good,
-            PruneResult::Pruned => Tone::Care,
-            PruneResult::Failed => Tone::Bad,
-        };
         vec![
             one.seat.to_string().into(),
             one.backup.to_string().into(),
@@ -234,12 +239,12 @@ fn show_pruned(context: &Context<'_, impl Doors>, answer: &Pruned, zone: chrono_
             one.taken_at.show(zone).into(),
             one.seen_at.show(zone).into(),
             Cell::toned(one.standing.to_string(), if one.standing.counts() { Tone::Good } else { Tone::Bad }),
-            Cell::toned(one.result.as_str(), tone),
+            pruned(one.result),
             one.why.clone().into(),
         ]
     });
     let unread = answer.unread.iter().map(|one| -> Vec<Cell> {
-        let (failed, empty) = (Cell::toned(PruneResult::Failed.as_str(), Tone::Bad), String::new);
+        let (failed, empty) = (pruned(PruneResult::Failed), String::new);
         let (seat, why) = (one.seat.to_string(), one.why.clone());
         vec![
             seat.into(),

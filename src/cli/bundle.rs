@@ -99,21 +99,16 @@ fn show_pruned(context: &Context<'_, impl Doors>, answer: &BundlesPruned, zone: 
         return;
     }
     let rows = answer.bundles.iter().map(|one| -> Vec<Cell> {
-        let tone = match one.result {
-            PruneResult::Kept => Tone::Good,
-            PruneResult::Pruned => Tone::Care,
-            PruneResult::Failed => Tone::Bad,
-        };
         vec![
             one.seat.to_string().into(),
             one.bundle.to_string().into(),
             one.taken_at.show(zone).into(),
-            Cell::toned(one.result.as_str(), tone),
+            super::backup::pruned(one.result),
             one.why.clone().into(),
         ]
     });
     let unread = answer.unread.iter().map(|one| -> Vec<Cell> {
-        let failed = Cell::toned(PruneResult::Failed.as_str(), Tone::Bad);
+        let failed = super::backup::pruned(PruneResult::Failed);
         vec![one.seat.to_string().into(), "".into(), "".into(), failed, one.why.clone().into()]
     });
     context.out.table(&["seat", "bundle", "taken", "result", "why"], rows.chain(unread).collect());
